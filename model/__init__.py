@@ -1,0 +1,1 @@
+"""Sound → score, without Beam: front end, architectures, training, evaluation, the classifier bundle."""

@@ -1,0 +1,1 @@
+"""Programs: each has its options, builds one Beam pipeline or runs one command, and a main(argv)."""

@@ -1,0 +1,36 @@
+"""The console script: ``soundbeam PROGRAM …``; each program is also ``python -m pipelines.PROGRAM …``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+PROGRAMS = {
+    "synthesize": "make a small corpus of artificial recordings and clips, with an annotation table",
+    "materialize": "turn labelled clips into training examples (TFRecord)",
+    "train": "train a classifier on training examples",
+    "scan": "find and count the classifier's sounds in recordings",
+    "evaluate": "compare a scan with annotations",
+    "show": "draw one recording's spectrogram with its calls and scores",
+}
+
+USAGE = "usage: soundbeam PROGRAM [options]\n\nFinds and counts a sound in any number of recordings.\n\nprograms:\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one program and returns its exit code."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        lines = "".join(f"  {name:<12} {what}\n" for name, what in PROGRAMS.items())
+        print(f"{USAGE}{lines}\n'soundbeam PROGRAM --help' tells its options and shows an example.")
+        return 0 if argv else 2
+    name = argv[0]
+    if name not in PROGRAMS:
+        print(f"soundbeam: error: no program {name!r}; there are {', '.join(PROGRAMS)}", file=sys.stderr)
+        return 2
+    # Imported late: 'soundbeam --help' must not wait for TensorFlow.
+    return importlib.import_module(f"pipelines.{name}").main(argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

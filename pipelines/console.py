@@ -1,0 +1,116 @@
+"""What every program says and how it ends: its parser, one line for an error, a progress line."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from model.errors import SoundbeamError
+
+# Must be set before TensorFlow is first imported: its start-up messages would bury the one line that matters.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with an example under the options, no abbreviations, and errors of one line."""
+
+    def __init__(self, program: str, description: str, example: str):
+        super().__init__(
+            prog=f"soundbeam {program}",
+            description=description,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def positive(text: str) -> float:
+    """An argparse type: a finite number above zero."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above zero")
+    return value
+
+
+def positive_int(text: str) -> int:
+    """An argparse type: a whole number above zero."""
+    value = int(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above zero")
+    return value
+
+
+def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Makes a ``main(argv) -> int`` whose expected errors become one line on stderr and exit code 1."""
+
+    def wrap(main: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(main)
+        def run(argv: list[str] | None = None) -> int:
+            try:
+                return main(argv)
+            except SoundbeamError as e:
+                return fail(str(e))
+            except OSError as e:
+                if e.errno == errno.ENOSPC:
+                    return fail(f"disk full while writing {e.filename or 'the output'}; free some space and run again")
+                if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and e.filename:
+                    return fail(f"{e.filename}: {e.strerror}; check the permissions")
+                raise
+            except KeyboardInterrupt:
+                return fail("interrupted; nothing of this run counts as a result", 130)
+
+        def fail(message: str, code: int = 1) -> int:
+            sys.stdout.flush()
+            print(f"soundbeam {name}: error: {' '.join(message.split())}", file=sys.stderr)
+            return code
+
+        return run
+
+    return wrap
+
+
+def say(line: str = "") -> None:
+    """Prints a line of the result, at once."""
+    print(line, flush=True)
+
+
+class Progress:
+    """A progress line on stderr: rewritten in place on a terminal, one every ten seconds elsewhere.
+
+    Args:
+        what: What is being done, e.g. ``"decoding clips"``.
+        total: How many items there will be; None when unknown.
+    """
+
+    def __init__(self, what: str, total: int | None = None):
+        self.what, self.total, self.done = what, total, 0
+        self._start = self._shown = time.monotonic()
+        self._live = sys.stderr.isatty()
+
+    def step(self, by: int = 1, note: str = "") -> None:
+        """Counts ``by`` more items and shows the line when it is due."""
+        self.done += by
+        now = time.monotonic()
+        if now - self._shown >= (0.2 if self._live else 10.0):
+            self._shown = now
+            self._show(note)
+
+    def close(self, note: str = "") -> None:
+        """Shows the line a last time."""
+        self._show(note)
+        if self._live:
+            print(file=sys.stderr)
+
+    def _show(self, note: str) -> None:
+        of = f" of {self.total}" if self.total else ""
+        line = f"{self.what}: {self.done}{of}, {time.monotonic() - self._start:.0f} s{', ' + note if note else ''}"
+        print(f"\r\033[K{line}" if self._live else line, end="" if self._live else "\n", file=sys.stderr, flush=True)

@@ -1,0 +1,45 @@
+"""The distribution: three packages, one console script. The pins that are tested together stand in constraints.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="soundbeam",
+    version="0.1.0",
+    description="Finds and counts a sound in any number of recordings, with Apache Beam and TensorFlow",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["pipelines", "pipelines.*", "transforms", "transforms.*", "model", "model.*"]),
+    python_requires=">=3.10,<3.13",
+    install_requires=[
+        # tensorflow-io 0.37 is built against TensorFlow 2.16; with 2.18 its operations raise NotImplementedError.
+        "tensorflow>=2.16,<2.17",
+        "tensorflow-io==0.37.1",
+        "keras>=3.3,<4",
+        "apache-beam>=2.77,<2.78",
+        "pyarrow>=15",
+        "fsspec>=2024.2",
+        "numpy>=1.26,<2",
+        "soundfile>=0.13",
+        "soxr>=0.5",
+        "matplotlib>=3.8",
+    ],
+    extras_require={
+        "av": ["av>=12"],
+        "s3": ["s3fs>=2024.2"],
+        "test": [
+            "duckdb",
+            "hypothesis",
+            "librosa>=0.10",
+            "mypy",
+            "pandas",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "scipy",
+        ],
+    },
+    entry_points={"console_scripts": ["soundbeam = pipelines.cli:main"]},
+)

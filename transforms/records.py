@@ -1,0 +1,112 @@
+"""The records that travel between the steps; every step may import this module, none another step."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One audio file, as listed.
+
+    Attributes:
+        uri: Its full URI (``file:///…``, ``s3://…``): its identity.
+        bytes: Its size.
+        version: The store's etag, else its modification time (ISO 8601, UTC), else "".
+    """
+
+    uri: str
+    bytes: int
+    version: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Unscannable:
+    """A listed file that is not decoded at all.
+
+    Attributes:
+        recording: The file.
+        status: ``skipped`` (hidden, not audio) or ``failed`` (empty, unreadable).
+        stage: The step that said so, e.g. ``list``.
+        error: One line: what is wrong and what to do.
+    """
+
+    recording: Recording
+    status: str
+    stage: str
+    error: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Segment:
+    """A stretch of one recording that holds whole windows: what is decoded, and scored, at once.
+
+    Segments of one recording overlap by window − hop, so that no window is ever cut in two. Windows are given by
+    their first sample within ``samples``; all are ``window_samples`` long.
+
+    Attributes:
+        uri: The recording.
+        index: 0, 1, 2 … within the recording.
+        samples: float32 ``[samples]``, mono, at the classifier's rate.
+        offsets: int64 ``[windows]``: first sample of each window, counted from the start of ``samples``.
+        start_s: float64 ``[windows]``: the windows' starts, seconds from the start of the recording.
+        end_s: float64 ``[windows]``: their ends; only a recording shorter than a window has an end before
+            start + window, and there ``samples`` is padded with zeros to one window.
+    """
+
+    uri: str
+    index: int
+    samples: np.ndarray
+    offsets: np.ndarray
+    start_s: np.ndarray
+    end_s: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodeReport:
+    """How the decoding of one recording ended; emitted once for each recording, after its last segment.
+
+    Attributes:
+        recording: The file.
+        status: ``ok``; ``partial`` (windows up to a break); ``failed`` (no window).
+        stage: ``decode`` unless ok, then "".
+        error: One line, "" when ok.
+        duration_s: Seconds really decoded, at the file's own rate; None when nothing was.
+        sample_rate: The file's own rate, Hz; None when unknown.
+        channels: The file's own channels; None when unknown.
+        windows: How many windows the segments hold.
+        segments: How many segments were emitted.
+    """
+
+    recording: Recording
+    status: str
+    stage: str
+    error: str
+    duration_s: float | None
+    sample_rate: int | None
+    channels: int | None
+    windows: int
+    segments: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SegmentScores:
+    """The scores of one segment's windows: all that remains of it after scoring.
+
+    Attributes:
+        uri: The recording.
+        index: The segment's index.
+        start_s: float64 ``[windows]``.
+        end_s: float64 ``[windows]``.
+        scores: float32 ``[windows, labels]``; None when scoring failed.
+        error: One line when scoring failed, else "".
+    """
+
+    uri: str
+    index: int
+    start_s: np.ndarray
+    end_s: np.ndarray
+    scores: np.ndarray | None
+    error: str = ""
