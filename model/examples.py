@@ -1,0 +1,113 @@
+"""Training examples: what one holds, how it stands in a TFRecord, and the manifest of a folder of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import fsspec
+import numpy as np
+
+from model.errors import SoundbeamError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+TRAIN, VALIDATION = "train", "validation"
+SPLITS = (TRAIN, VALIDATION)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Example:
+    """A stretch of a labelled clip.
+
+    Attributes:
+        waveform: float32 ``[samples]``, mono, at the manifest's rate, of its true length: never padded.
+        label: What is heard in it.
+        source: The recording that the clip was cut from; splits go by it.
+        recording: The clip's URI.
+        start_s: Where the stretch starts within the clip, seconds.
+        split: ``train`` or ``validation``.
+    """
+
+    waveform: np.ndarray
+    label: str
+    source: str
+    recording: str
+    start_s: float
+    split: str
+
+
+def split_of(source: str, validation_share: float) -> str:
+    """The split of a source: by SHA-256 of its name, so the same on every machine and for every set of clips."""
+    digest = hashlib.sha256(source.encode("utf-8", "surrogateescape")).digest()
+    return VALIDATION if int.from_bytes(digest[:8], "big") < validation_share * 2**64 else TRAIN
+
+
+def serialize(example: Example) -> bytes:
+    """The example as a serialized ``tf.train.Example``; the waveform as the bytes of little-endian float32."""
+    import tensorflow as tf
+
+    def of_bytes(value: bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    features = {
+        "waveform": of_bytes(np.ascontiguousarray(example.waveform, "<f4").tobytes()),
+        "label": of_bytes(example.label.encode()),
+        "source": of_bytes(example.source.encode()),
+        "recording": of_bytes(example.recording.encode()),
+        "split": of_bytes(example.split.encode()),
+        "start_s": tf.train.Feature(float_list=tf.train.FloatList(value=[example.start_s])),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
+
+
+def parse(serialized):
+    """Parses serialized examples in a tf.data graph.
+
+    Args:
+        serialized: A string tensor of shape ``[]``.
+
+    Returns:
+        A dict of tensors: ``waveform`` float32 ``[samples]``; ``label``, ``source``, ``recording``, ``split`` strings
+        and ``start_s`` float32 of shape ``[]``.
+    """
+    import tensorflow as tf
+
+    strings = ("waveform", "label", "source", "recording", "split")
+    features = {name: tf.io.FixedLenFeature([], tf.string) for name in strings}
+    features["start_s"] = tf.io.FixedLenFeature([], tf.float32)
+    parsed = tf.io.parse_single_example(serialized, features)
+    parsed["waveform"] = tf.io.decode_raw(parsed["waveform"], tf.float32, little_endian=True)
+    return parsed
+
+
+def read_manifest(folder: str) -> dict[str, Any]:
+    """The manifest of a folder of examples.
+
+    It is written last, so a folder without one holds no finished examples. Its ``shards`` are the only files that
+    count: ``{"name", "split", "examples", "bytes"}`` each, in a fixed order.
+
+    Raises:
+        SoundbeamError: There is none, or it is of another format.
+    """
+    path = f"{folder.rstrip('/')}/{MANIFEST}"
+    try:
+        with fsspec.open(path, "r", encoding="utf-8") as file:
+            manifest = json.load(file)
+    except FileNotFoundError:
+        raise SoundbeamError(f"{folder}: no {MANIFEST} there; make examples with 'soundbeam materialize'") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as e:
+        raise SoundbeamError(f"{path}: not a manifest of examples ({e}); run 'soundbeam materialize' again") from e
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise SoundbeamError(
+            f"{path}: format {found!r}, this soundbeam reads {FORMAT}; run 'soundbeam materialize' again"
+        )
+    return manifest
+
+
+def shard_urls(folder: str, manifest: dict[str, Any], split: str) -> list[str]:
+    """The URLs of one split's shards, in the manifest's order."""
+    return [f"{folder.rstrip('/')}/{s['name']}" for s in manifest["shards"] if s["split"] == split]
