@@ -110,3 +110,22 @@ class SegmentScores:
     end_s: np.ndarray
     scores: np.ndarray | None
     error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """A labelled stretch of an audio file.
+
+    Attributes:
+        recording: The file's full URI.
+        label: What is heard in it.
+        source: The recording it was cut from: splits go by it.
+        start_s: Where the stretch starts within the file, seconds.
+        end_s: Where it ends; None for the file's end.
+    """
+
+    recording: str
+    label: str
+    source: str
+    start_s: float = 0.0
+    end_s: float | None = None

@@ -1,0 +1,227 @@
+"""Turns labelled clips into training examples.
+
+soundbeam materialize --clips clips/ --examples examples/
+soundbeam materialize --clips clips.csv --examples s3://bucket/examples --runner=FlinkRunner
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import sys
+import time
+from typing import Any
+
+from model.errors import SoundbeamError
+from pipelines.console import Parser, positive, positive_int, program, say
+
+# The manifest until the pipeline has ended well.
+DRAFT = "manifest.json.draft"
+
+
+def parser() -> Parser:
+    """The program's options."""
+    p = Parser(
+        "materialize",
+        "Decodes labelled clips into TFRecord shards, split into train and validation by source recording.\n"
+        "Any Beam option may follow.",
+        "soundbeam materialize --clips clips/ --examples examples/",
+    )
+    p.add_argument(
+        "--clips",
+        required=True,
+        help="a folder with one folder a label, or a CSV "
+        "path,label[,start_s,end_s][,source]; a local path or any fsspec URL",
+    )
+    p.add_argument("--examples", required=True, metavar="DIR", help="where the shards and manifest.json go")
+    p.add_argument("--rate", type=positive_int, default=16000, help="Hz of the examples (default: %(default)s)")
+    p.add_argument(
+        "--window",
+        type=positive,
+        default=5.0,
+        metavar="SECONDS",
+        help="longest example; longer clips are cut into several (default: %(default)s)",
+    )
+    p.add_argument(
+        "--validation",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help="share of the sources kept for validation (default: %(default)s)",
+    )
+    return p
+
+
+@program("materialize")
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program."""
+    options, rest = parser().parse_known_args(argv)
+    if not 0 <= options.validation < 1:
+        raise SoundbeamError(f"--validation {options.validation:g} must be at least 0 and below 1")
+    if options.window < 0.05:
+        raise SoundbeamError(f"--window {options.window:g} is shorter than 0.05 s, the shortest clip")
+    from pipelines.running import beam_options
+
+    beam_opts = beam_options(rest)
+    start = time.perf_counter()
+    manifest = materialize(options, beam_opts)
+    report(manifest, options.examples, time.perf_counter() - start)
+    return 0
+
+
+def materialize(options, beam_opts) -> dict[str, Any]:
+    """Builds and runs the pipeline; returns the manifest that it wrote."""
+    import apache_beam as beam
+    import fsspec
+
+    from model.examples import FORMAT
+    from pipelines.running import run
+    from transforms.clips import LabelByFolder, ReadClipsTable
+    from transforms.examples import WriteExamples
+    from transforms.recordings import ListRecordings
+
+    fs, folder = fsspec.core.url_to_fs(options.examples)
+    folder_url = fs.unstrip_protocol(folder).rstrip("/")
+    clips_fs, clips_path = fsspec.core.url_to_fs(options.clips)
+    root = clips_fs.unstrip_protocol(clips_path).rstrip("/")
+    labels = label_folders(clips_fs, clips_path, options.clips)
+    stale = forget_manifest(fs, folder)
+    pipeline = beam.Pipeline(options=beam_opts)
+    if labels is None:
+        found = pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable()
+    else:
+        listing = pipeline | "ClipsFolder" >> beam.Create([root]) | "ListClips" >> ListRecordings()
+        found = (
+            (listing["recordings"], listing["unscannable"])
+            | "AllFiles" >> beam.Flatten()
+            | "LabelByFolder" >> LabelByFolder(root)
+        )
+    shards = found["clips"] | "WriteExamples" >> WriteExamples(
+        folder_url, read_clip, options.rate, options.window, options.validation
+    )
+    settings = {
+        "format": FORMAT,
+        "rate": options.rate,
+        "window_s": options.window,
+        "validation_share": options.validation,
+        "clips_from": root,
+    }
+    _ = (
+        pipeline
+        | "Settings" >> beam.Create([settings])
+        | "WriteDraft"
+        >> beam.Map(
+            write_draft,
+            folder_url,
+            labels or [],
+            beam.pvalue.AsList(shards),
+            beam.pvalue.AsList(found["rejects"]),
+        )
+    )
+    run(pipeline)
+    manifest = publish(fs, folder, options.clips)
+    for name in stale - {s["name"] for s in manifest["shards"]}:
+        fs.rm(f"{folder}/{name}")
+    return manifest
+
+
+def read_clip(clip, rate: int):
+    """A clip's waveform, float32 ``[samples]`` mono at ``rate``."""
+    from transforms.decode import read_recording
+
+    return read_recording(clip.recording, rate, clip.start_s, clip.end_s)
+
+
+def write_draft(settings: dict[str, Any], folder: str, labels: list[str], shards, rejects) -> None:
+    """Writes the manifest under its provisional name: the last step of the pipeline."""
+    import fsspec
+
+    from transforms.examples import summarize
+
+    manifest = {**settings, **summarize(shards, rejects)}
+    manifest["labels_without_clips"] = sorted(set(labels) - set(manifest["labels"]))
+    with fsspec.open(f"{folder}/{DRAFT}", "w", encoding="utf-8") as file:
+        json.dump(manifest, file, indent=1, ensure_ascii=False)
+
+
+def publish(fs, folder: str, clips: str) -> dict[str, Any]:
+    """Gives the manifest its real name, which makes the folder's examples count; returns it.
+
+    Raises:
+        SoundbeamError: There is not one example in it.
+    """
+    from model.examples import MANIFEST
+
+    with fs.open(f"{folder}/{DRAFT}", "r", encoding="utf-8") as file:
+        manifest = json.load(file)
+    if not manifest["examples"]:
+        fs.rm(f"{folder}/{DRAFT}")
+        rejects = manifest["rejects"]
+        why = f"; {len(rejects)} rejected, first {rejects[0]['recording']}: {rejects[0]['reason']}" if rejects else ""
+        raise SoundbeamError(f"{clips}: no clip that can be used{why}")
+    fs.mv(f"{folder}/{DRAFT}", f"{folder}/{MANIFEST}")
+    return manifest
+
+
+def forget_manifest(fs, folder: str) -> set[str]:
+    """Removes the manifest of an earlier run, so that no reader takes old and new shards together; returns its shards."""
+    from model.examples import MANIFEST, read_manifest
+
+    if not fs.exists(f"{folder}/{MANIFEST}"):
+        return set()
+    try:
+        shards = {s["name"] for s in read_manifest(fs.unstrip_protocol(folder))["shards"]}
+    except SoundbeamError:
+        shards = set()
+    fs.rm(f"{folder}/{MANIFEST}")
+    return shards
+
+
+def labellabel_folders(fs, path: str, given: str) -> list[str] | None:
+    """The labels of a folder of clips; None when ``path`` is a table.
+
+    Raises:
+        SoundbeamError: There is nothing at the path, or a folder without folders.
+    """
+    if fs.isfile(path):
+        return None
+    if not fs.isdir(path):
+        raise SoundbeamError(f"{given}: no such folder or table of clips")
+    try:
+        entries = fs.ls(path, detail=True)
+    except PermissionError as e:
+        raise SoundbeamError(f"{given}: the folder cannot be read; check its permissions") from e
+    names = [posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "directory"]
+    labels = sorted(name for name in names if not name.startswith("."))
+    if not labels:
+        raise SoundbeamError(f"{given}: no folders in it; put the clips of each label into a folder of its name")
+    return labels
+
+
+def report(manifest: dict[str, Any], folder: str, wall_s: float) -> None:
+    """Prints what a person wants to know."""
+    for label, splits in manifest["labels"].items():
+        train, held = splits["train"], splits["validation"]
+        say(
+            f"{label}: {train['clips']} clips of {train['sources']} sources to train, "
+            f"{held['clips']} of {held['sources']} to validate"
+        )
+        if not train["clips"] or not held["clips"]:
+            say(f"  note: {label} has clips in one split only; more source recordings would mend it")
+    for label in manifest["labels_without_clips"]:
+        say(f"{label}: no clips that can be used")
+    for reject in manifest["rejects"][:5]:
+        say(f"rejected {reject['recording']}: {reject['reason']}")
+    if len(manifest["rejects"]) > 5:
+        say(f"… and {len(manifest['rejects']) - 5} more, in {folder}/manifest.json")
+    spread = manifest["duration_s"]
+    say(
+        f"{manifest['clips']} clips ({spread['min']:.2f} to {spread['max']:.2f} s, mean {spread['mean']:.2f} s), "
+        f"{len(manifest['rejects'])} rejected, {manifest['examples']} examples in {len(manifest['shards'])} shards"
+    )
+    say(f"{spread['total'] / 60:.1f} min of sound in {wall_s:.0f} s, {spread['total'] / wall_s:.0f} × real time")
+    say(f"examples: {folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

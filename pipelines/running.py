@@ -1,0 +1,71 @@
+"""Beam options and runs, the same for every program that builds a pipeline."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+
+from model.errors import SoundbeamError
+
+# The local runner that is the same everywhere: DirectRunner would first try to download another one.
+LOCAL_RUNNER = "FnApiRunner"
+
+
+def beam_options(arguments: list[str]) -> PipelineOptions:
+    """Beam's options from the arguments that soundbeam itself does not know.
+
+    Raises:
+        SoundbeamError: Beam does not know one of them either (it would ignore it in silence).
+    """
+    parser = BeamArgumentParser(add_help=False, allow_abbrev=False)
+    for options in _descendants(PipelineOptions):
+        options._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0].split("=")[0], parser._option_string_actions, 1)
+        hint = f"; did you mean {near[0]}?" if near and unknown[0].startswith("-") else ""
+        raise SoundbeamError(f"unknown option {unknown[0]!r}{hint}")
+    options = PipelineOptions(arguments)
+    if options.view_as(beam.options.pipeline_options.StandardOptions).runner is None:
+        options.view_as(beam.options.pipeline_options.StandardOptions).runner = LOCAL_RUNNER
+    return options
+
+
+def run(pipeline: beam.Pipeline):
+    """Runs a pipeline to its end and returns its result.
+
+    Raises:
+        SoundbeamError: It failed; the message is the first cause, one line.
+    """
+    # Beam logs each failure with all its stack traces; the cause below says the same in one line.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    try:
+        result = pipeline.run()
+        state = result.wait_until_finish()
+    except Exception as e:
+        raise SoundbeamError(cause(e)) from e
+    if state is not None and state != beam.runners.runner.PipelineState.DONE:
+        raise SoundbeamError(f"the pipeline ended as {state}; its runner's log says why")
+    return result
+
+
+def cause(error: BaseException) -> str:
+    """The first cause of a pipeline's failure as one line, out of the stack traces that the runner wraps round it."""
+    text = str(error)
+    if "No space left on device" in text or "ENOSPC" in text:
+        return "disk full; free some space and run again"
+    found = re.findall(r"^(?:[\w.]+\.)?SoundbeamError: (.*)$", text, re.MULTILINE)
+    lines = [line for line in text.splitlines() if line.strip()]
+    line = found[0] if found else (lines[-1] if lines else repr(error))
+    line = re.sub(r"\s*\[?while running .*$", "", line)
+    return line if found else f"{type(error).__name__}: {line.strip()}"
+
+
+def _descendants(cls: type) -> list[type]:
+    direct = cls.__subclasses__()
+    return direct + [d for c in direct for d in _descendants(c)]

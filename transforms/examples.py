@@ -1,0 +1,199 @@
+"""Clips → examples in TFRecord shards. Only descriptors of clips are grouped into shards; sound never crosses a shuffle."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import fsspec
+import numpy as np
+
+from model.examples import SPLITS, Example, serialize, split_of
+from transforms.clips import Reject
+from transforms.counters import count, milliseconds
+from transforms.records import Clip
+
+CLIPS_A_SHARD = 512
+SHORTEST_S = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One file of examples, and what went into it.
+
+    Attributes:
+        name: The file's name within the examples folder.
+        split: Its split.
+        examples: How many it holds.
+        bytes: Its size.
+        by_label: For each label: clips, examples, and the durations' sum, minimum and maximum in seconds.
+        sources: ``(label, source)`` of every clip in it.
+        rejects: Clips that gave no example.
+    """
+
+    name: str
+    split: str
+    examples: int
+    bytes: int
+    by_label: dict[str, dict[str, float]]
+    sources: frozenset[tuple[str, str]]
+    rejects: tuple[Reject, ...]
+
+
+def cut_examples(clip: Clip, waveform: np.ndarray, rate: int, window_samples: int, split: str) -> Iterator[Example]:
+    """Cuts a clip into examples: whole if it fits into a window, else tiled, the last one moved back to the end.
+
+    Args:
+        clip: The clip.
+        waveform: float32 ``[samples]`` of it at ``rate``.
+        rate: Hz.
+        window_samples: The longest an example may be.
+        split: The examples' split.
+    """
+    last = max(0, len(waveform) - window_samples)
+    for start in sorted({*range(0, last + 1, window_samples), last}):
+        stretch = waveform[start : start + window_samples]
+        yield Example(stretch, clip.label, clip.source, clip.recording, clip.start_s + start / rate, split)
+
+
+def reason_against(waveform: np.ndarray, rate: int) -> str:
+    """Why a decoded clip cannot be an example; "" when it can."""
+    if len(waveform) < SHORTEST_S * rate:
+        return f"only {1000 * len(waveform) / rate:.0f} ms long; a clip needs {1000 * SHORTEST_S:.0f} ms"
+    if not np.any(waveform):
+        return "digital silence from start to end"
+    return ""
+
+
+@dataclasses.dataclass
+class WriteExamples(beam.PTransform):
+    """Writes clips as TFRecord shards, the same bytes for the same clips on every runner.
+
+    Args:
+        folder: URL of the examples.
+        read: ``(clip, rate) → float32 [samples]``; raises an exception whose text says why it cannot.
+        rate: Hz of the examples.
+        window_s: Seconds that an example holds at most.
+        validation_share: Share of the sources that becomes the validation split, 0 to 1.
+
+    Returns:
+        A PCollection of `Shard`.
+    """
+
+    folder: str
+    read: Callable[[Clip, int], np.ndarray]
+    rate: int
+    window_s: float
+    validation_share: float
+
+    def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[Shard]:
+        """Adds the steps to the graph."""
+        by_split = clips | "BySplit" >> beam.Map(lambda clip: (split_of(clip.source, self.validation_share), clip))
+        counts = by_split | "CountClips" >> beam.combiners.Count.PerKey()
+        return (
+            by_split
+            | "AssignShard" >> beam.Map(_with_shard, beam.pvalue.AsDict(counts))
+            | "GroupByShard" >> beam.GroupByKey()
+            | "WriteShard" >> beam.ParDo(_WriteShard(self.folder, self.read, self.rate, self.window_s))
+        )
+
+
+def _with_shard(item: tuple[str, Clip], counts: dict[str, int]) -> tuple[tuple[str, int, int], Clip]:
+    split, clip = item
+    shards = -(-counts[split] // CLIPS_A_SHARD)
+    # Hashed by file and stretch: two clips of one file may stand in different shards.
+    digest = hashlib.sha256(f"{clip.recording}\n{clip.start_s!r}".encode("utf-8", "surrogateescape")).digest()
+    return (split, int.from_bytes(digest[:8], "big") % shards, shards), clip
+
+
+class _WriteShard(beam.DoFn):
+    def __init__(self, folder: str, read: Callable[[Clip, int], np.ndarray], rate: int, window_s: float):
+        self._folder, self._read, self._rate = folder, read, rate
+        self._window_samples = round(window_s * rate)
+
+    def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[Shard]:
+        import tensorflow as tf
+
+        (split, index, shards), clips = item
+        name = f"{split}-{index:05d}-of-{shards:05d}.tfrecord"
+        examples, rejects, sources = 0, [], set()
+        by_label: dict[str, dict[str, float]] = collections.defaultdict(
+            lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
+        )
+        # TFRecordWriter writes local files only; a whole shard is then put where it belongs in one go.
+        with tempfile.TemporaryDirectory() as scratch:
+            local = os.path.join(scratch, name)
+            with tf.io.TFRecordWriter(local) as writer:
+                for clip in sorted(clips, key=lambda c: (c.recording, c.start_s, c.label)):
+                    with milliseconds("decode_clips"):
+                        waveform = self._waveform(clip)
+                    if isinstance(waveform, Reject):
+                        count("clips_rejected")
+                        rejects.append(waveform)
+                        continue
+                    stats, seconds = by_label[clip.label], len(waveform) / self._rate
+                    stats["clips"] += 1
+                    stats["sum_s"] += seconds
+                    stats["min_s"] = min(stats["min_s"], seconds)
+                    stats["max_s"] = max(stats["max_s"], seconds)
+                    sources.add((clip.label, clip.source))
+                    for example in cut_examples(clip, waveform, self._rate, self._window_samples, split):
+                        writer.write(serialize(example))
+                        stats["examples"] += 1
+                        examples += 1
+            size = os.path.getsize(local)
+            if examples:
+                fs, path = fsspec.core.url_to_fs(f"{self._folder}/{name}")
+                fs.put_file(local, path)
+        count("examples_written", examples)
+        yield Shard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
+
+    def _waveform(self, clip: Clip) -> np.ndarray | Reject:
+        try:
+            waveform = self._read(clip, self._rate)
+        except Exception as e:  # Whatever is wrong with one clip must not cost the others.
+            return Reject(clip.recording, " ".join(f"{e}".split()) or type(e).__name__)
+        why = reason_against(waveform, self._rate)
+        return Reject(clip.recording, why) if why else waveform
+
+
+def summarize(shards: Iterable[Shard], rejects: Iterable[Reject]) -> dict[str, Any]:
+    """What a manifest says of its shards: counts per label and split, durations, rejects with their reasons."""
+    shards = sorted(shards, key=lambda s: (SPLITS.index(s.split), s.name))
+    labels: dict[str, Any] = {}
+    sources: dict[tuple[str, str], set[str]] = collections.defaultdict(set)
+    for shard in shards:
+        for label, source in shard.sources:
+            sources[label, shard.split].add(source)
+        for label, stats in shard.by_label.items():
+            entry = labels.setdefault(label, {s: {"clips": 0, "sources": 0, "examples": 0} for s in SPLITS})
+            entry[shard.split]["clips"] += int(stats["clips"])
+            entry[shard.split]["examples"] += int(stats["examples"])
+            entry[shard.split]["sources"] = len(sources[label, shard.split])
+    durations = [stats for shard in shards for stats in shard.by_label.values()]
+    clips = sum(s["clips"] for s in durations)
+    total = sum(s["sum_s"] for s in durations)
+    everything_rejected = sorted(
+        {(r.recording, r.reason) for r in [*rejects, *(r for shard in shards for r in shard.rejects)]}
+    )
+    return {
+        "labels": dict(sorted(labels.items())),
+        "clips": int(clips),
+        "examples": sum(s.examples for s in shards),
+        "duration_s": {
+            "total": total,
+            "min": min((s["min_s"] for s in durations), default=None),
+            "mean": total / clips if clips else None,
+            "max": max((s["max_s"] for s in durations), default=None),
+        },
+        "shards": [
+            {"name": s.name, "split": s.split, "examples": s.examples, "bytes": s.bytes} for s in shards if s.examples
+        ],
+        "rejects": [{"recording": recording, "reason": reason} for recording, reason in everything_rejected],
+    }
