@@ -164,7 +164,7 @@ def publish(fs, folder: str, clips: str) -> dict[str, Any]:
 
 
 def forget_manifest(fs, folder: str) -> set[str]:
-    """Removes the manifest of an earlier run, so that no reader takes old and new shards together; returns its shards."""
+    """Removes an earlier run's manifest, so that no reader mixes old and new shards; returns its shards."""
     from model.examples import MANIFEST, read_manifest
 
     if not fs.exists(f"{folder}/{MANIFEST}"):
@@ -177,7 +177,7 @@ def forget_manifest(fs, folder: str) -> set[str]:
     return shards
 
 
-def labellabel_folders(fs, path: str, given: str) -> list[str] | None:
+def label_folders(fs, path: str, given: str) -> list[str] | None:
     """The labels of a folder of clips; None when ``path`` is a table.
 
     Raises:

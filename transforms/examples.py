@@ -1,4 +1,4 @@
-"""Clips → examples in TFRecord shards. Only descriptors of clips are grouped into shards; sound never crosses a shuffle."""
+"""Clips → TFRecord shards of examples. Only descriptors of clips are grouped; sound never crosses a shuffle."""
 
 from __future__ import annotations
 
