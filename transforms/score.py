@@ -1,0 +1,149 @@
+"""Segments → scores of their windows: Beam RunInference over a classifier bundle, one shared model a process."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.ml.inference.base import ModelHandler, RunInference
+
+from model.errors import SoundbeamError
+from transforms.counters import count, milliseconds
+from transforms.records import Segment, SegmentScores
+
+# A segment with at least this many windows is a good batch by itself (and its windows share spectrogram frames);
+# shorter ones are put together, across recordings.
+WINDOWS_A_BATCH = 64
+SEGMENTS_A_BATCH = 16
+
+
+def score_segments(segments: Sequence[Segment], scorer: Any, batch: int = WINDOWS_A_BATCH) -> list[SegmentScores]:
+    """Scores segments, each window once, whatever stands together in a batch.
+
+    Args:
+        segments: Any number of segments, of any recordings.
+        scorer: A bundle's scorer: ``score_segment(samples, offsets)`` and ``score_windows(windows)``, both giving
+            float32 ``[windows, labels]``.
+        batch: How many windows are scored in one go at most.
+
+    Returns:
+        One for each segment, in order.
+    """
+    whole = [s for s in segments if len(s.offsets) >= batch]
+    small = [s for s in segments if len(s.offsets) < batch]
+    scores: dict[int, np.ndarray | Exception] = {id(s): _scores_of(s, scorer, batch) for s in whole}
+    while small:
+        some, windows = [], 0
+        while small and (not some or windows + len(small[0].offsets) <= batch):
+            windows += len(small[0].offsets)
+            some.append(small.pop(0))
+        scores.update(_scores_together(some, scorer, batch))
+    return [_with_scores(s, scores[id(s)]) for s in segments]
+
+
+def windows_of(segment: Segment) -> np.ndarray:
+    """float32 ``[windows, samples]``: a segment's windows, gathered."""
+    length = len(segment.samples) if len(segment.offsets) == 1 else _window_samples(segment)
+    return np.stack([segment.samples[o : o + length] for o in segment.offsets.tolist()])
+
+
+def _window_samples(segment: Segment) -> int:
+    # The last window of a segment ends where its samples end.
+    return len(segment.samples) - int(segment.offsets[-1])
+
+
+def _scores_of(segment: Segment, scorer: Any, batch: int) -> np.ndarray | Exception:
+    try:
+        parts = []
+        for first in range(0, len(segment.offsets), batch):
+            offsets = segment.offsets[first : first + batch]
+            begin, end = int(offsets[0]), int(offsets[-1]) + _window_samples(segment)
+            parts.append(scorer.score_segment(segment.samples[begin:end], offsets - begin))
+        return np.concatenate(parts)
+    except Exception as e:  # One segment that cannot be scored must not cost the others their scores.
+        return e
+
+
+def _scores_together(segments: Sequence[Segment], scorer: Any, batch: int) -> dict[int, np.ndarray | Exception]:
+    if len(segments) == 1:
+        return {id(segments[0]): _scores_of(segments[0], scorer, batch)}
+    try:
+        together = scorer.score_windows(np.concatenate([windows_of(s) for s in segments]))
+    except Exception:  # Find out which one it is.
+        return {id(s): _scores_of(s, scorer, batch) for s in segments}
+    ends = np.cumsum([len(s.offsets) for s in segments])
+    return {id(s): part for s, part in zip(segments, np.split(together, ends[:-1]), strict=True)}
+
+
+def _with_scores(segment: Segment, scores: np.ndarray | Exception) -> SegmentScores:
+    error = ""
+    if isinstance(scores, Exception):
+        error = f"scoring failed: {' '.join(str(scores).split())[:300] or type(scores).__name__}"
+    elif scores.shape[0] != len(segment.offsets) or not np.all(np.isfinite(scores)):
+        error = "the model gave a score that is no number"
+    count("segments_scored" if not error else "segments_not_scored")
+    count("windows_scored", 0 if error else len(segment.offsets))
+    return SegmentScores(
+        segment.uri, segment.index, segment.start_s, segment.end_s, None if error else np.asarray(scores), error
+    )
+
+
+class BundleHandler(ModelHandler[Segment, SegmentScores, Any]):
+    """Beam's handler for a classifier bundle.
+
+    It drops the sound at once and keeps our own keys, which a `PredictionResult` would not.
+
+    Args:
+        bundle: URL of the bundle.
+        fingerprint: The bundle's fingerprint when the scan began: a worker that finds another one refuses to score.
+        batch: How many windows are scored in one go at most.
+    """
+
+    def __init__(self, bundle: str, fingerprint: str, batch: int = WINDOWS_A_BATCH):
+        self._bundle, self._fingerprint, self._batch = bundle, fingerprint, batch
+
+    def load_model(self) -> Any:
+        """Loads the bundle's scorer; Beam does so once a process.
+
+        Raises:
+            SoundbeamError: The bundle has changed since the scan began.
+        """
+        from model.bundle import load_bundle
+
+        bundle = load_bundle(self._bundle)
+        if bundle.fingerprint != self._fingerprint:
+            raise SoundbeamError(f"{self._bundle}: the classifier bundle was changed while the scan ran; scan again")
+        return bundle.scorer()
+
+    def run_inference(
+        self, batch: Sequence[Segment], model: Any, inference_args: dict[str, Any] | None = None
+    ) -> Iterable[SegmentScores]:
+        """Scores a batch of segments."""
+        with milliseconds("score"):
+            return score_segments(batch, model, self._batch)
+
+    def batch_elements_kwargs(self) -> dict[str, Any]:
+        """How many segments Beam puts together."""
+        return {"min_batch_size": 1, "max_batch_size": SEGMENTS_A_BATCH}
+
+
+@dataclasses.dataclass
+class ScoreWindows(beam.PTransform):
+    """Scores every window of the segments: `Segment` → `SegmentScores`.
+
+    Args:
+        bundle: URL of the classifier bundle.
+        fingerprint: Its fingerprint.
+        batch: How many windows are scored in one go at most.
+    """
+
+    bundle: str
+    fingerprint: str
+    batch: int = WINDOWS_A_BATCH
+
+    def expand(self, segments: beam.PCollection[Segment]) -> beam.PCollection[SegmentScores]:
+        """Adds the step to the graph."""
+        return segments | "RunInference" >> RunInference(BundleHandler(self.bundle, self.fingerprint, self.batch))
