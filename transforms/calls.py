@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import apache_beam as beam
 import numpy as np
 
-from model.calls import Call, CallRules, find_calls
+from model.calls import CallRules, find_calls
 from transforms.counters import count
-from transforms.records import DecodeReport, SegmentScores, Unscannable
+from transforms.records import DecodeReport, RecordingResult, SegmentScores, Unscannable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,25 +26,6 @@ class Counting:
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     rules: CallRules
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class RecordingResult:
-    """All that the tables say of one listed file.
-
-    Attributes:
-        report: How it ended.
-        start_s: float64 ``[windows]``, ascending.
-        end_s: float64 ``[windows]``.
-        scores: float32 ``[windows, labels]``.
-        calls: For each label, in time order; empty for a recording without windows.
-    """
-
-    report: DecodeReport
-    start_s: np.ndarray
-    end_s: np.ndarray
-    scores: np.ndarray
-    calls: dict[str, list[Call]]
 
 
 def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting: Counting) -> RecordingResult:

@@ -14,20 +14,7 @@ import fsspec
 
 from model.errors import SoundbeamError
 from transforms.counters import count
-from transforms.records import Clip, Recording, Unscannable
-
-
-@dataclasses.dataclass(frozen=True)
-class Reject:
-    """A clip that gives no example.
-
-    Attributes:
-        recording: The file's URI.
-        reason: One line.
-    """
-
-    recording: str
-    reason: str
+from transforms.records import Clip, Recording, Reject, Unscannable
 
 
 def source_of(uri: str) -> str:

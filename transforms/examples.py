@@ -15,9 +15,8 @@ import fsspec
 import numpy as np
 
 from model.examples import SPLITS, Example, serialize, split_of
-from transforms.clips import Reject
 from transforms.counters import count, milliseconds
-from transforms.records import Clip
+from transforms.records import Clip, Reject
 
 CLIPS_A_SHARD = 512
 SHORTEST_S = 0.05

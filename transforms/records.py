@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from model.calls import Call
+
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
@@ -129,3 +131,35 @@ class Clip:
     source: str
     start_s: float = 0.0
     end_s: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Reject:
+    """A clip that gives no example.
+
+    Attributes:
+        recording: The file's URI.
+        reason: One line.
+    """
+
+    recording: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordingResult:
+    """All that the tables say of one listed file.
+
+    Attributes:
+        report: How it ended.
+        start_s: float64 ``[windows]``, ascending.
+        end_s: float64 ``[windows]``.
+        scores: float32 ``[windows, labels]``.
+        calls: For each label, in time order; empty for a recording without windows.
+    """
+
+    report: DecodeReport
+    start_s: np.ndarray
+    end_s: np.ndarray
+    scores: np.ndarray
+    calls: dict[str, list[Call]]

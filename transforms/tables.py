@@ -1,0 +1,197 @@
+"""Results → the four Parquet tables, in shards, in a place where no reader looks until the run is committed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from transforms.counters import count, milliseconds
+from transforms.records import RecordingResult
+
+TABLES = ("predictions", "calls", "counts", "recordings")
+# A shard is closed when one of its tables has this many rows; a table's row is some tens of bytes.
+ROWS_A_SHARD = 1_000_000
+METADATA_KEY = b"soundbeam"
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One Parquet file of one table.
+
+    Attributes:
+        table: The table's name.
+        name: The file's name within the table.
+        rows: How many rows it holds.
+    """
+
+    table: str
+    name: str
+    rows: int
+
+
+def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
+    """The tables' schemas; their metadata holds the run's parameters as JSON, the labels' order among them.
+
+    The column ``run`` is the name of the folder, ``run=…``, that the shards are committed to: a column of the same name
+    within the files would keep pyarrow from reading them as one dataset.
+    """
+    times = [("start_s", pa.float64()), ("end_s", pa.float64())]
+    scores = [("scores", pa.list_(pa.float32()))] if len(labels) > 1 else []
+    columns = {
+        "predictions": [("recording", pa.string()), *times, ("label", pa.string()), ("score", pa.float32()), *scores],
+        "calls": [
+            ("recording", pa.string()),
+            ("label", pa.string()),
+            *times,
+            ("score", pa.float32()),
+            ("started_at", pa.timestamp("us", tz="UTC")),
+        ],
+        "counts": [
+            ("recording", pa.string()),
+            ("label", pa.string()),
+            ("windows", pa.int64()),
+            ("calls", pa.int64()),
+        ],
+        "recordings": [
+            ("recording", pa.string()),
+            ("bytes", pa.int64()),
+            ("version", pa.string()),
+            ("status", pa.string()),
+            ("stage", pa.string()),
+            ("error", pa.string()),
+            ("duration_s", pa.float64()),
+            ("sample_rate", pa.int64()),
+            ("channels", pa.int64()),
+            ("recorded_at", pa.timestamp("us", tz="UTC")),
+            ("windows", pa.int64()),
+            ("classifier", pa.string()),
+        ],
+    }
+    metadata = {METADATA_KEY: json.dumps({**parameters, "labels": list(labels)}, ensure_ascii=False).encode()}
+    return {table: pa.schema(fields, metadata=metadata) for table, fields in columns.items()}
+
+
+def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -> dict[str, dict[str, Any]]:
+    """One recording's rows of each table, as columns.
+
+    A recording that could not be scored has counts with null calls, since nothing is known of them: not zero. A
+    skipped file has none.
+    """
+    report, uri = result.report, result.report.recording.uri
+    windows = len(result.start_s)
+    best = result.scores.argmax(axis=1) if windows else []
+    predictions = {
+        "recording": [uri] * windows,
+        "start_s": result.start_s,
+        "end_s": result.end_s,
+        "label": [labels[i] for i in best],
+        "score": result.scores.max(axis=1) if windows else [],
+    }
+    if len(labels) > 1:
+        predictions["scores"] = list(result.scores)
+    calls = [(label, call) for label in labels for call in result.calls.get(label, ())]
+    counted = labels if report.status != "skipped" else ()
+    return {
+        "predictions": predictions,
+        "calls": {
+            "recording": [uri] * len(calls),
+            "label": [label for label, _ in calls],
+            "start_s": [call.start_s for _, call in calls],
+            "end_s": [call.end_s for _, call in calls],
+            "score": [call.score for _, call in calls],
+            "started_at": [None] * len(calls),
+        },
+        "counts": {
+            "recording": [uri] * len(counted),
+            "label": list(counted),
+            "windows": [windows] * len(counted),
+            "calls": [len(result.calls[label]) if windows else None for label in counted],
+        },
+        "recordings": {
+            "recording": [uri],
+            "bytes": [report.recording.bytes],
+            "version": [report.recording.version],
+            "status": [report.status],
+            "stage": [report.stage or None],
+            "error": [report.error or None],
+            "duration_s": [report.duration_s],
+            "sample_rate": [report.sample_rate],
+            "channels": [report.channels],
+            "recorded_at": [None],
+            "windows": [windows],
+            "classifier": [classifier],
+        },
+    }
+
+
+@dataclasses.dataclass
+class WriteTables(beam.PTransform):
+    """Writes results as Parquet shards under ``folder/TABLE/``: `RecordingResult` → `Shard`.
+
+    A shard's name is random and counts only through the `Shard` that a bundle gives when it ends well: what a bundle
+    wrote that died or was done twice is never named, so never committed.
+
+    Args:
+        folder: URL of the run's staging folder.
+        labels: In the order of the scores.
+        classifier: The bundle's fingerprint.
+        parameters: The run's parameters, for the schemas' metadata.
+    """
+
+    folder: str
+    labels: tuple[str, ...]
+    classifier: str
+    parameters: dict[str, Any]
+
+    def expand(self, results: beam.PCollection[RecordingResult]) -> beam.PCollection[Shard]:
+        """Adds the steps to the graph."""
+        rows = results | "RowsOfTables" >> beam.Map(rows_of, self.labels, self.classifier)
+        return rows | "WriteShards" >> beam.ParDo(_WriteShards(self.folder, self.labels, self.parameters))
+
+
+class _WriteShards(beam.DoFn):
+    def __init__(self, folder: str, labels: tuple[str, ...], parameters: dict[str, Any]):
+        self._folder, self._labels, self._parameters = folder, labels, parameters
+
+    def start_bundle(self) -> None:
+        self._schemas = schemas(self._labels, self._parameters)
+        self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
+        self._rows = dict.fromkeys(TABLES, 0)
+
+    def process(self, rows: dict[str, dict[str, Any]]) -> Iterator[Shard]:
+        for table, columns in rows.items():
+            batch = pa.RecordBatch.from_pydict(columns, schema=self._schemas[table])
+            if batch.num_rows:
+                self._batches[table].append(batch)
+                self._rows[table] += batch.num_rows
+        if max(self._rows.values()) >= ROWS_A_SHARD:
+            yield from self._write()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for shard in self._write():
+            yield beam.transforms.window.GlobalWindows.windowed_value(shard)
+
+    def _write(self) -> Iterable[Shard]:
+        shards = []
+        for table, batches in self._batches.items():
+            if batches:
+                data = pa.Table.from_batches(batches, schema=self._schemas[table])
+                name = f"part-{uuid.uuid4().hex}.parquet"
+                with (
+                    milliseconds("write"),
+                    fsspec.open(f"{self._folder}/{table}/{name}", "wb", auto_mkdir=True) as file,
+                ):
+                    pq.write_table(data, file, compression="zstd")
+                count(f"rows_{table}", data.num_rows)
+                shards.append(Shard(table, name, data.num_rows))
+        self._batches = {table: [] for table in TABLES}
+        self._rows = dict.fromkeys(TABLES, 0)
+        return shards
