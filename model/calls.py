@@ -67,7 +67,7 @@ def find_calls(
     if not len(scores):
         return []
     height = smoothed(start_s, log_odds(scores), rules.smooth_s)
-    over = (height >= log_odds(np.float64(threshold))) & (scores >= threshold)
+    over = (height >= log_odds(threshold)) & (scores >= threshold)
     peaks = _drop_near(start_s, height, _prominent(height, rules.dip), rules.min_gap_s)
     hop = float(start_s[1] - start_s[0]) if len(start_s) > 1 else float(end_s[0] - start_s[0])
     bounds = [0, *(_valley(height, a, b) for a, b in itertools.pairwise(peaks)), len(scores)]
@@ -84,7 +84,7 @@ def find_calls(
     return calls
 
 
-def log_odds(score: np.ndarray) -> np.ndarray:
+def log_odds(score: np.ndarray | float) -> np.ndarray:
     """log(p / (1 − p)), finite for saturated scores."""
     score = np.clip(score, _SATURATED, 1 - _SATURATED)
     return np.log(score) - np.log1p(-score)

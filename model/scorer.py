@@ -1,0 +1,84 @@
+"""Scores windows with a bundle's network; overlapping windows of one segment share their spectrogram frames."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from model.frontend import FrontEnd
+
+FRONT_END, NETWORK = "front_end", "network"
+
+
+def assemble(front_end: FrontEnd, network: keras.Model, samples: int) -> keras.Model:
+    """One model (batch, samples) → (batch, labels) from a front end and the network over its spectrograms."""
+    waveform = keras.Input((samples,), name="waveform")
+    return keras.Model(waveform, network(front_end(waveform)), name="classifier")
+
+
+class Scorer:
+    """A network in graphs that are traced once, whatever the number of windows; safe to share between threads.
+
+    Args:
+        model: As ``assemble`` makes it: its layers are named ``front_end`` and ``network``.
+        batch: How many windows are scored at once.
+    """
+
+    def __init__(self, model: keras.Model, batch: int = 64):
+        self.window_samples = int(model.input_shape[-1])
+        self.batch = batch
+        front: FrontEnd = model.get_layer(FRONT_END)
+        network = model.get_layer(NETWORK)
+        self._step = front.config.step
+        frames = front.config.frames(self.window_samples)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, self.window_samples), tf.float32)], autograph=False)
+        def windows(waveforms: tf.Tensor) -> tf.Tensor:
+            return network(front(waveforms), training=False)
+
+        @tf.function(
+            input_signature=[tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None,), tf.int32)], autograph=False
+        )
+        def shared(samples: tf.Tensor, first_frames: tf.Tensor) -> tf.Tensor:
+            spectrogram = front.spectrogram(samples)
+            taken = tf.gather(spectrogram, first_frames[:, None] + tf.range(frames)[None, :])
+            return network(front.normalise(taken), training=False)
+
+        self._windows, self._shared = windows, shared
+        self._labels = int(model.output_shape[-1])
+
+    def score_windows(self, windows: np.ndarray) -> np.ndarray:
+        """float32 ``[n, window samples]`` → float32 ``[n, labels]``; n may be 0."""
+        parts = [self._windows(windows[i : i + self.batch]).numpy() for i in range(0, len(windows), self.batch)]
+        return np.concatenate(parts) if parts else np.zeros((0, self._labels), np.float32)
+
+    def score_segment(self, samples: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """Scores the windows of one segment; equal to ``score_windows`` of them to 1e-5.
+
+        Windows that overlap and start at a multiple of the front end's step share their frames; the others (a last
+        one that was moved back) are cut out.
+
+        Args:
+            samples: float32 ``[m]``, m at least a window.
+            offsets: int64 ``[n]``, ascending: first sample of each window.
+
+        Returns:
+            float32 ``[n, labels]``.
+        """
+        scores = np.empty((len(offsets), self._labels), np.float32)
+        aligned = offsets % self._step == 0
+        if len(offsets) < 2 or np.median(np.diff(offsets)) > self.window_samples // 2:
+            aligned[:] = False
+        together = np.flatnonzero(aligned)
+        for i in range(0, len(together), self.batch):
+            part = together[i : i + self.batch]
+            first, last = int(offsets[part[0]]), int(offsets[part[-1]])
+            frames = ((offsets[part] - first) // self._step).astype(np.int32)
+            scores[part] = self._shared(samples[first : last + self.window_samples], frames).numpy()
+        alone = np.flatnonzero(~aligned)
+        for i in range(0, len(alone), self.batch):
+            part = alone[i : i + self.batch]
+            windows = np.lib.stride_tricks.sliding_window_view(samples, self.window_samples)[offsets[part]]
+            scores[part] = self._windows(windows).numpy()
+        return scores
