@@ -134,13 +134,12 @@ def read_clip(clip, rate: int):
 
 def write_draft(settings: dict[str, Any], folder: str, labels: list[str], shards, rejects) -> None:
     """Writes the manifest under its provisional name: the last step of the pipeline."""
-    import fsspec
-
+    from model.files import open_to_write
     from transforms.examples import summarize
 
     manifest = {**settings, **summarize(shards, rejects)}
     manifest["labels_without_clips"] = sorted(set(labels) - set(manifest["labels"]))
-    with fsspec.open(f"{folder}/{DRAFT}", "w", encoding="utf-8") as file:
+    with open_to_write(f"{folder}/{DRAFT}", "w") as file:
         json.dump(manifest, file, indent=1, ensure_ascii=False)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+from apache_beam.runners.runner import PipelineState
 
 from model.errors import SoundbeamError
 
@@ -23,17 +25,17 @@ def beam_options(arguments: list[str]) -> PipelineOptions:
         SoundbeamError: Beam does not know one of them either (it would ignore it in silence).
     """
     parser = BeamArgumentParser(add_help=False, allow_abbrev=False)
-    for options in _descendants(PipelineOptions):
-        options._add_argparse_args(parser)
+    for group in _descendants(PipelineOptions):
+        group._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(arguments)
     if unknown:
         near = difflib.get_close_matches(unknown[0].split("=")[0], parser._option_string_actions, 1)
         hint = f"; did you mean {near[0]}?" if near and unknown[0].startswith("-") else ""
         raise SoundbeamError(f"unknown option {unknown[0]!r}{hint}")
-    options = PipelineOptions(arguments)
-    if options.view_as(beam.options.pipeline_options.StandardOptions).runner is None:
-        options.view_as(beam.options.pipeline_options.StandardOptions).runner = LOCAL_RUNNER
-    return options
+    chosen = PipelineOptions(arguments)
+    if chosen.view_as(StandardOptions).runner is None:
+        chosen.view_as(StandardOptions).runner = LOCAL_RUNNER
+    return chosen
 
 
 def run(pipeline: beam.Pipeline):
@@ -49,7 +51,7 @@ def run(pipeline: beam.Pipeline):
         state = result.wait_until_finish()
     except Exception as e:
         raise SoundbeamError(cause(e)) from e
-    if state is not None and state != beam.runners.runner.PipelineState.DONE:
+    if state is not None and state != PipelineState.DONE:
         raise SoundbeamError(f"the pipeline ended as {state}; its runner's log says why")
     return result
 
@@ -66,6 +68,6 @@ def cause(error: BaseException) -> str:
     return line if found else f"{type(error).__name__}: {line.strip()}"
 
 
-def _descendants(cls: type) -> list[type]:
-    direct = cls.__subclasses__()
+def _descendants(group: Any) -> list[Any]:
+    direct: list[Any] = group.__subclasses__()
     return direct + [d for c in direct for d in _descendants(c)]

@@ -149,6 +149,7 @@ class _WriteShard(beam.DoFn):
             size = os.path.getsize(local)
             if examples:
                 fs, path = fsspec.core.url_to_fs(f"{self._folder}/{name}")
+                fs.makedirs(fs._parent(path), exist_ok=True)
                 fs.put_file(local, path)
         count("examples_written", examples)
         yield Shard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))

@@ -36,7 +36,8 @@ def score_segments(segments: Sequence[Segment], scorer: Any, batch: int = WINDOW
     small = [s for s in segments if len(s.offsets) < batch]
     scores: dict[int, np.ndarray | Exception] = {id(s): _scores_of(s, scorer, batch) for s in whole}
     while small:
-        some, windows = [], 0
+        some: list[Segment] = []
+        windows = 0
         while small and (not some or windows + len(small[0].offsets) <= batch):
             windows += len(small[0].offsets)
             some.append(small.pop(0))

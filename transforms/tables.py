@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from model.files import open_to_write
 from transforms.counters import count, milliseconds
 from transforms.records import RecordingResult
 
@@ -20,6 +20,8 @@ TABLES = ("predictions", "calls", "counts", "recordings")
 # A shard is closed when one of its tables has this many rows; a table's row is some tens of bytes.
 ROWS_A_SHARD = 1_000_000
 METADATA_KEY = b"soundbeam"
+# The list of the shards that count, within the staging folder.
+SHARDS = "shards.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +159,32 @@ class WriteTables(beam.PTransform):
         return rows | "WriteShards" >> beam.ParDo(_WriteShards(self.folder, self.labels, self.parameters))
 
 
+@dataclasses.dataclass
+class NameShards(beam.PTransform):
+    """Writes the list of all shards into the staging folder: `Shard` → the list's URL, once.
+
+    Args:
+        folder: URL of the run's staging folder.
+    """
+
+    folder: str
+
+    def expand(self, shards: beam.PCollection[Shard]) -> beam.PCollection[str]:
+        """Adds the steps to the graph."""
+        return (
+            shards.pipeline
+            | "Once" >> beam.Create([self.folder])
+            | "WriteList" >> beam.Map(_write_list, beam.pvalue.AsList(shards))
+        )
+
+
+def _write_list(folder: str, shards: list[Shard]) -> str:
+    url = f"{folder}/{SHARDS}"
+    with open_to_write(url, "w") as file:
+        json.dump([dataclasses.asdict(shard) for shard in shards], file)
+    return url
+
+
 class _WriteShards(beam.DoFn):
     def __init__(self, folder: str, labels: tuple[str, ...], parameters: dict[str, Any]):
         self._folder, self._labels, self._parameters = folder, labels, parameters
@@ -187,7 +215,7 @@ class _WriteShards(beam.DoFn):
                 name = f"part-{uuid.uuid4().hex}.parquet"
                 with (
                     milliseconds("write"),
-                    fsspec.open(f"{self._folder}/{table}/{name}", "wb", auto_mkdir=True) as file,
+                    open_to_write(f"{self._folder}/{table}/{name}") as file,
                 ):
                     pq.write_table(data, file, compression="zstd")
                 count(f"rows_{table}", data.num_rows)
