@@ -1,0 +1,204 @@
+"""Makes a small corpus of artificial recordings and labelled clips, with an annotation table.
+
+    soundbeam synthesize --output corpus
+
+writes corpus/recordings (calls of birds over wind, rain, insects and other birds' chirps; WAV, FLAC, OGG and MP3, mono
+and stereo, 11.025 to 48 kHz), corpus/clips/call and corpus/clips/other (of other individuals) and
+corpus/annotations.csv (recording, start_s, end_s, label, snr_db: every call; a recording without a call has no row).
+The same options give the same sound, byte for byte in WAV and FLAC.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from model import synthesis
+from model.errors import SoundbeamError
+from model.sounds import BACKGROUNDS, Caller, Chirper
+from pipelines.console import Parser, Progress, positive, positive_int, program, say
+
+MANIFEST = "synthesis.json"
+LABEL, OTHER = "call", "other"
+FORMATS = (
+    ("wav", "WAV", "PCM_16"),
+    ("flac", "FLAC", "PCM_16"),
+    ("ogg", "OGG", "VORBIS"),
+    ("mp3", "MP3", "MPEG_LAYER_III"),
+)
+RATES = (16000, 44100, 48000, 22050, 11025, 32000)
+CALLERS, CHIRPERS, PLACES = 20, 10, 5  # individuals, and places of each kind of background, that the clips are of
+CLIPS_EACH = 4
+_RECORDING, _CALL, _OTHER = 0, 1, 2  # independent streams of chance: more recordings leave the clips as they are
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """One file to be written: its path under the output, and how."""
+
+    path: str
+    index: int
+    rate: int
+    channels: int
+    format: str
+    subtype: str
+
+
+@program("synthesize")
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program."""
+    parser = Parser(
+        "synthesize", __doc__.split("\n")[0], "soundbeam synthesize --output corpus --recordings 10 --minutes 2"
+    )
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="folder to write; new, empty, or made by synthesize before"
+    )
+    parser.add_argument("--recordings", type=positive_int, default=10, metavar="N", help="how many (default 10)")
+    parser.add_argument("--minutes", type=positive, default=2.0, metavar="M", help="length of each (default 2)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="another number gives another corpus (default 0)"
+    )
+    options = parser.parse_args(argv)
+    if options.seed < 0:
+        raise SoundbeamError(f"--seed {options.seed}: give a whole number from 0 on")
+    recordings, calls, others = plan_recordings(options.recordings), *plan_clips()
+    output = _claim(options.output, [p.path for p in [*recordings, *calls, *others]], vars(options))
+
+    jobs: list[tuple] = [(output, plan, options.seed, options.minutes * 60) for plan in recordings]
+    jobs += [(output, plan, options.seed, None) for plan in [*calls, *others]]
+    rows, with_calls = [], 0
+    progress = Progress("synthesizing", len(jobs))
+    # Spawned, not forked: the caller may hold threads (a test that runs TensorFlow does).
+    with ProcessPoolExecutor(min(4, os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+        for job, events in zip(jobs, pool.map(_write, *zip(*jobs, strict=True), chunksize=1), strict=True):
+            rows += [(job[1].path, f"{e.start_s:.3f}", f"{e.end_s:.3f}", LABEL, f"{e.snr_db:.1f}") for e in events]
+            with_calls += bool(events)
+            progress.step()
+    with open(output / "annotations.csv", "w", newline="", encoding="utf-8") as f:
+        writer = csv.writer(f, lineterminator="\n")
+        writer.writerow(("recording", "start_s", "end_s", "label", "snr_db"))
+        writer.writerows(rows)
+
+    heard = f"{len(rows)} calls in {with_calls} of them"
+    say(f"{len(recordings)} recordings of {options.minutes:g} min with {heard}: {output / 'recordings'}")
+    say(f"{len(calls) + len(others)} clips, {len(calls)} of a call, {len(others)} of anything else: {output / 'clips'}")
+    say(f"every call's start, end and signal-to-noise ratio: {output / 'annotations.csv'}")
+    return 0
+
+
+def plan_recordings(count: int) -> list[_Plan]:
+    """Paths, formats, rates and channels of the recordings, in turn.
+
+    Every eighth one is siteA's and the fourth after it siteB's, under the same base name: a recording is known by its
+    whole path only.
+    """
+    plans = []
+    for i in range(count):
+        extension, format, subtype = FORMATS[i % len(FORMATS)]
+        site = {0: "siteA/", 4: "siteB/"}.get(i % 8, "")
+        minute = 10 * (i - i % 8 if site else i)
+        name = f"202401{1 + minute // 1440:02d}_{(6 + minute // 60) % 24:02d}{minute % 60:02d}00"
+        # Rates and channels in steps that do not divide each other: each format meets many of both.
+        plans.append(
+            _Plan(f"recordings/{site}{name}.{extension}", i, RATES[i % len(RATES)], 1 + i // 2 % 2, format, subtype)
+        )
+    return plans
+
+
+def plan_clips() -> tuple[list[_Plan], list[_Plan]]:
+    """Paths and formats of the clips: (calls, others); what stands before the last ``-`` of a name is the source."""
+    calls = [f"bird{i:02d}-{k}" for i in range(CALLERS) for k in range(CLIPS_EACH)]
+    others = [f"chirper{i:02d}-{k}" for i in range(CHIRPERS) for k in range(CLIPS_EACH)]
+    others += [f"{kind}{i:02d}-{k}" for kind in BACKGROUNDS for i in range(PLACES) for k in range(CLIPS_EACH)]
+
+    def plans(label: str, names: list[str]) -> Iterator[_Plan]:
+        for i, name in enumerate(names):
+            extension, format, subtype = FORMATS[0] if i % 5 == 0 else FORMATS[1]
+            yield _Plan(f"clips/{label}/{name}.{extension}", i, RATES[i % len(RATES)], 1, format, subtype)
+
+    return list(plans(LABEL, calls)), list(plans(OTHER, others))
+
+
+def write_recording(output: Path, plan: _Plan, seed: int, seconds: float) -> list[synthesis.Event]:
+    """Writes one recording, block by block, and returns its calls; of five in a row one has none."""
+    import soundfile
+
+    rng = np.random.default_rng([seed, _RECORDING, plan.index])
+    scene = synthesis.Scene.draw(rng, callers=(1, 2, 1, 0, 2)[plan.index % 5])
+    balance = rng.uniform(0.5, 1.5)
+    pan = np.array([balance, 2 - balance] if plan.channels == 2 else [1.0], dtype=np.float32)  # its mean is 1
+    events = []
+    with soundfile.SoundFile(
+        output / plan.path, "w", plan.rate, plan.channels, subtype=plan.subtype, format=plan.format
+    ) as f:
+        for block, block_events in synthesis.soundscape(rng, scene, plan.rate, seconds):
+            f.write(block[:, None] * (pan / pan.max()))
+            events += block_events
+    return events
+
+
+def write_clip(output: Path, plan: _Plan, seed: int) -> None:
+    """Writes one clip; clips of one source share the individual or the place, recordings and clips never do."""
+    import soundfile
+
+    stream = _CALL if plan.path.startswith(f"clips/{LABEL}/") else _OTHER
+    source = plan.index // CLIPS_EACH
+    individual = np.random.default_rng([seed, stream, source, 0])
+    rng = np.random.default_rng([seed, stream, source, 1 + plan.index % CLIPS_EACH])
+    if stream == _CALL:
+        clip = synthesis.call_clip(rng, Caller.draw(individual), plan.rate)
+    elif source < CHIRPERS:
+        clip = synthesis.chirp_clip(rng, Chirper.draw(individual), plan.rate)
+    else:
+        kind = list(BACKGROUNDS)[(source - CHIRPERS) // PLACES]
+        clip = synthesis.background_clip(rng, kind, int(individual.integers(2**31)), plan.rate)
+    soundfile.write(output / plan.path, clip, plan.rate, subtype=plan.subtype, format=plan.format)
+
+
+def _write(output: Path, plan: _Plan, seed: int, seconds: float | None) -> list[synthesis.Event]:
+    """One file, in a worker process; clips have no length of their own."""
+    if seconds is not None:
+        return write_recording(output, plan, seed, seconds)
+    write_clip(output, plan, seed)
+    return []
+
+
+def _claim(folder: str, paths: list[str], options: dict) -> Path:
+    """Makes the output folder ready: only what synthesize itself wrote there before is removed or replaced."""
+    if "://" in folder:
+        raise SoundbeamError(f"--output {folder}: synthesize writes to a local folder; copy it from there")
+    output = Path(folder)
+    manifest = output / MANIFEST
+    if output.exists() and not output.is_dir():
+        raise SoundbeamError(f"--output {folder} is a file; give a folder")
+    if manifest.is_file():
+        try:
+            old = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        except (ValueError, KeyError, TypeError) as e:
+            raise SoundbeamError(f"{manifest} is broken; give --output another folder, or empty this one") from e
+        for path in old:
+            if ".." not in PurePosixPath(path).parts and not PurePosixPath(path).is_absolute():
+                (output / path).unlink(missing_ok=True)
+    elif output.is_dir() and any(output.iterdir()):
+        raise SoundbeamError(f"--output {folder} holds other files; give a new folder, or empty this one")
+    for path in paths:
+        (output / path).parent.mkdir(parents=True, exist_ok=True)
+    parameters = {name: options[name] for name in ("recordings", "minutes", "seed")}
+    files = [*paths, "annotations.csv"]
+    manifest.write_text(
+        json.dumps({"program": "soundbeam synthesize", **parameters, "files": files}, indent=1), encoding="utf-8"
+    )
+    return output
+
+
+if __name__ == "__main__":
+    sys.exit(main())
