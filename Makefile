@@ -1,0 +1,48 @@
+# make demo: a small corpus of artificial sound, from clips to counts, in about three minutes.
+# make test: style, types and all tests.
+
+.PHONY: setup demo test check clean
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+# A python3.12 on the PATH may be an empty shim: take the first one that really runs and can make environments.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3 python; do \
+	"$$p" -c 'import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1 \
+	&& echo "$$p" && break; done)
+
+help:
+	@sed -n 's/^# //p' Makefile | head -2
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: setup.py constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python 3.10 to 3.12 with venv found; install one, or: make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "installing into $(VENV) (a minute or two)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[av,s3,test]'
+	@touch $@
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/test_architecture.py
+
+test: check
+	$(BIN)/pytest -n 2 --dist loadfile
+
+demo: setup
+	@rm -rf $(DEMO)/examples $(DEMO)/bundle $(DEMO)/results
+	$(BIN)/soundbeam synthesize --output $(DEMO)/corpus
+	$(BIN)/soundbeam materialize --clips $(DEMO)/corpus/clips --examples $(DEMO)/examples
+	$(BIN)/soundbeam train --examples $(DEMO)/examples --target call --classifier $(DEMO)/bundle --epochs 4
+	$(BIN)/soundbeam scan --recordings $(DEMO)/corpus/recordings --classifier $(DEMO)/bundle --output $(DEMO)/results
+	$(BIN)/soundbeam evaluate --annotations $(DEMO)/corpus/annotations.csv --output $(DEMO)/results
+	$(BIN)/soundbeam show recording_00.wav --output $(DEMO)/results --png $(DEMO)/recording.png
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
