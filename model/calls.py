@@ -46,10 +46,9 @@ def find_calls(
 ) -> list[Call]:
     """The calls of one label in one recording.
 
-    A call is a peak of the smoothed log-odds whose prominence (its height above the higher of the valleys that part
-    it from higher peaks) is at least ``rules.dip``, with both the smoothed score and at least one of its windows'
-    own scores at or above the threshold. From the windows over the threshold that belong to it, its extent is what
-    they have in common when they are few, and what they cover, less half of their overlap, when they are many.
+    A call is a peak (see ``find_peaks``) whose smoothed score is at or above the threshold. From the windows over the
+    threshold that belong to it, its extent is what they have in common when they are few, and what they cover, less
+    half of their overlap, when they are many.
 
     Args:
         start_s: float64 ``[windows]``, ascending; the last one may be closer to its neighbour than a hop.
@@ -66,22 +65,43 @@ def find_calls(
     scores = np.asarray(scores, np.float64)
     if not len(scores):
         return []
-    height = smoothed(start_s, log_odds(scores), rules.smooth_s)
-    over = (height >= log_odds(threshold)) & (scores >= threshold)
-    peaks = _drop_near(start_s, height, _prominent(height, rules.dip), rules.min_gap_s)
+    height, peaks = find_peaks(start_s, scores, rules)
+    over = height >= log_odds(threshold)
     hop = float(start_s[1] - start_s[0]) if len(start_s) > 1 else float(end_s[0] - start_s[0])
     bounds = [0, *(_valley(height, a, b) for a, b in itertools.pairwise(peaks)), len(scores)]
     calls: list[Call] = []
-    for first, stop in itertools.pairwise(bounds):
-        windows = first + np.flatnonzero(over[first:stop])
+    for low, high in itertools.pairwise(bounds):
+        windows = low + np.flatnonzero(over[low:high])
         if not len(windows):
             continue
-        begin, end = _extent(start_s, end_s, int(windows[0]), int(windows[-1]), hop)
+        first, last = int(windows[0]), int(windows[-1])
+        score = float(scores[slice(*_reach(start_s, start_s[first], start_s[last], rules.smooth_s))].max())
+        if score < threshold:  # where both are so near to 0 or 1 that their log-odds are the same
+            continue
+        begin, end = _extent(start_s, end_s, first, last, hop)
         if calls and begin < calls[-1].end_s:
-            begin, before = _part(calls[-1], begin, end)
-            calls[-1] = dataclasses.replace(calls[-1], end_s=before)
-        calls.append(Call(begin, end, float(scores[windows].max())))
+            begin = (max(calls[-1].start_s, begin) + min(calls[-1].end_s, end)) / 2  # they meet midway
+            calls[-1] = dataclasses.replace(calls[-1], end_s=begin)
+        calls.append(Call(begin, end, score))
     return calls
+
+
+def find_peaks(start_s: np.ndarray, scores: np.ndarray, rules: CallRules) -> tuple[np.ndarray, list[int]]:
+    """What may be a call, before any threshold.
+
+    A peak of the smoothed log-odds counts when its prominence (its height above the higher of the valleys that part
+    it from higher peaks) is at least ``rules.dip``, and no higher one lies nearer than ``rules.min_gap_s``.
+
+    Args:
+        start_s: float64 ``[windows]``, ascending, at least one.
+        scores: float64 ``[windows]``.
+        rules: How to smooth and to part.
+
+    Returns:
+        The smoothed log-odds float64 ``[windows]``, and the peaks' indices in order.
+    """
+    height = smoothed(start_s, log_odds(scores), rules.smooth_s)
+    return height, _drop_near(start_s, height, _prominent(height, rules.dip), rules.min_gap_s)
 
 
 def log_odds(score: np.ndarray | float) -> np.ndarray:
@@ -94,11 +114,15 @@ def smoothed(start_s: np.ndarray, values: np.ndarray, smooth_s: float) -> np.nda
     """``[n]`` → ``[n]``: the mean of the values whose windows start within ± ``smooth_s`` / 2."""
     if smooth_s <= 0 or len(values) < 2:
         return values
-    reach = smooth_s / 2 + 1e-6
-    low = np.searchsorted(start_s, start_s - reach, "left")
-    high = np.searchsorted(start_s, start_s + reach, "right")
+    low, high = _reach(start_s, start_s, start_s, smooth_s)
     total = np.concatenate([[0.0], np.cumsum(values)])
     return (total[high] - total[low]) / (high - low)
+
+
+def _reach(start_s: np.ndarray, first: np.ndarray, last: np.ndarray, smooth_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """The slices of windows that start between first − smooth_s / 2 and last + smooth_s / 2."""
+    reach = smooth_s / 2 + 1e-6
+    return np.searchsorted(start_s, first - reach, "left"), np.searchsorted(start_s, last + reach, "right")
 
 
 def _prominent(height: np.ndarray, dip: float) -> list[int]:
@@ -147,9 +171,3 @@ def _extent(start_s: np.ndarray, end_s: np.ndarray, first: int, last: int, hop: 
     begin = min(start_s[last], start_s[first] + margin)
     end = max(end_s[first], end_s[last] - margin)
     return float(max(begin, 0.0)), float(min(end, end_s[-1]))
-
-
-def _part(call: Call, begin: float, end: float) -> tuple[float, float]:
-    """Two overlapping calls → (start of the later, end of the earlier): they meet in the middle of their overlap."""
-    meeting = (max(call.start_s, begin) + min(call.end_s, end)) / 2
-    return meeting, meeting
