@@ -40,7 +40,9 @@ def parser() -> Parser:
     p.add_argument(
         "--segment", type=positive, default=60.0, metavar="SECONDS", help="decoded at once (default: %(default)g)"
     )
-    p.add_argument("--batch-size", type=positive_int, default=64, help="windows scored at once (default: %(default)s)")
+    p.add_argument(
+        "--batch-size", type=positive_int, metavar="N", help="windows scored at once (default: the bundle's)"
+    )
     return p
 
 

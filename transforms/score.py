@@ -14,67 +14,56 @@ from model.errors import SoundbeamError
 from transforms.counters import count, milliseconds
 from transforms.records import Segment, SegmentScores
 
-# A segment with at least this many windows is a good batch by itself (and its windows share spectrogram frames);
-# shorter ones are put together, across recordings.
-WINDOWS_A_BATCH = 64
 SEGMENTS_A_BATCH = 16
 
 
-def score_segments(segments: Sequence[Segment], scorer: Any, batch: int = WINDOWS_A_BATCH) -> list[SegmentScores]:
+def score_segments(segments: Sequence[Segment], scorer: Any) -> list[SegmentScores]:
     """Scores segments, each window once, whatever stands together in a batch.
+
+    A segment of at least a batch of windows is scored by itself, since its windows share spectrogram frames; shorter
+    ones are put together, across recordings.
 
     Args:
         segments: Any number of segments, of any recordings.
-        scorer: A bundle's scorer: ``score_segment(samples, offsets)`` and ``score_windows(windows)``, both giving
-            float32 ``[windows, labels]``.
-        batch: How many windows are scored in one go at most.
+        scorer: A `model.scorer.Scorer`.
 
     Returns:
         One for each segment, in order.
     """
+    batch = scorer.batch
     whole = [s for s in segments if len(s.offsets) >= batch]
     small = [s for s in segments if len(s.offsets) < batch]
-    scores: dict[int, np.ndarray | Exception] = {id(s): _scores_of(s, scorer, batch) for s in whole}
+    scores: dict[int, np.ndarray | Exception] = {id(s): _scores_of(s, scorer) for s in whole}
     while small:
         some: list[Segment] = []
         windows = 0
         while small and (not some or windows + len(small[0].offsets) <= batch):
             windows += len(small[0].offsets)
             some.append(small.pop(0))
-        scores.update(_scores_together(some, scorer, batch))
+        scores.update(_scores_together(some, scorer))
     return [_with_scores(s, scores[id(s)]) for s in segments]
 
 
 def windows_of(segment: Segment) -> np.ndarray:
     """float32 ``[windows, samples]``: a segment's windows, gathered."""
-    length = len(segment.samples) if len(segment.offsets) == 1 else _window_samples(segment)
+    length = len(segment.samples) - int(segment.offsets[-1])  # the last window ends where the samples end
     return np.stack([segment.samples[o : o + length] for o in segment.offsets.tolist()])
 
 
-def _window_samples(segment: Segment) -> int:
-    # The last window of a segment ends where its samples end.
-    return len(segment.samples) - int(segment.offsets[-1])
-
-
-def _scores_of(segment: Segment, scorer: Any, batch: int) -> np.ndarray | Exception:
+def _scores_of(segment: Segment, scorer: Any) -> np.ndarray | Exception:
     try:
-        parts = []
-        for first in range(0, len(segment.offsets), batch):
-            offsets = segment.offsets[first : first + batch]
-            begin, end = int(offsets[0]), int(offsets[-1]) + _window_samples(segment)
-            parts.append(scorer.score_segment(segment.samples[begin:end], offsets - begin))
-        return np.concatenate(parts)
+        return scorer.score_segment(segment.samples, segment.offsets)
     except Exception as e:  # One segment that cannot be scored must not cost the others their scores.
         return e
 
 
-def _scores_together(segments: Sequence[Segment], scorer: Any, batch: int) -> dict[int, np.ndarray | Exception]:
+def _scores_together(segments: Sequence[Segment], scorer: Any) -> dict[int, np.ndarray | Exception]:
     if len(segments) == 1:
-        return {id(segments[0]): _scores_of(segments[0], scorer, batch)}
+        return {id(segments[0]): _scores_of(segments[0], scorer)}
     try:
         together = scorer.score_windows(np.concatenate([windows_of(s) for s in segments]))
     except Exception:  # Find out which one it is.
-        return {id(s): _scores_of(s, scorer, batch) for s in segments}
+        return {id(s): _scores_of(s, scorer) for s in segments}
     ends = np.cumsum([len(s.offsets) for s in segments])
     return {id(s): part for s, part in zip(segments, np.split(together, ends[:-1]), strict=True)}
 
@@ -100,10 +89,10 @@ class BundleHandler(ModelHandler[Segment, SegmentScores, Any]):
     Args:
         bundle: URL of the bundle.
         fingerprint: The bundle's fingerprint when the scan began: a worker that finds another one refuses to score.
-        batch: How many windows are scored in one go at most.
+        batch: How many windows are scored at once; None: as the bundle says.
     """
 
-    def __init__(self, bundle: str, fingerprint: str, batch: int = WINDOWS_A_BATCH):
+    def __init__(self, bundle: str, fingerprint: str, batch: int | None = None):
         self._bundle, self._fingerprint, self._batch = bundle, fingerprint, batch
 
     def load_model(self) -> Any:
@@ -113,18 +102,19 @@ class BundleHandler(ModelHandler[Segment, SegmentScores, Any]):
             SoundbeamError: The bundle has changed since the scan began.
         """
         from model.bundle import load_bundle
+        from model.scorer import Scorer
 
         bundle = load_bundle(self._bundle)
         if bundle.fingerprint != self._fingerprint:
             raise SoundbeamError(f"{self._bundle}: the classifier bundle was changed while the scan ran; scan again")
-        return bundle.scorer()
+        return Scorer(bundle.model(), self._batch or bundle.batch)
 
     def run_inference(
         self, batch: Sequence[Segment], model: Any, inference_args: dict[str, Any] | None = None
     ) -> Iterable[SegmentScores]:
         """Scores a batch of segments."""
         with milliseconds("score"):
-            return score_segments(batch, model, self._batch)
+            return score_segments(batch, model)
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
         """How many segments Beam puts together."""
@@ -138,12 +128,12 @@ class ScoreWindows(beam.PTransform):
     Args:
         bundle: URL of the classifier bundle.
         fingerprint: Its fingerprint.
-        batch: How many windows are scored in one go at most.
+        batch: How many windows are scored at once; None: as the bundle says.
     """
 
     bundle: str
     fingerprint: str
-    batch: int = WINDOWS_A_BATCH
+    batch: int | None = None
 
     def expand(self, segments: beam.PCollection[Segment]) -> beam.PCollection[SegmentScores]:
         """Adds the step to the graph."""

@@ -1,0 +1,52 @@
+"""A recording's result: no window lost in silence, none counted twice."""
+
+import numpy as np
+
+from model.calls import CallRules
+from transforms.calls import Counting, count_calls, result_of_unscannable
+from transforms.records import DecodeReport, Recording, SegmentScores, Unscannable
+
+RECORDING = Recording("file:///a.wav", 100, "v")
+COUNTING = Counting(("x", "y"), (0.5, 0.9), CallRules())
+
+
+def scores(index, first, values, error=""):
+    start = first + np.arange(len(values), dtype=float)
+    both = np.stack([np.asarray(values, np.float32), np.zeros(len(values), np.float32)], axis=1)
+    return SegmentScores(RECORDING.uri, index, start, start + 1, None if error else both, error)
+
+
+def report(windows, segments, status="ok", error=""):
+    return DecodeReport(RECORDING, status, "" if status == "ok" else "decode", error, 9.0, 8000, 1, windows, segments)
+
+
+def test_segments_are_joined_in_order_and_counted_for_each_label():
+    result = count_calls(report(6, 2), [scores(1, 3, [0.0, 0.9, 0.0]), scores(0, 0, [0.0, 0.8, 0.0])], COUNTING)
+    assert result.start_s.tolist() == [0, 1, 2, 3, 4, 5]
+    assert [c.start_s for c in result.calls["x"]] == [1, 4]
+    assert result.calls["y"] == []
+    assert result.report.status == "ok"
+
+
+def test_a_segment_given_twice_counts_once():
+    twice = [scores(0, 0, [0.9, 0.0]), scores(0, 0, [0.9, 0.0])]
+    result = count_calls(report(2, 1), twice, COUNTING)
+    assert result.start_s.tolist() == [0, 1] and len(result.calls["x"]) == 1
+
+
+def test_lost_windows_make_the_recording_partial_and_say_why():
+    result = count_calls(report(4, 2), [scores(0, 0, [0.9, 0.0]), scores(1, 2, [0, 0], "no memory")], COUNTING)
+    assert (result.report.status, result.report.stage, result.report.windows) == ("partial", "score", 2)
+    assert result.report.error == "2 of 4 windows have no score: no memory"
+
+
+def test_no_window_left_is_a_failure_without_calls():
+    result = count_calls(report(2, 1, "partial", "cut off"), [], COUNTING)
+    assert (result.report.status, result.calls) == ("failed", {})
+    assert result.report.error.startswith("cut off; 2 of 2 windows have no score")
+
+
+def test_a_file_that_was_not_decoded_keeps_its_reason():
+    result = result_of_unscannable(Unscannable(RECORDING, "failed", "list", "empty file (0 bytes)"), 2)
+    assert (result.report.status, result.report.stage, result.report.error) == ("failed", "list", "empty file (0 bytes)")
+    assert result.scores.shape == (0, 2) and result.calls == {}

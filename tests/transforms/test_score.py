@@ -1,0 +1,78 @@
+"""Scores of segments: each window once, equal to scoring it alone, whatever it stands together with."""
+
+import numpy as np
+import pytest
+from conftest import HOP_S, RATE, expected_score, with_tones
+
+from model.bundle import load_bundle
+from model.errors import SoundbeamError
+from transforms.records import Segment
+from transforms.score import BundleHandler, score_segments, windows_of
+
+
+def segment(name, windows, seed):
+    hop = round(HOP_S * RATE)
+    offsets = np.arange(windows) * hop
+    samples = with_tones((windows - 1) * HOP_S + 1, [0.7], seed=seed).astype(np.float32)
+    return Segment(name, 0, samples, offsets, offsets / RATE, offsets / RATE + 1)
+
+
+@pytest.fixture(scope="module")
+def scorer(tone_bundle):
+    return load_bundle(tone_bundle).scorer()
+
+
+def test_windows_are_gathered_where_their_offsets_say():
+    s = segment("a", 3, 0)
+    windows = windows_of(s)
+    assert windows.shape == (3, RATE)
+    np.testing.assert_array_equal(windows[2], s.samples[RATE : 2 * RATE])
+
+
+@pytest.mark.parametrize("lengths", [[1], [1, 1, 1], [20, 1, 7, 3], [8, 9, 40]])
+def test_scores_are_those_of_each_window_by_itself(scorer, lengths):
+    segments = [segment(f"r{i}", n, i) for i, n in enumerate(lengths)]
+    scored = score_segments(segments, scorer)
+    assert [s.uri for s in scored] == [s.uri for s in segments]
+    for given, got in zip(segments, scored, strict=True):
+        assert got.error == ""
+        expected = [expected_score(given.samples[o : o + RATE].astype(np.float64)) for o in given.offsets]
+        np.testing.assert_allclose(got.scores[:, 0], expected, atol=1e-5)
+
+
+def test_one_segment_that_cannot_be_scored_costs_no_other_its_scores(scorer):
+    class Failing:
+        batch = scorer.batch
+
+        def score_windows(self, windows):
+            if np.any(windows > 5):
+                raise RuntimeError("no memory\nleft")
+            return scorer.score_windows(windows)
+
+        def score_segment(self, samples, offsets):
+            return self.score_windows(np.stack([samples[o : o + RATE] for o in offsets]))
+
+    good, bad, alone = segment("good", 2, 0), segment("bad", 2, 1), segment("long", 30, 2)
+    bad.samples[0] = 10
+    scored = score_segments([good, bad, alone], Failing())
+    assert [s.scores is None for s in scored] == [False, True, False]
+    assert scored[1].error == "scoring failed: no memory left"
+
+
+def test_a_score_that_is_no_number_is_an_error_not_a_score(scorer):
+    class Broken:
+        batch = 8
+
+        def score_windows(self, windows):
+            return np.full((len(windows), 1), np.nan, np.float32)
+
+        def score_segment(self, samples, offsets):
+            return self.score_windows(offsets)
+
+    (scored,) = score_segments([segment("a", 3, 0)], Broken())
+    assert scored.scores is None and "no number" in scored.error
+
+
+def test_a_worker_refuses_a_bundle_that_was_changed_after_the_start(tone_bundle):
+    with pytest.raises(SoundbeamError, match="changed while the scan ran"):
+        BundleHandler(tone_bundle, "0" * 64).load_model()
