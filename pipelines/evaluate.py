@@ -1,0 +1,156 @@
+"""Compares a scan with annotations: counts, calls and windows.
+
+    soundbeam evaluate --annotations annotations.csv --output results/ --json figures.json
+
+The annotations are a CSV ``recording,start_s,end_s,label`` (further columns are ignored); a recording is named by its
+URI or by an unambiguous tail of it. Scanned recordings without a row hold no call: their true count is 0. The
+annotated labels are evaluated, each on its own: for a classifier of many labels that is one against the rest.
+
+- counts: how many recordings are counted exactly, and the mean absolute error, in calls a recording.
+- calls: precision, recall and F1; a call is right when it overlaps an annotation, one to one.
+- windows: average precision and ROC AUC of the scores. A window is positive when it holds at least half of an annotated
+  call or is at least half filled by calls; one that holds less is ambiguous and left out; all others are negative.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from pipelines.annotations import read_annotations
+from pipelines.console import Parser, program, say
+from pipelines.naming import short_names
+
+_ALL_ROWS, _WRONG_ROWS = 40, 20  # up to so many rows are all printed; of more, only so many wrong ones
+
+
+@program("evaluate")
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program."""
+    parser = Parser(
+        "evaluate",
+        "Compares a scan's counts, calls and window scores with annotations.",
+        "soundbeam evaluate --annotations annotations.csv --output results/",
+    )
+    parser.add_argument(
+        "--annotations",
+        required=True,
+        metavar="CSV",
+        help="recording,start_s,end_s,label: every call; path or fsspec URL",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
+    parser.add_argument("--json", metavar="FILE", help="also write all figures there; path or fsspec URL")
+    options = parser.parse_args(argv)
+    from pipelines.comparison import compare
+
+    figures = compare(read_annotations(options.annotations), options.output)
+    if options.json:
+        from model.files import open_to_write
+
+        with open_to_write(options.json, "w") as f:
+            json.dump({"annotations": options.annotations, "output": options.output, **figures}, f, indent=1)
+    print_figures(figures)
+    if options.json:
+        say(f"all figures: {options.json}")
+    return 0
+
+
+def print_figures(figures: dict[str, Any]) -> None:
+    """Prints what a person wants to know of `pipelines.comparison.compare`'s figures."""
+    for note in _notes(figures):
+        say(f"note: {note}")
+    _print_counts(figures["recordings"])
+    for label, its in figures["labels"].items():
+        say(f"\n{label}")
+        windows = its["windows"]
+        _print_scores(its, f"{windows['positive']} with a call, {windows['negative']} without", "recordings")
+        if windows["ambiguous"]:
+            say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
+    if len(figures["labels"]) > 1:
+        say(f"\nall {len(figures['labels'])} labels")
+        _print_scores(figures["overall"], "means of the labels", "counts")
+
+
+def _print_scores(its: dict[str, Any], windows: str, unit: str) -> None:
+    counts, events = its["counts"], its["events"]
+    say(
+        f"  counts   {counts['exact']} of {counts['counts']} {unit} exact, "
+        f"mean absolute error {_number(counts['mean_absolute_error'])}"
+    )
+    say(
+        f"  calls    {events['matched']} of {events['annotations']} found, {events['calls']} reported: precision "
+        f"{_number(events['precision'])}, recall {_number(events['recall'])}, F1 {_number(events['f1'])}"
+    )
+    say(
+        f"  windows  average precision {_number(its['windows']['average_precision'])}, "
+        f"ROC AUC {_number(its['windows']['roc_auc'])} ({windows})"
+    )
+
+
+def _number(value: float | None) -> str:
+    """Three digits; a dash for what is not defined. Never 1.000 for what is not quite 1."""
+    if value is None:
+        return "–"
+    text = f"{value:.3f}"
+    return "0.999" if text == "1.000" and value < 1 else text
+
+
+def _notes(figures: dict[str, Any]) -> list[str]:
+    notes = []
+    if missing := figures["not_scanned"]:
+        calls = sum(m["annotated_calls"] for m in missing)
+        names = _some([m["recording"] for m in missing])
+        notes.append(f"{len(missing)} annotated recordings ({calls} calls) were not scanned and are left out: {names}")
+    if excluded := figures["excluded"]:
+        calls = sum(e["annotated_calls"] for e in excluded)
+        names = _some([e["recording"] for e in excluded])
+        notes.append(
+            f"{len(excluded)} recordings ({calls} annotated calls) failed in the scan and are left out: {names}"
+        )
+    if partial := [r["recording"] for r in figures["recordings"] if r["status"] == "partial"]:
+        notes.append(f"{len(partial)} recordings could be read in part only, all their calls count: {_some(partial)}")
+    if figures["unknown_labels"]:
+        names = ", ".join(f"{label} ({n} rows)" for label, n in figures["unknown_labels"].items())
+        notes.append(f"the classifier does not know these annotated labels, they are ignored: {names}")
+    if figures["labels_without_annotation"]:
+        notes.append(f"labels without an annotation are left out: {_some(figures['labels_without_annotation'])}")
+    if figures["identical_rows"]:
+        notes.append(f"{figures['identical_rows']} annotations are there twice and count once")
+    if late := figures["beyond_the_end"]:
+        first = f"{late[0]['start_s']:g} s in {late[0]['recording']} of {late[0]['duration_s']:.1f} s"
+        notes.append(f"{len(late)} annotated calls start after the end of their recording, e.g. at {first}")
+    if figures["unannotated"]:
+        notes.append(f"{figures['unannotated']} scanned recordings have no annotation: their true count is taken as 0")
+    return notes
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _print_counts(recordings: list[dict[str, Any]]) -> None:
+    """True and counted calls of each recording and label; of many, those that differ."""
+    shown = short_names([r["recording"] for r in recordings])
+    rows = [
+        (shown[r["recording"]], label, n["true"], n["counted"]) for r in recordings for label, n in r["labels"].items()
+    ]
+    wrong = [row for row in rows if row[2] != row[3]]
+    if len(rows) > _ALL_ROWS:
+        if not wrong:
+            return
+        say(f"\n{len(wrong)} of {len(rows)} counts are wrong:")
+    several = len({label for _, label, *_ in rows}) > 1
+    listed = rows if len(rows) <= _ALL_ROWS else wrong[:_WRONG_ROWS]
+    wide = max(len("recording"), *(len(name) for name, *_ in listed))
+    label_wide = max(len("label"), *(len(label) for _, label, *_ in listed)) + 2 if several else 0
+    say(f"{'recording':<{wide}}  {'label' if several else '':<{label_wide}}   true  counted")
+    for name, label, true, counted in listed:
+        off = f"  {counted - true:+d}" if counted != true else ""
+        say(f"{name:<{wide}}  {label if several else '':<{label_wide}} {true:>6}  {counted:>7}{off}")
+    if len(rows) > _ALL_ROWS and len(wrong) > _WRONG_ROWS:
+        say("…")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
