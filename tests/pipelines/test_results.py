@@ -1,0 +1,118 @@
+"""Runs become visible as a whole; the newest run's rows are current; two classifiers are never mixed."""
+
+import duckdb
+import fsspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from model.errors import SoundbeamError
+from pipelines.results import latest_run, parameters, read
+from pipelines.runs import Output
+from transforms.tables import TABLES, Shard, schemas
+
+
+def stage(output, run, recordings, score):
+    """Writes a run's shards as the pipeline would, one window a recording, and returns their names."""
+    shards = []
+    columns = {
+        "predictions": {"recording": recordings, "start_s": 0.0, "end_s": 1.0, "label": "x", "score": score},
+        "counts": {"recording": recordings, "label": "x", "windows": 1, "calls": 0},
+        "recordings": {"recording": recordings, "bytes": 1, "version": "v", "status": "ok", "windows": 1},
+    }
+    for table, values in columns.items():
+        schema = schemas(("x",), {"run": run})[table]
+        rows = [
+            {name: v if name != "recording" else r for name, v in values.items()} | {"recording": r} for r in recordings
+        ]
+        output.fs.makedirs(f"{output.path}/_staging/{run}/{table}", exist_ok=True)
+        with output.fs.open(f"{output.path}/_staging/{run}/{table}/part-1.parquet", "wb") as file:
+            pq.write_table(pa.Table.from_pylist(rows, schema=schema), file)
+        shards.append(Shard(table, "part-1.parquet", len(rows)))
+    return shards
+
+
+def commit(output, run, recordings, score=0.5, fingerprint="a" * 64):
+    shards = stage(output, run, recordings, score)
+    output.commit(run, shards, ("x",), {"run": run, "fingerprint": fingerprint, "parameters": {}})
+
+
+@pytest.fixture(params=["local", "memory"])
+def output(request, tmp_path):
+    return Output(str(tmp_path / "out") if request.param == "local" else f"memory://{tmp_path.name}/out")
+
+
+def scores(output, **which):
+    table = read(output.url, "predictions", **which)
+    return dict(zip(table["recording"].to_pylist(), table["score"].to_pylist(), strict=True))
+
+
+def test_a_staged_run_is_no_result_and_a_discarded_one_leaves_nothing(output):
+    stage(output, "run1", ["a"], 0.5)
+    with pytest.raises(SoundbeamError, match="no finished scan"):
+        read(output.url, "predictions")
+    output.discard("run1")
+    assert not output.fs.exists(f"{output.path}/_staging")
+
+
+def test_tables_without_run_json_are_no_result(output):
+    commit(output, "run1", ["a"])
+    output.fs.rm(f"{output.path}/runs/run=run1/run.json")
+    with pytest.raises(SoundbeamError, match="no finished scan"):
+        read(output.url, "predictions")
+
+
+def test_only_named_shards_are_committed_and_every_table_can_be_read(output):
+    shards = stage(output, "run1", ["a"], 0.5)
+    lost = f"{output.path}/_staging/run1/predictions/part-2.parquet"
+    output.fs.copy(lost.replace("part-2", "part-1"), lost)
+    output.commit("run1", shards, ("x",), {"run": "run1", "fingerprint": "f", "parameters": {}})
+    assert len(read(output.url, "predictions")) == 1
+    assert read(output.url, "calls").num_rows == 0
+    assert set(read(output.url, "recordings").column_names) >= {"status", "classifier", "run"}
+    assert not output.fs.exists(f"{output.path}/_staging")
+
+
+def test_the_newest_runs_rows_supersede_recording_by_recording(output):
+    commit(output, "run1", ["a", "b"], 0.25)
+    commit(output, "run2", ["b", "c"], 0.75)
+    assert scores(output) == {"a": 0.25, "b": 0.75, "c": 0.75}
+    assert scores(output, run="run1") == {"a": 0.25, "b": 0.25}
+    assert latest_run(output.url)["run"] == "run2"
+    assert parameters(read(output.url, "counts"))["run"] == "run2"
+
+
+def test_two_classifiers_are_never_mixed(output):
+    commit(output, "run1", ["a", "b"], 0.25, "a" * 64)
+    commit(output, "run2", ["b"], 0.75, "b" * 64)
+    assert scores(output) == {"b": 0.75}
+    assert scores(output, classifier="aaaa") == {"a": 0.25, "b": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("which", "words"), [({"table": "x"}, "no table"), ({"run": "x"}, "no run"), ({"classifier": "x"}, "no run of a")]
+)
+def test_what_is_not_there_is_said_in_one_line(output, which, words):
+    commit(output, "run1", ["a"])
+    with pytest.raises(SoundbeamError, match=words):
+        read(output.url, **{"table": "calls", **which})
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "f").write_text("")
+    with pytest.raises(SoundbeamError, match="is a file"):
+        Output(str(tmp_path / "f"))
+
+
+def test_the_tables_read_in_pyarrow_pandas_and_duckdb(tmp_path):
+    output = Output(str(tmp_path / "out"))
+    commit(output, "20240101T000000Z-abcdef", ["a", "b"], 0.25)
+    for table in TABLES:
+        folder = str(tmp_path / "out" / table)
+        assert pq.read_table(folder).num_rows == pd.read_parquet(folder).shape[0]
+        found = duckdb.sql(f"select count(*) from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
+        assert found.fetchall()[0][0] == pq.read_table(folder).num_rows
+    runs = duckdb.sql(f"select distinct run from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
+    assert runs.fetchall() == [("20240101T000000Z-abcdef",)]
+    assert fsspec.filesystem("file").exists(f"{folder}/run=20240101T000000Z-abcdef")

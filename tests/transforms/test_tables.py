@@ -1,0 +1,73 @@
+"""The four tables: their columns, zeros and nulls where they belong, shards that count only when they are named."""
+
+import json
+
+import apache_beam as beam
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.testing.test_pipeline import TestPipeline as PipelineOfTest
+from apache_beam.testing.util import assert_that
+
+from model.calls import Call
+from transforms import tables
+from transforms.records import DecodeReport, Recording, RecordingResult
+from transforms.tables import METADATA_KEY, NameShards, WriteTables, rows_of, schemas
+
+LABELS = ("x", "y")
+
+
+def result(name, windows=3, status="ok", calls=None):
+    report = DecodeReport(Recording(name, 10, "v"), status, "", "", 4.0, 48000, 2, windows, 1)
+    start = np.arange(windows, dtype=float)
+    scores = np.tile(np.array([[0.25, 0.75]], np.float32), (windows, 1))
+    return RecordingResult(report, start, start + 1, scores, calls or {label: [] for label in LABELS})
+
+
+def test_rows_hold_every_window_call_and_label():
+    rows = rows_of(result("a", calls={"x": [], "y": [Call(0.5, 2.0, 0.75)]}), LABELS, "f" * 64)
+    batches = {t: pa.RecordBatch.from_pydict(rows[t], schema=s) for t, s in schemas(LABELS, {}).items()}
+    predictions = batches["predictions"].to_pylist()
+    assert [r["start_s"] for r in predictions] == [0, 1, 2]
+    assert predictions[0] == {
+        "recording": "a", "start_s": 0.0, "end_s": 1.0, "label": "y", "score": 0.75, "scores": [0.25, 0.75],
+    }  # fmt: skip
+    (call,) = batches["calls"].to_pylist()
+    assert (call["label"], call["start_s"], call["end_s"], call["started_at"]) == ("y", 0.5, 2.0, None)
+    assert [(r["label"], r["windows"], r["calls"]) for r in batches["counts"].to_pylist()] == [("x", 3, 0), ("y", 3, 1)]
+    (recording,) = batches["recordings"].to_pylist()
+    assert (recording["status"], recording["error"], recording["classifier"]) == ("ok", None, "f" * 64)
+
+
+def test_nothing_is_known_of_a_failed_recordings_calls_and_nothing_counted_in_a_skipped_file():
+    failed = rows_of(result("a", 0, "failed", {}), LABELS, "f")
+    assert failed["counts"]["calls"] == [None, None]
+    skipped = rows_of(result("a", 0, "skipped", {}), LABELS, "f")
+    assert skipped["counts"]["recording"] == [] and skipped["recordings"]["status"] == ["skipped"]
+
+
+def test_scores_are_a_column_only_where_there_is_more_than_one_label():
+    assert "scores" not in schemas(("x",), {})["predictions"].names
+    schema = schemas(LABELS, {"hop_s": 0.5})["predictions"]
+    assert schema.field("scores").type == pa.list_(pa.float32())
+    assert json.loads(schema.metadata[METADATA_KEY]) == {"hop_s": 0.5, "labels": ["x", "y"]}
+
+
+@pytest.mark.parametrize("rows_a_shard", [1, 4, 1_000_000])
+def test_shards_hold_every_row_once_whatever_their_size(tmp_path, monkeypatch, rows_a_shard):
+    monkeypatch.setattr(tables, "ROWS_A_SHARD", rows_a_shard)
+    results = [result(f"r{i}", windows=i) for i in range(1, 6)]
+    with PipelineOfTest(runner="FnApiRunner") as pipeline:
+        shards = pipeline | beam.Create(results) | WriteTables(str(tmp_path), LABELS, "f", {})
+        assert_that(shards | NameShards(str(tmp_path)), lambda urls: len(urls) == 1)
+    named = json.loads((tmp_path / "shards.json").read_text())
+    assert {(s["table"], s["name"]) for s in named} == {(p.parent.name, p.name) for p in tmp_path.glob("*/*.parquet")}
+    for shard in named:
+        assert pq.read_metadata(tmp_path / shard["table"] / shard["name"]).num_rows == shard["rows"]
+    frame = pd.concat(pd.read_parquet(p) for p in tmp_path.glob("predictions/*.parquet"))
+    assert sorted(frame.groupby("recording").size().items()) == [(f"r{i}", i) for i in range(1, 6)]
+    frame = pd.concat(pd.read_parquet(p) for p in tmp_path.glob("recordings/*.parquet"))
+    assert sorted(frame.recording) == [f"r{i}" for i in range(1, 6)]
+    assert not list(tmp_path.glob("calls/*"))
