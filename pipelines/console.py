@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import functools
+import logging
 import os
 import sys
 import time
@@ -15,6 +16,8 @@ from model.errors import SoundbeamError
 
 # Must be set before TensorFlow is first imported: its start-up messages would bury the one line that matters.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Beam warns on loading of clients that nobody asked for.
+logging.getLogger().setLevel(logging.ERROR)
 
 
 class Parser(argparse.ArgumentParser):

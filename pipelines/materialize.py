@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         raise SoundbeamError(f"--window {options.window:g} is shorter than 0.05 s, the shortest clip")
     from pipelines.running import beam_options
 
-    beam_opts = beam_options(rest)
+    beam_opts = beam_options(rest, parser())
     start = time.perf_counter()
     manifest = materialize(options, beam_opts)
     report(manifest, options.examples, time.perf_counter() - start)
@@ -90,7 +90,7 @@ def materialize(options, beam_opts) -> dict[str, Any]:
     if labels is None:
         found = pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable()
     else:
-        listing = pipeline | "ClipsFolder" >> beam.Create([root]) | "ListClips" >> ListRecordings()
+        listing = pipeline | "ListClips" >> ListRecordings([root])
         found = (
             (listing["recordings"], listing["unscannable"])
             | "AllFiles" >> beam.Flatten()

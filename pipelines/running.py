@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import logging
 import re
@@ -18,8 +19,12 @@ from model.errors import SoundbeamError
 LOCAL_RUNNER = "FnApiRunner"
 
 
-def beam_options(arguments: list[str]) -> PipelineOptions:
+def beam_options(arguments: list[str], own: argparse.ArgumentParser) -> PipelineOptions:
     """Beam's options from the arguments that soundbeam itself does not know.
+
+    Args:
+        arguments: What the program's own parser left over.
+        own: That parser, for its options' names.
 
     Raises:
         SoundbeamError: Beam does not know one of them either (it would ignore it in silence).
@@ -29,7 +34,8 @@ def beam_options(arguments: list[str]) -> PipelineOptions:
         group._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(arguments)
     if unknown:
-        near = difflib.get_close_matches(unknown[0].split("=")[0], parser._option_string_actions, 1)
+        names = [*own._option_string_actions, *parser._option_string_actions]
+        near = difflib.get_close_matches(unknown[0].split("=")[0], names, 1)
         hint = f"; did you mean {near[0]}?" if near and unknown[0].startswith("-") else ""
         raise SoundbeamError(f"unknown option {unknown[0]!r}{hint}")
     chosen = PipelineOptions(arguments)
@@ -44,6 +50,7 @@ def run(pipeline: beam.Pipeline):
     Raises:
         SoundbeamError: It failed; the message is the first cause, one line.
     """
+    _show_progress()
     # Beam logs each failure with all its stack traces; the cause below says the same in one line.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
@@ -54,6 +61,15 @@ def run(pipeline: beam.Pipeline):
     if state is not None and state != PipelineState.DONE:
         raise SoundbeamError(f"the pipeline ended as {state}; its runner's log says why")
     return result
+
+
+def _show_progress() -> None:
+    """Shows the steps' progress lines on stderr."""
+    logger = logging.getLogger("soundbeam.progress")
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 def cause(error: BaseException) -> str:

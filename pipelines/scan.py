@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     options, rest = parser().parse_known_args(argv)
     from pipelines.running import beam_options
 
-    beam_opts = beam_options(rest)
+    beam_opts = beam_options(rest, parser())
     info = scan(options, beam_opts)
     return report(info, options.output)
 
@@ -124,13 +124,14 @@ def build(pipeline, options, bundle, hop_s: float, thresholds: dict[str, float],
 
     from transforms.calls import CountCalls, Counting, result_of_unscannable
     from transforms.decode import DecodeRecordings
+    from transforms.progress import ReportProgress
     from transforms.recordings import ListRecordings
     from transforms.score import ScoreWindows
     from transforms.tables import NameShards, WriteTables
     from transforms.windows import WindowSpec
 
     counting = Counting(bundle.labels, tuple(thresholds[label] for label in bundle.labels), bundle.call_rules)
-    listed = pipeline | "Patterns" >> beam.Create(options.recordings) | "ListRecordings" >> ListRecordings()
+    listed = pipeline | "ListRecordings" >> ListRecordings(options.recordings)
     spec = WindowSpec(bundle.rate, bundle.window_s, hop_s)
     decoded = listed["recordings"] | "DecodeRecordings" >> DecodeRecordings(
         spec, segment_s=options.segment, decoder=options.decoder
@@ -138,6 +139,8 @@ def build(pipeline, options, bundle, hop_s: float, thresholds: dict[str, float],
     scores = decoded["segments"] | "ScoreWindows" >> ScoreWindows(
         options.classifier, bundle.fingerprint, options.batch_size
     )
+    total = listed["recordings"] | "CountListed" >> beam.combiners.Count.Globally()
+    scores = scores | "ReportProgress" >> ReportProgress(hop_s, total)
     results = (decoded["reports"], scores) | "CountCalls" >> CountCalls(counting)
     unscannable = listed["unscannable"] | "RowsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
     _ = (
