@@ -133,20 +133,21 @@ def build(pipeline, options, bundle, hop_s: float, thresholds: dict[str, float],
     counting = Counting(bundle.labels, tuple(thresholds[label] for label in bundle.labels), bundle.call_rules)
     listed = pipeline | "ListRecordings" >> ListRecordings(options.recordings)
     spec = WindowSpec(bundle.rate, bundle.window_s, hop_s)
-    decoded = listed["recordings"] | "DecodeRecordings" >> DecodeRecordings(
-        spec, segment_s=options.segment, decoder=options.decoder
-    )
-    scores = decoded["segments"] | "ScoreWindows" >> ScoreWindows(
-        options.classifier, bundle.fingerprint, options.batch_size
-    )
     total = listed["recordings"] | "CountListed" >> beam.combiners.Count.Globally()
-    scores = scores | "ReportProgress" >> ReportProgress(hop_s, total)
-    results = (decoded["reports"], scores) | "CountCalls" >> CountCalls(counting)
-    unscannable = listed["unscannable"] | "RowsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
+    # One fused stage: sound never leaves it, and a recording's rows are written as soon as it has ended.
+    results = (
+        listed["recordings"]
+        | "DecodeRecordings" >> DecodeRecordings(spec, segment_s=options.segment, decoder=options.decoder)
+        | "ScoreWindows" >> ScoreWindows(options.classifier, bundle.fingerprint, options.batch_size)
+        | "ReportProgress" >> ReportProgress(hop_s, total)
+        | "CountCalls" >> CountCalls(counting)
+    )
+    unscannable = listed["unscannable"] | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
+    write = WriteTables(staging, bundle.labels, bundle.fingerprint, parameters)
     _ = (
-        (results, unscannable)
-        | "AllResults" >> beam.Flatten()
-        | "WriteTables" >> WriteTables(staging, bundle.labels, bundle.fingerprint, parameters)
+        # Written apart: a Flatten before it would end the fused stage.
+        (results | "WriteTables" >> write, unscannable | "WriteUnscannable" >> write)
+        | "AllShards" >> beam.Flatten()
         | "NameShards" >> NameShards(staging)
     )
 

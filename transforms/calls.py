@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.transforms.window import GlobalWindows
 
 from model.calls import CallRules, find_calls
 from transforms.counters import count
@@ -71,28 +73,41 @@ def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:
 
 @dataclasses.dataclass
 class CountCalls(beam.PTransform):
-    """Joins reports and scores by recording and counts.
+    """Joins each recording's scores and report, and counts: → `RecordingResult`, one for each `DecodeReport`.
 
-    Takes a tuple of PCollections ``(reports: DecodeReport, scores: SegmentScores)``; gives one `RecordingResult` for
-    each report.
+    A recording is decoded and scored in one bundle, so nothing has to be grouped: a result goes on to be written as
+    soon as its recording has ended, and not when the last of all recordings has.
     """
 
     counting: Counting
 
-    def expand(self, inputs: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection[RecordingResult]:
-        """Adds the steps to the graph."""
-        reports, scores = inputs
-        keyed_reports = reports | "ReportByRecording" >> beam.Map(lambda r: (r.recording.uri, r))
-        keyed_scores = scores | "ScoresByRecording" >> beam.Map(lambda s: (s.uri, s))
-        return (
-            {"reports": keyed_reports, "scores": keyed_scores}
-            | "JoinByRecording" >> beam.CoGroupByKey()
-            | "FindCalls" >> beam.FlatMap(_count_joined, self.counting)
-        )
+    def expand(self, scored: beam.PCollection) -> beam.PCollection[RecordingResult]:
+        """Adds the step to the graph."""
+        return scored | "JoinAndCount" >> beam.ParDo(_JoinAndCount(self.counting))
 
 
-def _count_joined(item: tuple[str, dict[str, Iterable]], counting: Counting) -> Iterable[RecordingResult]:
-    _, joined = item
-    reports = list(joined["reports"])
-    if reports:
-        yield count_calls(reports[0], joined["scores"], counting)
+class _JoinAndCount(beam.DoFn):
+    def __init__(self, counting: Counting):
+        self._counting = counting
+
+    def start_bundle(self) -> None:
+        self._scores: dict[str, list[SegmentScores]] = {}
+        self._reports: dict[str, DecodeReport] = {}
+
+    def process(self, item: SegmentScores | DecodeReport) -> Iterator[RecordingResult]:
+        if isinstance(item, SegmentScores):
+            uri = item.uri
+            self._scores.setdefault(uri, []).append(item)
+        else:
+            uri = item.recording.uri
+            self._reports[uri] = item
+        report = self._reports.get(uri)
+        if report is not None and len(self._scores.get(uri, ())) >= report.segments:
+            yield self._count(uri)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for uri in list(self._reports):  # scores of theirs are missing: their rows say so
+            yield GlobalWindows.windowed_value(self._count(uri))
+
+    def _count(self, uri: str) -> RecordingResult:
+        return count_calls(self._reports.pop(uri), self._scores.pop(uri, []), self._counting)

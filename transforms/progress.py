@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
-from transforms.records import SegmentScores
+from transforms.records import DecodeReport, SegmentScores
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
 LOGGER = logging.getLogger("soundbeam.progress")
@@ -18,7 +18,7 @@ EVERY_S = 10.0
 
 @dataclasses.dataclass
 class ReportProgress(beam.PTransform):
-    """Passes `SegmentScores` on and logs, every ten seconds a worker, what has gone by.
+    """Passes `SegmentScores` and `DecodeReport` on and logs, every ten seconds a worker, what has gone by.
 
     Args:
         hop_s: Seconds of sound that a window adds.
@@ -28,7 +28,7 @@ class ReportProgress(beam.PTransform):
     hop_s: float
     listed: beam.PCollection[int]
 
-    def expand(self, scores: beam.PCollection[SegmentScores]) -> beam.PCollection[SegmentScores]:
+    def expand(self, scores: beam.PCollection) -> beam.PCollection:
         """Adds the step to the graph."""
         return scores | "Report" >> beam.ParDo(_Report(self.hop_s), beam.pvalue.AsSingleton(self.listed))
 
@@ -42,19 +42,21 @@ class _Report(beam.DoFn):
         self._shown = 0.0
         self._recordings, self._seconds = 0, 0.0
 
-    def process(self, scored: SegmentScores, listed: int) -> Iterator[SegmentScores]:
+    def process(self, scored: SegmentScores | DecodeReport, listed: int) -> Iterator[SegmentScores | DecodeReport]:
         yield scored
         now = time.monotonic()
         if self._start is None:
             self._start = self._shown = now  # the first batch includes loading the model: not counted
             return
-        self._recordings += scored.index == 0
-        self._seconds += len(scored.start_s) * self._hop_s
+        if isinstance(scored, DecodeReport):
+            self._recordings += 1
+        else:
+            self._seconds += len(scored.start_s) * self._hop_s
         if now - self._shown >= EVERY_S:
             self._shown = now
             LOGGER.info(
-                "scanning: %d of %d recordings begun, %.2f h of sound, %.0f × real time",
-                self._recordings + 1,
+                "scanning: %d of %d recordings, %.2f h of sound, %.0f × real time",
+                self._recordings,
                 listed,
                 self._seconds / 3600,
                 self._seconds / (now - self._start),

@@ -12,7 +12,7 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from model.errors import SoundbeamError
 from transforms.counters import count, milliseconds
-from transforms.records import Segment, SegmentScores
+from transforms.records import DecodeReport, Segment, SegmentScores
 
 SEGMENTS_A_BATCH = 16
 
@@ -81,10 +81,11 @@ def _with_scores(segment: Segment, scores: np.ndarray | Exception) -> SegmentSco
     )
 
 
-class BundleHandler(ModelHandler[Segment, SegmentScores, Any]):
+class BundleHandler(ModelHandler[Any, Any, Any]):
     """Beam's handler for a classifier bundle.
 
-    It drops the sound at once and keeps our own keys, which a `PredictionResult` would not.
+    It drops the sound at once and keeps our own keys, which a `PredictionResult` would not. Reports pass through, so
+    that a recording's scores and its report stay together.
 
     Args:
         bundle: URL of the bundle.
@@ -110,11 +111,16 @@ class BundleHandler(ModelHandler[Segment, SegmentScores, Any]):
         return Scorer(bundle.model(), self._batch or bundle.batch)
 
     def run_inference(
-        self, batch: Sequence[Segment], model: Any, inference_args: dict[str, Any] | None = None
-    ) -> Iterable[SegmentScores]:
+        self,
+        batch: Sequence[Segment | DecodeReport],
+        model: Any,
+        inference_args: dict[str, Any] | None = None,
+    ) -> Iterable[SegmentScores | DecodeReport]:
         """Scores a batch of segments."""
+        segments = [item for item in batch if isinstance(item, Segment)]
         with milliseconds("score"):
-            return score_segments(batch, model)
+            scored = iter(score_segments(segments, model))
+        return [next(scored) if isinstance(item, Segment) else item for item in batch]
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
         """How many segments Beam puts together."""
@@ -123,7 +129,7 @@ class BundleHandler(ModelHandler[Segment, SegmentScores, Any]):
 
 @dataclasses.dataclass
 class ScoreWindows(beam.PTransform):
-    """Scores every window of the segments: `Segment` → `SegmentScores`.
+    """Scores every window of the segments: `Segment` → `SegmentScores`; `DecodeReport` passes through.
 
     Args:
         bundle: URL of the classifier bundle.
@@ -135,6 +141,6 @@ class ScoreWindows(beam.PTransform):
     fingerprint: str
     batch: int | None = None
 
-    def expand(self, segments: beam.PCollection[Segment]) -> beam.PCollection[SegmentScores]:
+    def expand(self, decoded: beam.PCollection) -> beam.PCollection:
         """Adds the step to the graph."""
-        return segments | "RunInference" >> RunInference(BundleHandler(self.bundle, self.fingerprint, self.batch))
+        return decoded | "RunInference" >> RunInference(BundleHandler(self.bundle, self.fingerprint, self.batch))

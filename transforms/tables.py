@@ -11,6 +11,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
+from apache_beam.transforms.window import GlobalWindows
 
 from model.files import open_to_write
 from transforms.counters import count, milliseconds
@@ -205,7 +206,7 @@ class _WriteShards(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[Any]:
         for shard in self._write():
-            yield beam.transforms.window.GlobalWindows.windowed_value(shard)
+            yield GlobalWindows.windowed_value(shard)
 
     def _write(self) -> Iterable[Shard]:
         shards = []

@@ -1,9 +1,12 @@
 """A recording's result: no window lost in silence, none counted twice."""
 
+import apache_beam as beam
 import numpy as np
+from apache_beam.testing.test_pipeline import TestPipeline as PipelineOfTest
+from apache_beam.testing.util import assert_that, equal_to
 
 from model.calls import CallRules
-from transforms.calls import Counting, count_calls, result_of_unscannable
+from transforms.calls import CountCalls, Counting, count_calls, result_of_unscannable
 from transforms.records import DecodeReport, Recording, SegmentScores, Unscannable
 
 RECORDING = Recording("file:///a.wav", 100, "v")
@@ -48,5 +51,28 @@ def test_no_window_left_is_a_failure_without_calls():
 
 def test_a_file_that_was_not_decoded_keeps_its_reason():
     result = result_of_unscannable(Unscannable(RECORDING, "failed", "list", "empty file (0 bytes)"), 2)
-    assert (result.report.status, result.report.stage, result.report.error) == ("failed", "list", "empty file (0 bytes)")
+    assert (result.report.status, result.report.stage, result.report.error) == (
+        "failed",
+        "list",
+        "empty file (0 bytes)",
+    )
     assert result.scores.shape == (0, 2) and result.calls == {}
+
+
+def test_each_recording_is_counted_as_soon_as_it_ended_whatever_the_order_of_its_parts():
+    other = Recording("file:///b.wav", 1, "v")
+    items = [
+        scores(1, 3, [0.0, 0.9, 0.0]),
+        DecodeReport(other, "failed", "decode", "no audio", None, None, None, 0, 0),
+        report(6, 2),
+        scores(0, 0, [0.0, 0.8, 0.0]),
+        DecodeReport(Recording("file:///c.wav", 1, "v"), "ok", "", "", 9.0, 8000, 1, 5, 2),
+    ]
+    with PipelineOfTest(runner="FnApiRunner") as pipeline:
+        results = pipeline | beam.Create([items]) | beam.FlatMap(lambda x: x) | CountCalls(COUNTING)
+        found = results | beam.Map(
+            lambda r: (r.report.recording.uri[-5:], r.report.status, r.report.stage, len(r.calls.get("x", ())))
+        )
+        assert_that(
+            found, equal_to([("b.wav", "failed", "decode", 0), ("a.wav", "ok", "", 2), ("c.wav", "failed", "score", 0)])
+        )
