@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import time
 from collections.abc import Iterator
 
 from apache_beam.metrics import Metrics
+from apache_beam.metrics.metric import MetricsFilter
 
 NAMESPACE = "soundbeam"
 
@@ -27,8 +29,9 @@ def milliseconds(name: str) -> Iterator[None]:
 
 
 def totals(result) -> dict[str, int]:
-    """All of soundbeam's counters of a finished pipeline, by name."""
-    from apache_beam.metrics.metric import MetricsFilter
-
+    """All of soundbeam's counters of a finished pipeline, by name; those of one name in several steps are added up."""
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
-    return {c.key.metric.name: c.result for c in found["counters"]}
+    sums: collections.Counter[str] = collections.Counter()
+    for counter in found["counters"]:
+        sums[counter.key.metric.name] += counter.result
+    return dict(sums)

@@ -1,1 +1,69 @@
-"""Decoders."""
+"""Decoders of sound files: one file each, one contract (``base.AudioStream``), and the table that chooses."""
+
+from __future__ import annotations
+
+import importlib
+import posixpath
+from typing import Any
+
+from model.errors import SoundbeamError
+from transforms.decoders.base import AudioStream, DecodeError, Resampler
+from transforms.decoders.headers import kind_of
+from transforms.decoders.locations import one_line, open_file
+from transforms.decoders.source import Source
+
+__all__ = ["DECODERS", "AudioStream", "DecodeError", "Resampler", "check_decoder", "make_resampler", "open_decoder"]
+
+# What --decoder chooses: module and class that decode, module and class that change the rate.
+DECODERS = {
+    "soundfile": (("soundfile_decoder", "SoundfileStream"), ("soundfile_decoder", "SoxrResampler")),
+    "tensorflow-io": (("tfio_decoder", "TfioStream"), ("tfio_decoder", "TfioResampler")),
+}
+_AV = ("av_decoder", "AvStream")
+# libsndfile reads none of these, so soundfile leaves them to PyAV: by content or, where that says nothing, by name.
+_AV_KINDS = frozenset(["mp4", "asf", "adts", "matroska"])
+_AV_EXTENSIONS = frozenset([".m4a", ".mp4", ".aac", ".wma"])
+
+
+def check_decoder(name: str) -> None:
+    """Raises SoundbeamError where there is no such decoder."""
+    if name not in DECODERS:
+        raise SoundbeamError(f"there is no decoder {name!r}; choose one of {', '.join(DECODERS)}")
+
+
+def open_decoder(uri: str, decoder: str = "soundfile", storage_options: dict[str, Any] | None = None) -> AudioStream:
+    """Opens a recording for decoding; what its content is counts, not what its name says.
+
+    Args:
+        uri: The recording, by any URI that fsspec knows.
+        decoder: ``soundfile`` (with PyAV for M4A, AAC and WMA) or ``tensorflow-io``.
+        storage_options: For fsspec.
+
+    Raises:
+        DecodeError: It cannot be opened, is no sound, or needs an extra that is not installed.
+        SoundbeamError: There is no such decoder.
+    """
+    check_decoder(decoder)
+    try:
+        source = Source(open_file(uri, storage_options))
+    except FileNotFoundError as e:
+        raise DecodeError("no such file: it was there when the recordings were listed", "storage") from e
+    except Exception as e:  # a store's own error classes are many
+        raise DecodeError(f"cannot be opened: {one_line(e)}", "storage") from e
+    extension = posixpath.splitext(uri.partition("::")[0])[1].lower()
+    stream = DECODERS[decoder][0]
+    if decoder == "soundfile":
+        kind = kind_of(source.read_at(0, 16))
+        if kind in _AV_KINDS or (not kind and extension in _AV_EXTENSIONS):
+            stream = _AV
+    return _load(stream)(source, extension)
+
+
+def make_resampler(decoder: str, rate_in: int, rate_out: int) -> Resampler:
+    """The resampler that goes with a decoder."""
+    return _load(DECODERS[decoder][1])(rate_in, rate_out)
+
+
+def _load(where: tuple[str, str]) -> Any:
+    module, name = where
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)

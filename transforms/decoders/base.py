@@ -1,0 +1,80 @@
+"""What a decoder is: a stream of blocks, and how it says that it cannot go on."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator
+
+import numpy as np
+
+# Frames in a block, at most; fewer where there are very many channels.
+BLOCK_FRAMES = 16384
+
+
+class DecodeError(Exception):
+    """Decoding cannot start or go on.
+
+    Args:
+        message: One line in a user's words.
+        cause: One word for the counters: ``format``, ``damaged``, ``truncated``, ``changed``, ``storage``, ``extra``.
+    """
+
+    def __init__(self, message: str, cause: str = "damaged"):
+        super().__init__(message, cause)
+        self.message, self.cause = " ".join(message.split()), cause
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class AudioStream(abc.ABC):
+    """One recording being decoded, from its start to its end or to a break.
+
+    Attributes:
+        sample_rate: Frames a second, Hz.
+        channels: Samples a frame.
+        promised: How many frames the file says it has; None where it does not say, or cannot be believed.
+        notes: After the last block: what is wrong although the blocks were decoded; one line each.
+    """
+
+    sample_rate: int
+    channels: int
+    promised: int | None = None
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    @abc.abstractmethod
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yields float32 ``[frames, channels]``, full scale ±1, of at most ``BLOCK_FRAMES`` frames.
+
+        Raises:
+            DecodeError: The stream breaks here; all that came before is good.
+        """
+
+    def seek(self, frame: int) -> bool:
+        """Makes ``blocks`` begin at a frame; False where that cannot be done exactly and they begin at 0."""
+        del frame
+        return False
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Lets go of the file."""
+
+    def __enter__(self) -> AudioStream:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class Resampler(abc.ABC):
+    """Changes the sample rate of a mono stream; what comes out does not depend on how the input is cut."""
+
+    @abc.abstractmethod
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        """Takes float32 ``[n]`` of any length, gives float32 ``[m]``: what can be said by now."""
+
+    @abc.abstractmethod
+    def finish(self) -> np.ndarray:
+        """Gives the rest, float32 ``[m]``."""

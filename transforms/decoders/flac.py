@@ -1,0 +1,156 @@
+"""FLAC frames, as far as a scan needs them: a rate that changes midway, and streams whose header is lost.
+
+libFLAC decodes on when the sample rate changes and tells nobody, so every time after that would be wrong. It needs a
+header, though each frame says what it is. Format: RFC 9639, sections 8.2 (streaminfo) and 9.1 (frame header).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+_SYNC = re.compile(rb"\xff[\xf8\xf9]", re.DOTALL)
+_RATES = (0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
+_BITS = (0, 8, 12, None, 16, 20, 24, 32)
+_LONGEST_HEADER = 16
+_TOTAL = 21  # the last 4 bits of this byte, and the next 4 bytes, hold the number of samples
+
+
+def _crc8_table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte << 1) ^ (0x107 if byte & 0x80 else 0)
+        table.append(byte)
+    return tuple(table)
+
+
+_CRC8 = _crc8_table()
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """One frame's header: ``number`` counts frames, or samples where the block size varies; 0 is "see streaminfo"."""
+
+    number: int
+    varies: bool
+    samples: int
+    rate: int
+    channels: int
+    bits: int
+
+
+def parse_frame(data: bytes, at: int) -> Frame | None:
+    """The frame header at an offset; None where there is none, its checksum included."""
+    h = data[at : at + _LONGEST_HEADER]
+    if len(h) < 6 or h[0] != 0xFF or h[1] & 0xFE != 0xF8 or h[3] & 1:
+        return None
+    size_code, rate_code, channel_code, bits = h[2] >> 4, h[2] & 15, h[3] >> 4, _BITS[h[3] >> 1 & 7]
+    if size_code == 0 or rate_code == 15 or channel_code > 10 or bits is None:
+        return None
+    ones = 8 - (h[4] ^ 0xFF).bit_length()  # the number is coded like UTF-8
+    if ones == 1 or ones > 7:
+        return None
+    number, i = (h[4] & (0x7F >> ones) if ones else h[4]), 5
+    for _ in range(ones - 1):
+        if i >= len(h) or h[i] & 0xC0 != 0x80:
+            return None
+        number, i = number << 6 | h[i] & 0x3F, i + 1
+    extra = {6: 1, 7: 2}.get(size_code, 0)
+    samples = int.from_bytes(h[i : i + extra], "big") + 1
+    if not extra:
+        samples = 192 if size_code == 1 else 576 << (size_code - 2) if size_code < 6 else 256 << (size_code - 8)
+    i += extra
+    extra = {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+    rate = int.from_bytes(h[i : i + extra], "big") * {12: 1000, 14: 10}.get(rate_code, 1)
+    if not extra:
+        rate = _RATES[rate_code]
+    i += extra
+    crc = 0
+    for byte in h[:i]:
+        crc = _CRC8[crc ^ byte]
+    if i >= len(h) or crc != h[i]:
+        return None
+    return Frame(number, bool(h[1] & 1), samples, rate, channel_code + 1 if channel_code < 8 else 2, bits)
+
+
+def promised(head: bytes) -> int | None:
+    """The number of samples in the streaminfo of ``fLaC…``; None where it says "unknown" or is not there."""
+    if len(head) < _TOTAL + 5 or head[:4] != b"fLaC" or head[4] & 0x7F != 0:
+        return None
+    return int.from_bytes(head[_TOTAL : _TOTAL + 5], "big") & 0xFFFFFFFFF or None
+
+
+def without_total(head: bytes) -> list[tuple[int, bytes]]:
+    """A patch that makes the number of samples "unknown": libsndfile would stop there, right or wrong."""
+    return [(_TOTAL, bytes([head[_TOTAL] & 0xF0, 0, 0, 0, 0]))] if promised(head) else []
+
+
+def rebuild(data: bytes) -> tuple[bytes, int] | None:
+    """A new header for a stream without a good one.
+
+    Args:
+        data: The file's first bytes; the second frame must begin in them.
+
+    Returns:
+        ``fLaC`` and a streaminfo, and where the first frame is; None where no two frames follow each other.
+    """
+    seen: list[tuple[int, Frame]] = []
+    for match in _SYNC.finditer(data):
+        frame = parse_frame(data, match.start())
+        if frame is None or not frame.rate or not frame.bits:
+            continue
+        for at, start in seen:
+            if frame == dataclasses.replace(start, number=_next(start), samples=frame.samples):
+                packed = start.rate << 44 | (start.channels - 1) << 41 | (start.bits - 1) << 36
+                body = b"\x00\x10\xff\xff" + bytes(6) + packed.to_bytes(8, "big") + bytes(16)
+                return b"fLaC\x80\x00\x00\x22" + body, at
+        seen.append((match.start(), frame))
+    return None
+
+
+def _next(frame: Frame) -> int:
+    return frame.number + (frame.samples if frame.varies else 1)
+
+
+class RateWatch:
+    """Follows the frames of a stream as its bytes are read, and tells where the sample rate changes.
+
+    A frame counts only if its checksum is right and its number is the next one, so chance bytes do not.
+
+    Attributes:
+        rate: What the first frames say, Hz; 0 where they leave it to the header.
+        change: After how many samples a frame says something else, and what; None until then.
+    """
+
+    def __init__(self) -> None:
+        self.rate = 0
+        self.samples = 0  # in the frames seen so far
+        self.change: tuple[int, int] | None = None
+        self._expected = 0
+        self._offset: int | None = None
+        self._rest = b""
+
+    def __call__(self, offset: int, data: bytes) -> None:
+        """Takes bytes as they are read; those read before are left out, after a gap it gives up."""
+        if self.change is not None:
+            return
+        if self._offset is None:
+            self._offset = offset
+        if offset > self._offset:
+            self._offset = 1 << 62
+            return
+        data = data[self._offset - offset :]
+        self._offset += len(data)
+        data = self._rest + data
+        for match in _SYNC.finditer(data, 0, max(0, len(data) - _LONGEST_HEADER)):
+            frame = parse_frame(data, match.start())
+            if frame is None or frame.number != self._expected:
+                continue
+            self.rate = self.rate or frame.rate
+            if frame.rate and frame.rate != self.rate:
+                self.change = self.samples, frame.rate
+                return
+            self.samples += frame.samples
+            self._expected = _next(frame)
+        self._rest = data[max(0, len(data) - _LONGEST_HEADER) :]

@@ -1,0 +1,242 @@
+"""The default decoder: libsndfile, block by block from a file object, and soxr to change the rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import soundfile
+import soxr
+
+from transforms.decoders import flac, headers
+from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Resampler
+from transforms.decoders.source import Source
+
+# Frames asked of libsndfile at once: what is lost at most before a break, because it does not say how many were good.
+_STEP = 4096
+_MOST_SAMPLES = 1 << 20  # in a block of many channels
+_UNKNOWN = 1 << 62  # libsndfile says 2^63 − 1 frames where it does not know
+_SEEKABLE = ("wav", "rf64", "w64", "aiff", "au", "caf", "flac")
+_OGG_PAGE = 1 << 16
+
+_EXPLAINED = {
+    "format not recognised": ("not a kind of sound file that is known here", "format"),
+    "file contains data in an unimplemented format": ("a kind of sound file that libsndfile does not decode", "format"),
+    "flac decoder lost sync": ("the FLAC data are damaged or cut off here", "damaged"),
+    "unspecified internal error": ("the data are damaged or cut off here", "damaged"),
+    "flac channel changed": ("the number of channels changes here", "changed"),
+    "no 'data' chunk": ("the header has no data chunk: nothing but a header was written", "truncated"),
+    "malformed": ("the header is damaged or cut off", "damaged"),
+}
+
+
+class _SoundFile(soundfile.SoundFile):
+    """One that reads straight on: the base class seeks after each block, which fails where a length is unknown."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def explain(error: Exception) -> DecodeError:
+    """libsndfile's message in a user's words."""
+    said = getattr(error, "error_string", str(error)).strip()
+    for key, (message, cause) in _EXPLAINED.items():
+        if key in said.lower():
+            return DecodeError(f"{message} (libsndfile: {said})", cause)
+    return DecodeError(f"libsndfile cannot decode it: {said}")
+
+
+class SoundfileStream(AudioStream):
+    """A recording through libsndfile; which kind of file it is, its content decides.
+
+    Args:
+        source: Its bytes; closed with the stream.
+        extension: The name's, e.g. ``.mp3``: which search is made in a file that is not recognised.
+
+    Raises:
+        DecodeError: It is no sound file that libsndfile reads, or it cannot be read at all.
+    """
+
+    def __init__(self, source: Source, extension: str = ""):
+        super().__init__()
+        self._source = source
+        self._sound: _SoundFile | None = None
+        self._first: tuple[np.ndarray, DecodeError | None] | None = None
+        self._watch: flac.RateWatch | None = None
+        try:
+            self._open(extension)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, extension: str) -> None:
+        source = self._source
+        self._header = header = headers.read_header(source.read_at, source.real_size)
+        source.check()
+        self.promised = header.promised
+        patches = list(header.patches)
+        if header.kind == "flac":
+            tag = headers.id3_size(source.read_at)
+            head = source.read_at(tag, 64)
+            self.promised = flac.promised(head)
+            patches = flac.without_total(head)
+            source.present(skip=tag, patches=[(tag + at, patch) for at, patch in patches])
+            self._watch = source.watch = flac.RateWatch()
+        else:
+            source.present(header.prefix, header.skip, patches, header.endless)
+        try:
+            self._sound = self._sound_file()
+        except DecodeError:
+            source.check()
+            if not self._mend(extension):
+                raise
+        self._begin()
+        first, trouble = self._first or self._block()
+        unlike = self._watch is not None and self._watch.rate not in (0, self.sample_rate)
+        if header.kind == "flac" and (unlike or (trouble is not None and not len(first))) and self._mend(extension):
+            self._begin()  # the frames say what they are, in spite of the header
+
+    def _begin(self) -> None:
+        """Takes what libsndfile says of the file, and the first block: only that shows whether the header is true."""
+        assert self._sound is not None
+        self.sample_rate, self.channels = int(self._sound.samplerate), int(self._sound.channels)
+        if self.promised is None and 0 < self._sound.frames < _UNKNOWN and not self._header.endless:
+            self.promised = self._sound.frames
+        self._first = self._block()
+
+    def _sound_file(self) -> _SoundFile:
+        self._source.seek(0)
+        try:
+            return _SoundFile(self._source)
+        except (soundfile.SoundFileError, TypeError, ValueError, RuntimeError) as e:
+            raise explain(e) from e
+
+    def _mend(self, extension: str) -> bool:
+        """Tries once more where a header is lost but frames are there; whether that helped."""
+        data = self._source.read_at(0, 1 << 20)
+        self._watch = self._source.watch = None
+        rebuilt = flac.rebuild(data) if extension == ".flac" or self._header.kind == "flac" else None
+        first = headers.find_mp3(self._source.read_at, 0) if extension == ".mp3" else None
+        if rebuilt is not None:
+            prefix, skip = rebuilt
+            self._source.present(prefix, skip)
+            self._watch = self._source.watch = flac.RateWatch()
+        elif first is not None:
+            self._source.present(skip=first, endless=True)
+        else:
+            return False
+        self.promised = None
+        try:
+            self._sound = self._sound_file()
+        except DecodeError:
+            return False
+        return True
+
+    def blocks(self) -> Iterator[np.ndarray]:  # noqa: D102
+        done = 0
+        while True:
+            block, trouble = self._first or self._block()
+            self._first = None
+            if self._watch is not None and self._watch.change is not None:
+                before, rate = self._watch.change
+                if done + len(block) >= before or trouble is not None:
+                    block = block[: max(0, before - done)]
+                    said = f"the sample rate changes from {self.sample_rate} to {rate} Hz here"
+                    trouble = trouble if len(block) + done < before else DecodeError(said, "changed")
+            done += len(block)
+            if len(block):
+                yield block
+            if trouble is not None:
+                raise trouble
+            if not len(block) and not self._go_on():
+                break  # else: on with what follows
+        if self._header.unread:
+            self.notes.append(f"{self._header.unread} bytes behind the end that the header names were not decoded")
+        if self._header.kind == "ogg":
+            self._check_ogg_end()
+
+    def _block(self) -> tuple[np.ndarray, DecodeError | None]:
+        assert self._sound is not None
+        length = max(1, min(BLOCK_FRAMES, _MOST_SAMPLES // self.channels))
+        block = np.empty((length, self.channels), np.float32)
+        done = 0
+        while done < length:
+            step = block[done : done + _STEP]
+            try:
+                got = len(self._sound.read(out=step))
+            except (soundfile.SoundFileError, RuntimeError, ValueError) as e:
+                return block[:done], self._storage_error() or explain(e)
+            error = self._storage_error()
+            if error is not None:
+                return block[:done], error
+            done += got
+            if got < len(step):
+                break
+        return block[:done], None
+
+    def _storage_error(self) -> DecodeError | None:
+        try:
+            self._source.check()
+        except DecodeError as e:
+            return e
+        return None
+
+    def _go_on(self) -> bool:
+        """Whether more sound follows what ended: an MP3 joined from several, or whose header names too few frames."""
+        source = self._source
+        if self._sound is None or self._sound.format != "MP3" or source.raw_pos >= source.real_size:
+            return False
+        follows = headers.find_mp3(source.read_at, source.raw_pos)
+        if follows is None or source.real_size - follows < 1024:
+            return False
+        self._sound.close()
+        header = headers.read_header(lambda o, n: source.read_at(follows + o, n), source.real_size - follows)
+        patches = [(follows + at, patch) for at, patch in header.patches]
+        source.present(skip=follows + header.skip, patches=patches, endless=header.endless)
+        self._sound = self._sound_file()
+        if (self._sound.samplerate, self._sound.channels) != (self.sample_rate, self.channels):
+            rate, channels = self._sound.samplerate, self._sound.channels
+            raise DecodeError(f"it goes on with {rate} Hz and {channels} channels here", "changed")
+        self.promised = None
+        return True
+
+    def _check_ogg_end(self) -> None:
+        """An Ogg file names no length, but its last page says that it is the last (RFC 3533)."""
+        first = self._source.read_at(0, 32)
+        tail = self._source.read_at(max(0, self._source.real_size - _OGG_PAGE), _OGG_PAGE)
+        last = tail[max(0, tail.rfind(b"OggS\0")) :]
+        if last[14:18] != first[14:18]:
+            self.notes.append("other streams follow the first one in this Ogg file; they were not decoded")
+        elif len(last) < 6 or not last[5] & 4:
+            self.notes.append("the Ogg stream has no end: the file was cut off")
+
+    def seek(self, frame: int) -> bool:  # noqa: D102
+        if self._sound is None or self._header.kind not in _SEEKABLE:
+            return False
+        try:
+            if self._sound.seek(frame) == frame:
+                self._watch = self._source.watch = self._first = None
+                return True
+        except (soundfile.SoundFileError, RuntimeError):
+            pass
+        self._sound.close()
+        self._sound, self._first = self._sound_file(), None
+        return False
+
+    def close(self) -> None:  # noqa: D102
+        if self._sound is not None:
+            self._sound.close()
+        self._source.close()
+
+
+class SoxrResampler(Resampler):
+    """soxr's HQ recipe on a stream: 0.1 dB down at 0.46 of the lower rate, aliases below −120 dB."""
+
+    def __init__(self, rate_in: int, rate_out: int):
+        self._stream = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32", quality="HQ")
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:  # noqa: D102
+        return np.asarray(self._stream.resample_chunk(np.ascontiguousarray(samples, np.float32), last=False))
+
+    def finish(self) -> np.ndarray:  # noqa: D102
+        return np.asarray(self._stream.resample_chunk(np.zeros(0, np.float32), last=True))

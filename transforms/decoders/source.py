@@ -1,0 +1,132 @@
+"""The bytes that a decoder reads: a file whose header may be mended and whose errors are kept."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from transforms.decoders.base import DecodeError
+from transforms.decoders.locations import one_line
+
+_TAIL = 128  # libmpg123 looks for a tag in the last 128 bytes before it believes a length
+
+
+class Source:
+    """A seekable view of an open file, for a decoder in C that calls back for bytes.
+
+    An exception inside such a callback would be lost (libsndfile would take it for the end of the file, and the rest
+    of the recording would vanish in silence), so ``read`` keeps it in ``error`` and gives no bytes.
+
+    Args:
+        file: Opened for reading bytes; one that cannot seek is first copied to a temporary file on disk.
+    """
+
+    def __init__(self, file: Any):
+        if not file.seekable():
+            copy = tempfile.TemporaryFile()  # noqa: SIM115  closed with self
+            shutil.copyfileobj(file, copy, 1 << 20)
+            file.close()
+            file = copy
+        self._file = file
+        file.seek(0, 2)
+        self.real_size: int = file.tell()
+        self._at = self.real_size  # where the file itself stands
+        self._prefix, self._skip = b"", 0
+        self._patches: list[tuple[int, bytes]] = []
+        self._claimed = 0
+        self.pos = 0
+        self.error: Exception | None = None
+        self.watch: Callable[[int, bytes], None] | None = None
+
+    def present(
+        self, prefix: bytes = b"", skip: int = 0, patches: list[tuple[int, bytes]] | None = None, endless: bool = False
+    ) -> None:
+        """Changes what is seen of the file, from its start again.
+
+        Args:
+            prefix: Bytes put in front.
+            skip: Bytes of the file left out at its start.
+            patches: Bytes to be read instead of those at an offset of the file.
+            endless: Claim to be far longer than the file is, so that nothing estimates a duration from its size and
+                stops there; reading ends where the file does.
+        """
+        self._prefix, self._skip, self._patches, self.pos, self.error = prefix, skip, patches or [], 0, None
+        self._claimed = (self.size << 10) if endless else 0
+
+    @property
+    def size(self) -> int:
+        """Bytes seen, without the claim."""
+        return len(self._prefix) + max(0, self.real_size - self._skip)
+
+    @property
+    def raw_pos(self) -> int:
+        """Where in the file itself the next byte would come from."""
+        return self.pos - len(self._prefix) + self._skip
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """The position."""
+        return self.pos
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Moves; the file itself moves at the next read."""
+        self.pos = max(0, offset + (0, self.pos, self._claimed or self.size)[whence])
+        return self.pos
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills a buffer as far as bytes go."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def read(self, count: int = -1) -> bytes:
+        """Reads up to ``count`` bytes; none after an error."""
+        if count < 0:
+            count = max(0, self.size - self.pos)
+        if self.pos >= self.size and self._claimed and self.pos >= self._claimed - _TAIL:
+            data = b"\0" * max(0, min(count, self._claimed - self.pos))
+        elif self.pos < len(self._prefix):
+            data = self._prefix[self.pos : self.pos + count]
+        else:
+            offset = self.raw_pos
+            data = self.read_at(offset, count)
+            for at, patch in self._patches:
+                if at < offset + len(data) and at + len(patch) > offset:
+                    lo, hi = max(at, offset), min(at + len(patch), offset + len(data))
+                    data = data[: lo - offset] + patch[lo - at : hi - at] + data[hi - offset :]
+            if self.watch is not None and data:
+                self.watch(offset, data)
+        self.pos += len(data)
+        return data
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        """Bytes of the file itself, unmended; fewer at its end, none after an error."""
+        if offset >= self.real_size or count <= 0 or self.error is not None:
+            return b""
+        try:
+            if offset != self._at:
+                self._file.seek(offset)
+            data = bytes(self._file.read(count))
+            self._at = offset + len(data)
+            return data
+        except Exception as e:  # whatever the store raises; see the class
+            self.error, self._at = e, -1
+            return b""
+
+    def check(self) -> None:
+        """Raises what ``read`` kept.
+
+        Raises:
+            DecodeError: Reading the file failed.
+        """
+        if self.error is not None:
+            raise DecodeError(f"reading the file failed: {one_line(self.error)}", "storage") from self.error
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()

@@ -1,0 +1,162 @@
+"""The second decoder: tensorflow-io, for decoding and for the change of rate; it is imported when it is asked for.
+
+tensorflow-io reads from local files (others are copied to a temporary one), WAV, FLAC, Ogg Vorbis and MP3. Its
+resampler delays its output and traces a new graph for each length: here it runs on chunks of one length with enough
+sound on either side, so that chunks join without a seam and samples keep their times.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from transforms.decoders import headers
+from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Resampler
+from transforms.decoders.source import Source
+
+_KINDS = ("wav", "flac", "ogg", "mp3")
+_SCALES = {"uint8": (128.0, 2.0**7), "int16": (0.0, 2.0**15), "int32": (0.0, 2.0**31), "float32": (0.0, 1.0)}
+
+
+class TfioStream(AudioStream):
+    """A recording through ``tfio.audio.AudioIOTensor``, slice by slice.
+
+    Args:
+        source: Its bytes; closed with the stream.
+        extension: The name's; only its content decides here.
+
+    Raises:
+        DecodeError: It is of a kind that tensorflow-io does not read, or it cannot be read.
+    """
+
+    def __init__(self, source: Source, extension: str = ""):
+        super().__init__()
+        try:
+            header = headers.read_header(source.read_at, source.real_size)
+            source.check()
+            if header.kind not in _KINDS or header.prefix or _is_int32_wav(source, header.kind):
+                kind = header.kind or extension or "this"
+                raise DecodeError(
+                    f"tensorflow-io does not read {kind} files like this one; use --decoder=soundfile", "format"
+                )
+            self.promised = header.promised
+            self._file = tempfile.NamedTemporaryFile(suffix=f".{header.kind}")  # noqa: SIM115  closed with self
+            source.present()
+            shutil.copyfileobj(source, self._file, 1 << 20)  # type: ignore[misc]
+            source.check()
+        finally:
+            source.close()
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        import tensorflow as tf
+        import tensorflow_io as tfio
+
+        self._file.flush()
+        self._errors = tf.errors.OpError
+        try:
+            self._audio = tfio.audio.AudioIOTensor(self._file.name)
+            frames, channels = (int(n) for n in self._audio.shape.numpy())
+            self.sample_rate, self.channels = int(self._audio.rate.numpy()), channels
+        except (self._errors, ValueError) as e:
+            raise DecodeError(f"tensorflow-io does not read it: {_said(e)}; try --decoder=soundfile", "format") from e
+        self._frames = frames if frames > 0 else None
+        self._bias, self._scale = _SCALES[self._audio.dtype.name]
+
+    def blocks(self) -> Iterator[np.ndarray]:  # noqa: D102
+        at = 0
+        while self._frames is None or at < self._frames:
+            stop = at + BLOCK_FRAMES if self._frames is None else min(at + BLOCK_FRAMES, self._frames)
+            try:
+                read = self._audio[at:stop].numpy()
+            except (self._errors, ValueError) as e:
+                raise DecodeError(f"tensorflow-io cannot decode on from here: {_said(e)}") from e
+            if not len(read):
+                break
+            at += len(read)
+            yield np.ascontiguousarray((read.astype(np.float32) - np.float32(self._bias)) / np.float32(self._scale))
+
+    def close(self) -> None:  # noqa: D102
+        self._file.close()
+
+
+def _is_int32_wav(source: Source, kind: str) -> bool:
+    """Whether it is a WAV of 32-bit integers: tensorflow-io takes them for floats and gives noise."""
+    if kind != "wav":
+        return False
+    head = source.read_at(0, 4096)
+    at = head.find(b"fmt ") + 8
+    tag, bits = int.from_bytes(head[at : at + 2], "little"), int.from_bytes(head[at + 14 : at + 16], "little")
+    if tag == 0xFFFE:
+        tag = int.from_bytes(head[at + 24 : at + 26], "little")
+    return tag == 1 and bits == 32
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "message", error)).split("}}")[-1].split("[Op:")[0].strip()
+
+
+class TfioResampler(Resampler):
+    """``tfio.audio.resample`` (Speex) on chunks of one length, without its delay.
+
+    Speex' filter is 64 samples of the lower rate long, made a multiple of 8 samples of the input, and output comes half
+    a filter late. Chunks begin at whole periods of the two rates, so every chunk sees the filter in the same phase.
+    """
+
+    def __init__(self, rate_in: int, rate_out: int):
+        common = math.gcd(rate_in, rate_out)
+        self._in, self._out = rate_in // common, rate_out // common
+        length = 64 * rate_in // rate_out if rate_in > rate_out else 64
+        delay = (((length - 1) & ~7) + 8) // 2
+        self._lead = delay + self._in - (2 * delay) % self._in  # with the delay, whole periods
+        self._skip = (self._lead + delay) // self._in * self._out
+        self._step = self._in * max(1, BLOCK_FRAMES // self._in)
+        self._length = self._lead + self._step + delay + self._in
+        self._convert = _converter(self._length, rate_in, rate_out)
+        self._held = np.zeros(self._lead, np.float32)
+        self._fed = self._given = 0
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:  # noqa: D102
+        self._fed += len(samples)
+        self._held = np.concatenate([self._held, np.asarray(samples, np.float32)])
+        parts = []
+        while len(self._held) >= self._length:
+            parts.append(self._chunk())
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def finish(self) -> np.ndarray:  # noqa: D102
+        left = (2 * self._fed * self._out + self._in) // (2 * self._in) - self._given  # rounded, as soxr does
+        parts = [np.zeros(0, np.float32)]
+        while sum(map(len, parts)) < left:
+            self._held = np.pad(self._held, (0, max(0, self._length - len(self._held))))
+            parts.append(self._chunk())
+        return np.concatenate(parts)[: max(0, left)]
+
+    def _chunk(self) -> np.ndarray:
+        out = self._convert(self._held[: self._length])
+        count = self._step // self._in * self._out
+        self._held = self._held[self._step :]
+        self._given += count
+        return out[self._skip : self._skip + count]
+
+
+@functools.lru_cache(maxsize=16)
+def _converter(length: int, rate_in: int, rate_out: int) -> Callable[[np.ndarray], np.ndarray]:
+    """``tfio.audio.resample`` for one length, traced once."""
+    import tensorflow as tf
+    import tensorflow_io as tfio
+
+    @tf.function(input_signature=[tf.TensorSpec([length], tf.float32)])
+    def resample(samples: tf.Tensor) -> tf.Tensor:
+        return tfio.audio.resample(samples, rate_in, rate_out)
+
+    return lambda samples: resample(tf.constant(samples)).numpy()
