@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import datetime
 import json
 import multiprocessing
 import os
@@ -38,15 +39,18 @@ FORMATS = (
 RATES = (16000, 44100, 48000, 22050, 11025, 32000)
 CALLERS, CHIRPERS, PLACES = 20, 10, 5  # individuals, and places of each kind of background, that the clips are of
 CLIPS_EACH = 4
-_RECORDING, _CALL, _OTHER = 0, 1, 2  # independent streams of chance: more recordings leave the clips as they are
+# What a file holds; each kind has its own streams of chance, so that more recordings leave the clips as they are.
+KINDS = ("recording", "bird", "chirper", *BACKGROUNDS)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
-    """One file to be written: its path under the output, and how."""
+    """One file to be written: its path under the output, what it holds (the take of a source of a kind), and how."""
 
     path: str
-    index: int
+    kind: str
+    source: int
+    take: int
     rate: int
     channels: int
     format: str
@@ -106,34 +110,33 @@ def plan_recordings(count: int) -> list[_Plan]:
         extension, format, subtype = FORMATS[i % len(FORMATS)]
         site = {0: "siteA/", 4: "siteB/"}.get(i % 8, "")
         minute = 10 * (i - i % 8 if site else i)
-        name = f"202401{1 + minute // 1440:02d}_{(6 + minute // 60) % 24:02d}{minute % 60:02d}00"
-        # Rates and channels in steps that do not divide each other: each format meets many of both.
-        plans.append(
-            _Plan(f"recordings/{site}{name}.{extension}", i, RATES[i % len(RATES)], 1 + i // 2 % 2, format, subtype)
-        )
+        name = f"{datetime.datetime(2024, 1, 1, 6) + datetime.timedelta(minutes=minute):%Y%m%d_%H%M%S}"
+        path = f"recordings/{site}{name}.{extension}"
+        channels = 1 + (i + i // 4) % 2  # so that each format is met both ways
+        plans.append(_Plan(path, "recording", i, 0, RATES[i % len(RATES)], channels, format, subtype))
     return plans
 
 
 def plan_clips() -> tuple[list[_Plan], list[_Plan]]:
     """Paths and formats of the clips: (calls, others); what stands before the last ``-`` of a name is the source."""
-    calls = [f"bird{i:02d}-{k}" for i in range(CALLERS) for k in range(CLIPS_EACH)]
-    others = [f"chirper{i:02d}-{k}" for i in range(CHIRPERS) for k in range(CLIPS_EACH)]
-    others += [f"{kind}{i:02d}-{k}" for kind in BACKGROUNDS for i in range(PLACES) for k in range(CLIPS_EACH)]
+    others = [("chirper", CHIRPERS), *((kind, PLACES) for kind in BACKGROUNDS)]
+    return list(_plan_clips(LABEL, [("bird", CALLERS)])), list(_plan_clips(OTHER, others))
 
-    def plans(label: str, names: list[str]) -> Iterator[_Plan]:
-        for i, name in enumerate(names):
-            extension, format, subtype = FORMATS[0] if i % 5 == 0 else FORMATS[1]
-            yield _Plan(f"clips/{label}/{name}.{extension}", i, RATES[i % len(RATES)], 1, format, subtype)
 
-    return list(plans(LABEL, calls)), list(plans(OTHER, others))
+def _plan_clips(label: str, kinds: list[tuple[str, int]]) -> Iterator[_Plan]:
+    takes = [(kind, i, k) for kind, sources in kinds for i in range(sources) for k in range(CLIPS_EACH)]
+    for n, (kind, source, take) in enumerate(takes):
+        extension, format, subtype = FORMATS[0] if n % 5 == 0 else FORMATS[1]
+        path = f"clips/{label}/{kind}{source:02d}-{take}.{extension}"
+        yield _Plan(path, kind, source, take, RATES[n % len(RATES)], 1, format, subtype)
 
 
 def write_recording(output: Path, plan: _Plan, seed: int, seconds: float) -> list[synthesis.Event]:
     """Writes one recording, block by block, and returns its calls; of five in a row one has none."""
     import soundfile
 
-    rng = np.random.default_rng([seed, _RECORDING, plan.index])
-    scene = synthesis.Scene.draw(rng, callers=(1, 2, 1, 0, 2)[plan.index % 5])
+    rng = np.random.default_rng([seed, KINDS.index(plan.kind), plan.source])
+    scene = synthesis.Scene.draw(rng, callers=(1, 2, 1, 0, 2)[plan.source % 5])
     balance = rng.uniform(0.5, 1.5)
     pan = np.array([balance, 2 - balance] if plan.channels == 2 else [1.0], dtype=np.float32)  # its mean is 1
     events = []
@@ -150,17 +153,14 @@ def write_clip(output: Path, plan: _Plan, seed: int) -> None:
     """Writes one clip; clips of one source share the individual or the place, recordings and clips never do."""
     import soundfile
 
-    stream = _CALL if plan.path.startswith(f"clips/{LABEL}/") else _OTHER
-    source = plan.index // CLIPS_EACH
-    individual = np.random.default_rng([seed, stream, source, 0])
-    rng = np.random.default_rng([seed, stream, source, 1 + plan.index % CLIPS_EACH])
-    if stream == _CALL:
+    stream = [seed, KINDS.index(plan.kind), plan.source]
+    individual, rng = np.random.default_rng([*stream, 0]), np.random.default_rng([*stream, 1 + plan.take])
+    if plan.kind == "bird":
         clip = synthesis.call_clip(rng, Caller.draw(individual), plan.rate)
-    elif source < CHIRPERS:
+    elif plan.kind == "chirper":
         clip = synthesis.chirp_clip(rng, Chirper.draw(individual), plan.rate)
     else:
-        kind = list(BACKGROUNDS)[(source - CHIRPERS) // PLACES]
-        clip = synthesis.background_clip(rng, kind, int(individual.integers(2**31)), plan.rate)
+        clip = synthesis.background_clip(rng, plan.kind, int(individual.integers(2**31)), plan.rate)
     soundfile.write(output / plan.path, clip, plan.rate, subtype=plan.subtype, format=plan.format)
 
 
@@ -182,12 +182,12 @@ def _claim(folder: str, paths: list[str], options: dict) -> Path:
         raise SoundbeamError(f"--output {folder} is a file; give a folder")
     if manifest.is_file():
         try:
-            old = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+            old = [PurePosixPath(path) for path in json.loads(manifest.read_text(encoding="utf-8"))["files"]]
         except (ValueError, KeyError, TypeError) as e:
             raise SoundbeamError(f"{manifest} is broken; give --output another folder, or empty this one") from e
-        for path in old:
-            if ".." not in PurePosixPath(path).parts and not PurePosixPath(path).is_absolute():
-                (output / path).unlink(missing_ok=True)
+        for written in old:
+            if ".." not in written.parts and not written.is_absolute():
+                (output / written).unlink(missing_ok=True)
     elif output.is_dir() and any(output.iterdir()):
         raise SoundbeamError(f"--output {folder} holds other files; give a new folder, or empty this one")
     for path in paths:
