@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -45,12 +47,24 @@ class Scorer:
             taken = tf.gather(spectrogram, first_frames[:, None] + tf.range(frames)[None, :])
             return network(front.normalise(taken), training=False)
 
-        self._windows, self._shared = windows, shared
+        @tf.function(input_signature=[tf.TensorSpec((None, frames, front.config.bins, 1), tf.float32)], autograph=False)
+        def normalised(spectrograms: tf.Tensor) -> tf.Tensor:
+            return network(spectrograms, training=False)
+
+        self.front_end = front
+        self._windows, self._shared, self._normalised = windows, shared, normalised
         self._labels = int(model.output_shape[-1])
 
     def score_windows(self, windows: np.ndarray) -> np.ndarray:
         """float32 ``[n, window samples]`` → float32 ``[n, labels]``; n may be 0."""
-        parts = [self._windows(windows[i : i + self.batch]).numpy() for i in range(0, len(windows), self.batch)]
+        return self._in_batches(self._windows, windows)
+
+    def score_spectrograms(self, spectrograms: np.ndarray) -> np.ndarray:
+        """float32 ``[n, frames, bins, 1]``, as the front end makes them → float32 ``[n, labels]``."""
+        return self._in_batches(self._normalised, spectrograms)
+
+    def _in_batches(self, score: Callable[[np.ndarray], tf.Tensor], items: np.ndarray) -> np.ndarray:
+        parts = [score(items[i : i + self.batch]).numpy() for i in range(0, len(items), self.batch)]
         return np.concatenate(parts) if parts else np.zeros((0, self._labels), np.float32)
 
     def score_segment(self, samples: np.ndarray, offsets: np.ndarray) -> np.ndarray:

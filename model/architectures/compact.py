@@ -10,9 +10,9 @@ from model.frontend import FrontEndConfig
 
 def _separable(x, channels: int, strides: tuple[int, int]):
     x = keras.layers.DepthwiseConv2D(3, strides=strides, padding="same", use_bias=False)(x)
-    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.BatchNormalization(momentum=0.9)(x)
     x = keras.layers.Conv2D(channels, 1, use_bias=False)(x)
-    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.BatchNormalization(momentum=0.9)(x)
     return keras.layers.ReLU()(x)
 
 
@@ -30,7 +30,7 @@ def body(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Mod
     """Under 100,000 parameters for any spectrogram."""
     spectrogram = keras.Input(shape)
     x = keras.layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(spectrogram)
-    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.BatchNormalization(momentum=0.9)(x)
     x = keras.layers.ReLU()(x)
     for channels, strides in ((32, (1, 2)), (48, (2, 2)), (64, (1, 2)), (96, (2, 1)), (96, (1, 1))):
         x = _separable(x, channels, strides)

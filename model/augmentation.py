@@ -1,0 +1,216 @@
+"""Fresh mixes for training: calls laid into backgrounds, anywhere in the window, near or far, coloured and warped.
+
+Everything is drawn from one seed an example (stateless), so the same seed gives the same mixes on any number of
+threads. Sounds are read at a shifted, warped position straight into the window: placing and warping are one step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+_CURVE_POINTS = 8
+_DRAWS = 96
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixing:
+    """How calls and backgrounds are mixed.
+
+    Attributes:
+        call_share: Share of the examples with a call.
+        near_share: Of these, share whose call lies inside the window by at least ``near_inside``; the others anywhere.
+        near_inside: See above.
+        second_share: Share of the examples with a call that get another one before or behind it.
+        event_share: Share of the examples that get a distractor: a stretch of a background set off like a call.
+        snr_db: Range of the calls' level above the background.
+        warp: Range of the factor by which sounds are stretched and lowered, log-uniform.
+        curve_db: Largest gain or loss of the random equaliser.
+        noise_db: Range of the level of coloured noise above the background.
+        inside: Shares of a call within the window at which its label begins to rise from 0, and reaches 1.
+    """
+
+    call_share: float = 0.5
+    near_share: float = 0.75
+    near_inside: float = 0.7
+    second_share: float = 0.3
+    event_share: float = 0.4
+    snr_db: tuple[float, float] = (-8.0, 24.0)
+    warp: tuple[float, float] = (0.85, 1.18)
+    curve_db: float = 8.0
+    noise_db: tuple[float, float] = (-30.0, 3.0)
+    inside: tuple[float, float] = (0.5, 0.9)
+
+
+class _Draws:
+    """Uniform numbers, one after the other, from one seed."""
+
+    def __init__(self, seed: tf.Tensor):
+        self._values = tf.unstack(tf.random.stateless_uniform([_DRAWS], seed))
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0) -> tf.Tensor:
+        return low + (high - low) * self._values.pop()
+
+    def chance(self, share: float) -> tf.Tensor:
+        return tf.cast(self.uniform() < share, tf.float32)
+
+    def curve(self, span: float) -> tf.Tensor:
+        return tf.stack([self.uniform(-span, span) for _ in range(_CURVE_POINTS)])
+
+
+class Mixer:
+    """Makes training windows.
+
+    Args:
+        samples: Of a window.
+        rate: Samples a second.
+        mixing: How.
+    """
+
+    def __init__(self, samples: int, rate: int, mixing: Mixing | None = None):
+        self.samples, self.rate, self.mixing = samples, rate, mixing or Mixing()
+        hz = np.fft.rfftfreq(samples, 1 / rate)
+        points = np.geomspace(60.0, rate / 2, _CURVE_POINTS)
+        eye = np.eye(_CURVE_POINTS)
+        self._curves = np.stack([np.interp(np.log(hz + 1.0), np.log(points), row) for row in eye]).astype(np.float32)
+        self._octaves = np.log2(np.maximum(hz, 50.0) / 1000.0).astype(np.float32)
+
+    def mix(
+        self, call: tf.Tensor, second: tf.Tensor, grounds: list[tf.Tensor], event: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """One training window.
+
+        Args:
+            call: float32 ``[n]``: a call.
+            second: float32 ``[m]``: another.
+            grounds: Two backgrounds, float32.
+            event: float32: a background to take a distractor from.
+            seed: int ``[2]``.
+
+        Returns:
+            float32 ``[samples]``, and how much of the first and the second call it holds, as labels from 0 to 1.
+        """
+        draws, m = _Draws(seed), self.mixing
+        spectrum = self._background(grounds, draws, seed)
+        level = self._level(spectrum)
+        # A distractor: another background, anywhere, as loud as a call might be.
+        part, _ = self._placed(event, draws.uniform(-2.0 * self.rate, float(self.samples)), draws)
+        part *= draws.chance(m.event_share) * level * _gain(draws.uniform(*m.snr_db))
+        spectrum += tf.signal.rfft(part) * self._curve(draws)
+        warp = _log_uniform(draws, m.warp)
+        extent = tf.cast(tf.size(call), tf.float32) * warp
+        near = draws.uniform(-(1 - m.near_inside) * extent, self.samples - m.near_inside * extent)
+        near = tf.where(extent > self.samples, draws.uniform(self.samples - extent, 0.0), near)
+        far = draws.uniform(-extent, float(self.samples))
+        start = tf.where(draws.uniform() < m.near_share, near, far)
+        first, inside = self._placed(call, start, draws, warp)
+        there = draws.chance(m.call_share)
+        gap = draws.uniform(0.1, 2.5) * self.rate
+        extent2 = tf.cast(tf.size(second), tf.float32) * warp
+        start2 = tf.where(draws.uniform() < 0.5, start + extent + gap, start - extent2 - gap)
+        other, inside2 = self._placed(second, start2, draws, warp)
+        there2 = there * draws.chance(m.second_share)
+        calls = there * first + there2 * other * _gain(draws.uniform(-6.0, 6.0))
+        spectrum += tf.signal.rfft(calls * level * _gain(draws.uniform(*m.snr_db))) * self._curve(draws)
+        out = tf.signal.irfft(spectrum, [self.samples])
+        return self._recorded(out, draws), there * self._label(inside), there2 * self._label(inside2)
+
+    def place(self, clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """A clip alone, anywhere in a window (or any stretch of a longer one), with noise."""
+        draws = _Draws(seed)
+        warp = _log_uniform(draws, self.mixing.warp)
+        extent = tf.cast(tf.size(clip), tf.float32) * warp
+        start = draws.uniform(tf.minimum(0.0, self.samples - extent), tf.maximum(0.0, self.samples - extent))
+        placed, _ = self._placed(clip, start, draws, warp)
+        spectrum = tf.signal.rfft(placed) * self._curve(draws) + self._noise(draws, seed, _rms(placed), (-50.0, -10.0))
+        return self._recorded(tf.signal.irfft(spectrum, [self.samples]), draws)
+
+    def cut(self, clip: tf.Tensor) -> tf.Tensor:
+        """The first window of a clip as it is, padded on the right with zeros."""
+        clip = clip[: self.samples]
+        return tf.ensure_shape(tf.pad(clip, [[0, self.samples - tf.size(clip)]]), [self.samples])
+
+    def _background(self, grounds: list[tf.Tensor], draws: _Draws, seed: tf.Tensor) -> tf.Tensor:
+        """complex64 ``[samples / 2 + 1]``: one or two backgrounds and coloured noise."""
+        weights = [draws.chance(0.9), draws.chance(0.5) * _gain(draws.uniform(-15.0, 5.0))]
+        spectrum = self._noise(draws, seed, 1.0, self.mixing.noise_db)
+        for ground, weight in zip(grounds, weights, strict=True):
+            looped = self._looped(ground, draws)
+            spectrum += tf.signal.rfft(looped * (weight / _rms(looped))) * self._curve(draws)
+        return spectrum
+
+    def _level(self, spectrum: tf.Tensor) -> tf.Tensor:
+        """The RMS of the sound of a spectrum (Parseval)."""
+        return tf.sqrt(2.0 * tf.reduce_sum(tf.square(tf.abs(spectrum)))) / self.samples
+
+    def _noise(self, draws: _Draws, seed: tf.Tensor, level: Any, range_db: tuple[float, float]) -> tf.Tensor:
+        """complex64 ``[samples / 2 + 1]``: noise that falls by 0 to 6 dB an octave, with a random equaliser on it."""
+        colour = _gain(-draws.uniform(0.0, 6.0) * self._octaves)
+        normal = tf.random.stateless_normal([2, self.samples // 2 + 1], seed + 1)
+        noise = tf.complex(normal[0] * colour, normal[1] * colour) * self._curve(draws)
+        gain = level * _gain(draws.uniform(*range_db)) / (self._level(noise) + 1e-9)
+        return noise * tf.cast(gain, tf.complex64)
+
+    def _curve(self, draws: _Draws) -> tf.Tensor:
+        curve = tf.linalg.matvec(self._curves, draws.curve(self.mixing.curve_db), transpose_a=True)
+        return tf.cast(_gain(curve), tf.complex64)
+
+    def _looped(self, ground: tf.Tensor, draws: _Draws) -> tf.Tensor:
+        """A window of a background, warped; a shorter one runs to and fro, so that there is no seam."""
+        last = tf.cast(tf.size(ground) - 1, tf.float32)
+        at = tf.range(self.samples, dtype=tf.float32) / _log_uniform(draws, self.mixing.warp) + draws.uniform() * last
+        at = last - tf.abs(tf.math.floormod(at, 2 * last) - last)
+        return _read(ground, at)
+
+    def _placed(
+        self, sound: tf.Tensor, start: tf.Tensor, draws: _Draws, warp: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The sound from sample ``start`` on, faded, at an RMS of 1, and the share of it that is inside."""
+        warp = _log_uniform(draws, self.mixing.warp) if warp is None else warp
+        extent = tf.cast(tf.size(sound), tf.float32) * warp
+        at = tf.range(self.samples, dtype=tf.float32) - start
+        fade = tf.clip_by_value(tf.minimum(at, extent - at) / (0.05 * self.rate), 0.0, 1.0)
+        inside = tf.minimum(start + extent, self.samples) - tf.maximum(start, 0.0)
+        share = tf.maximum(inside, 0.0) / tf.minimum(extent, self.samples)
+        return _read(sound, at / warp) * fade / (_rms(sound) + 1e-9), share
+
+    def _label(self, inside: tf.Tensor) -> tf.Tensor:
+        low, high = self.mixing.inside
+        return tf.clip_by_value((inside - low) / (high - low), 0.0, 1.0)
+
+    def _recorded(self, sound: tf.Tensor, draws: _Draws) -> tf.Tensor:
+        """A recording level at random; what would pass full scale is clipped, as recorders do."""
+        peak = tf.reduce_max(tf.abs(sound)) + 1e-9
+        return tf.clip_by_value(sound / peak * _gain(draws.uniform(-40.0, 1.0)), -1.0, 1.0)
+
+
+def mask(spectrogram: tf.Tensor, frames: int, bins: int) -> tf.Tensor:
+    """Time and frequency masking (Park et al., SpecAugment, 2019) of one spectrogram (frames, bins)."""
+    import tensorflow_io as tfio  # the only use in training; loading it takes seconds
+
+    return tfio.audio.time_mask(tfio.audio.freq_mask(spectrogram, bins), frames)
+
+
+def _read(sound: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
+    """The sound at fractional positions, linearly interpolated; zero outside it."""
+    last = tf.size(sound) - 1
+    valid = (at >= 0) & (at <= tf.cast(last, tf.float32))
+    low = tf.clip_by_value(tf.cast(tf.floor(at), tf.int32), 0, last)
+    share = at - tf.cast(low, tf.float32)
+    value = tf.gather(sound, low) * (1 - share) + tf.gather(sound, tf.minimum(low + 1, last)) * share
+    return tf.where(valid, value, 0.0)
+
+
+def _gain(decibels: tf.Tensor) -> tf.Tensor:
+    return tf.exp(decibels * float(np.log(10) / 20))
+
+
+def _rms(sound: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.reduce_mean(tf.square(sound)) + 1e-12)
+
+
+def _log_uniform(draws: _Draws, limits: tuple[float, float]) -> tf.Tensor:
+    return tf.exp(draws.uniform(float(np.log(limits[0])), float(np.log(limits[1]))))

@@ -1,0 +1,246 @@
+"""Trains a classifier: examples → bundle."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import fsspec
+import keras
+import numpy as np
+import tensorflow as tf
+
+from model.architectures import Architecture, get_architecture
+from model.bundle import CLASSIFIER, DETECTOR, ClassifierBundle, check_destination, save_bundle
+from model.errors import SoundbeamError
+from model.examples import TRAIN, VALIDATION, read_manifest
+from model.frontend import FrontEnd
+from model.metrics import average_precision, roc_auc
+from model.scorer import FRONT_END, NETWORK, Scorer
+from model.training_data import Examples, Task, batches
+from model.tuning import tune_classifier, tune_detector
+
+_VALIDATION_BATCHES = 16
+_WARM_UP = 0.05  # share of all steps over which the learning rate rises
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What to train.
+
+    Attributes:
+        examples: URL of a folder that ``soundbeam materialize`` made.
+        classifier: URL of the bundle's folder.
+        architecture: Its name.
+        targets: The labels to detect; empty: tell all labels apart.
+        epochs: None: as the architecture's recipe says.
+        seed: Decides everything random.
+    """
+
+    examples: str
+    classifier: str
+    architecture: str
+    targets: tuple[str, ...] = ()
+    epochs: int | None = None
+    seed: int = 0
+
+
+def train(training: Training, say: Callable[[str], None], step: Callable[[int, str], None]) -> ClassifierBundle:
+    """Trains, chooses thresholds and rules for calls on the validation split, and saves the bundle.
+
+    The same seed gives the same weights on one machine.
+
+    Args:
+        training: What.
+        say: Gets lines about what is done, and instead of what.
+        step: Gets (batches done, figures) now and then.
+
+    Raises:
+        SoundbeamError: There is nothing to train on, or the bundle cannot be written there.
+    """
+    begun = time.monotonic()
+    architecture = get_architecture(training.architecture)
+    manifest = read_manifest(training.examples)
+    task = task_of(manifest, training.targets, training.examples)
+    if manifest["rate"] != architecture.rate:
+        raise SoundbeamError(
+            f"{training.examples}: examples at {manifest['rate']} Hz, {architecture.name} takes {architecture.rate}; "
+            f"run 'soundbeam materialize --rate {architecture.rate}'"
+        )
+    fs, root = check_destination(training.classifier)
+    keras.utils.set_random_seed(training.seed)
+    tf.config.experimental.enable_op_determinism()
+    with tempfile.TemporaryDirectory() as cache:
+        examples = Examples(training.examples, manifest, task, cache)
+        model = architecture.build(len(task.labels), task.kind)
+        is_local = isinstance(fs, fsspec.implementations.local.LocalFileSystem)
+        logs = os.path.join(root if is_local else cache, "logs", time.strftime("%Y%m%d-%H%M%S"))
+        epochs = training.epochs or architecture.recipe.epochs
+        history = fit(model, examples, architecture, epochs, training.seed, logs, step)
+        scorer = Scorer(model, architecture.score_batch)
+        tune = tune_detector if task.kind == DETECTOR else tune_classifier
+        tuned = tune(scorer, examples, architecture, training.seed, say)
+    report = {
+        "data": {
+            "examples": training.examples,
+            "labels": task.counts,
+            "manifest": {k: manifest.get(k) for k in ("clips", "examples", "duration_s", "validation_share", "sha256")},
+        },
+        "architecture": architecture.describe(),
+        "parameters": int(model.count_params()),
+        "epochs": epochs,
+        "seed": training.seed,
+        "history": history,
+        "validation": tuned.figures,
+        "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
+        "wall_s": round(time.monotonic() - begun, 1),
+    }
+    return save_bundle(
+        training.classifier,
+        model,
+        architecture=architecture.name,
+        task=task.kind,
+        labels=task.labels,
+        rate=architecture.rate,
+        window_s=architecture.window_s,
+        hop_s=architecture.hop_s,
+        batch=architecture.score_batch,
+        thresholds=tuned.thresholds,
+        call_rules=tuned.rules,
+        front_end=dataclasses.asdict(model.get_layer(FRONT_END).config),
+        report=report,
+    )
+
+
+def planned_batches(training: Training) -> int:
+    """How many batches ``train`` will fit, when it does not stop early; raises SoundbeamError as ``train`` does."""
+    architecture = get_architecture(training.architecture)
+    manifest = read_manifest(training.examples)
+    task = task_of(manifest, training.targets, training.examples)
+    return (training.epochs or architecture.recipe.epochs) * _steps(architecture, task)
+
+
+def _steps(architecture: Architecture, task: Task) -> int:
+    clips = sum(n[TRAIN] for n in task.counts.values())
+    return architecture.recipe.steps or max(1, round(clips / architecture.recipe.batch))
+
+
+def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> Task:
+    """What is to be told apart, from the labels that there are and those asked for.
+
+    Raises:
+        SoundbeamError: A target is unknown or has no training examples, or there is only one label to tell apart.
+    """
+    counts = {label: {s: n[s]["examples"] for s in (TRAIN, VALIDATION)} for label, n in manifest["labels"].items()}
+    listed = ", ".join(sorted(counts)[:20]) + (" …" if len(counts) > 20 else "")
+    unknown = [label for label in targets if label not in counts]
+    if unknown:
+        raise SoundbeamError(f"{folder}: no examples of --target {unknown[0]}; the labels are: {listed}")
+    labels = tuple(dict.fromkeys(targets)) or tuple(sorted(label for label, n in counts.items() if n[TRAIN]))
+    if not targets and len(labels) < 2:
+        raise SoundbeamError(
+            f"{folder}: one label ({listed}) cannot be told apart from others; "
+            "add clips of other sounds, or train its detector with --target"
+        )
+    for label in labels:
+        if not counts[label][TRAIN]:
+            raise SoundbeamError(
+                f"{folder}: all {counts[label][VALIDATION]} examples of {label} are kept for validation; add clips "
+                "of other recordings or run 'soundbeam materialize --validation 0'"
+            )
+    return Task(labels, DETECTOR if targets else CLASSIFIER, counts)
+
+
+def fit(
+    model: keras.Model,
+    examples: Examples,
+    architecture: Architecture,
+    epochs: int,
+    seed: int,
+    logs: str,
+    step: Callable[[int, str], None],
+) -> list[dict[str, float]]:
+    """Fits the network of a model, in place; returns the figures of each epoch."""
+    recipe = architecture.recipe
+    front_end: FrontEnd = model.get_layer(FRONT_END)
+    network: keras.Model = model.get_layer(NETWORK)
+    training = batches(examples, architecture, front_end, seed)
+    validation = None
+    if any(n[VALIDATION] for label, n in examples.task.counts.items() if label in examples.task.labels):
+        held_out = batches(examples, architecture, front_end, seed, split=VALIDATION).take(_VALIDATION_BATCHES)
+        x, y, _ = (np.concatenate(part) for part in zip(*held_out.as_numpy_iterator(), strict=True))
+        validation = (x, y)
+    steps = _steps(architecture, examples.task)
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warm = max(1, round(_WARM_UP * epochs * steps))
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.05 * recipe.learning_rate, epochs * steps - warm, alpha=0.01, warmup_target=recipe.learning_rate,
+            warmup_steps=warm,
+        )  # fmt: skip
+    optimizer = keras.optimizers.Adam(rate, use_ema=recipe.average > 0, ema_momentum=recipe.average or 0.99)
+    detector = examples.task.kind == DETECTOR
+    network.compile(
+        optimizer, loss="binary_crossentropy" if detector else "categorical_crossentropy", jit_compile=False
+    )
+    watch = _Watch(network, validation, detector, epochs, step)
+    callbacks = [watch, keras.callbacks.TensorBoard(logs, write_graph=False)]
+    if recipe.patience and validation:
+        callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True))
+    network.fit(
+        training,
+        epochs=epochs,
+        steps_per_epoch=steps,
+        validation_data=validation,
+        verbose=0,
+        callbacks=callbacks,
+        shuffle=False,
+    )
+    if recipe.average:
+        optimizer.finalize_variable_values(network.trainable_variables)
+    return watch.history
+
+
+class _Watch(keras.callbacks.Callback):
+    """Adds average precision and ROC AUC of the validation windows to each epoch's figures, and reports progress."""
+
+    def __init__(
+        self,
+        network: keras.Model,
+        validation: tuple[np.ndarray, np.ndarray] | None,
+        detector: bool,
+        epochs: int,
+        step: Callable[[int, str], None],
+    ):
+        super().__init__()
+        self._network, self._validation, self._detector, self._epochs = network, validation, detector, epochs
+        self._step, self._note = step, ""
+        self.history: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self._step(1, self._note)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        if self._validation:
+            x, y = self._validation
+            scores = self._network.predict(x, batch_size=64, verbose=0)
+            if self._detector:
+                clear = (y == 0) | (y >= 0.5)
+                truth, ranked = (y >= 0.5)[clear], scores[clear]
+                figures["val_average_precision"] = average_precision(truth, ranked) or 0.0
+                figures["val_roc_auc"] = roc_auc(truth, ranked) or 0.0
+            else:
+                figures["val_accuracy"] = float((scores.argmax(axis=1) == y.argmax(axis=1)).mean())
+        if logs is not None:
+            logs.update(figures)
+        self.history.append({name: round(value, 5) for name, value in figures.items()})
+        shown = ", ".join(
+            f"{name.removeprefix('val_')} {value:.3f}" for name, value in figures.items() if name != "loss"
+        )
+        self._note = f"epoch {epoch + 1} of {self._epochs}: {shown or ''}"

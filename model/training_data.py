@@ -1,0 +1,159 @@
+"""From the shards of examples to batches of spectrograms, and to the clips that soundscapes are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from typing import Any
+
+import fsspec
+import numpy as np
+import tensorflow as tf
+from fsspec.implementations.local import LocalFileSystem
+
+from model.architectures.architecture import Architecture
+from model.augmentation import Mixer, mask
+from model.bundle import DETECTOR
+from model.examples import SPLITS, TRAIN, parse, shard_urls
+from model.frontend import FrontEnd, FrontEndConfig
+from model.soundscapes import Clip
+
+SHUFFLE = 1024  # clips held at once by each of two streams; of 5 s at 16 kHz they are 330 MB
+VALIDATION_CLIPS = 2000  # clips at most that are kept in memory for soundscapes and thresholds
+_MASKED = 0.1  # widest masks, as a share of the spectrogram
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is to be told apart.
+
+    Attributes:
+        labels: The outputs, in order.
+        kind: ``detector`` or ``classifier``.
+        counts: label → {"train": clips, "validation": clips}, of all labels in the examples.
+    """
+
+    labels: tuple[str, ...]
+    kind: str
+    counts: dict[str, dict[str, int]]
+
+    def of(self, split: str, *, targets: bool) -> int:
+        """The number of clips of a split with (or without) one of the outputs' labels."""
+        return sum(n[split] for label, n in self.counts.items() if (label in self.labels) == targets)
+
+
+class Examples:
+    """A folder of examples, for one task. Shards on a store that is not local are copied first, into ``cache``.
+
+    Args:
+        folder: Its URL.
+        manifest: As ``read_manifest`` gives it.
+        task: What is trained.
+        cache: A local folder for copies.
+    """
+
+    def __init__(self, folder: str, manifest: dict[str, Any], task: Task, cache: str):
+        self.task = task
+        self.paths = {split: [_local(url, cache) for url in shard_urls(folder, manifest, split)] for split in SPLITS}
+        self._row = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(tf.constant(task.labels), tf.range(len(task.labels), dtype=tf.int64)),
+            -1,
+        )
+
+    def stream(self, split: str, *, targets: bool) -> tf.data.Dataset:
+        """(waveform, row of its label) of a split's clips: those with an output's label, or the others (row −1)."""
+        records = tf.data.TFRecordDataset(self.paths[split], buffer_size=1 << 20)
+        clips = records.map(parse).map(lambda e: (e["waveform"], self._row.lookup(e["label"])))
+        return clips.filter(lambda waveform, row: (row >= 0) == targets)
+
+    def clips(self, split: str) -> list[Clip]:
+        """The clips of a split, in memory; where there are too many, evenly spread ones."""
+        total = sum(n[split] for n in self.task.counts.values())
+        every = max(1, -(-total // VALIDATION_CLIPS))
+        clips = []
+        for e in tf.data.TFRecordDataset(self.paths[split]).shard(every, 0).map(parse):
+            clips.append(Clip(e["waveform"].numpy(), e["label"].numpy().decode(), e["source"].numpy().decode()))
+        return clips
+
+
+def _local(url: str, cache: str) -> str:
+    fs, path = fsspec.core.url_to_fs(url)
+    if isinstance(fs, LocalFileSystem):
+        return path
+    copy = os.path.join(cache, os.path.basename(path))
+    if not os.path.exists(copy):
+        fs.get_file(path, copy)
+    return copy
+
+
+def batches(
+    examples: Examples, architecture: Architecture, front_end: FrontEnd, seed: int, *, split: str = TRAIN
+) -> tf.data.Dataset:
+    """An endless stream of (spectrograms (batch, frames, bins, 1), targets (batch, labels), weights (batch,)).
+
+    The same seed gives the same stream. In training, time and frequency masks lie on the spectrograms. The weights
+    make up for labels that have more clips than others.
+    """
+    recipe, labels, row_weights = architecture.recipe, len(examples.task.labels), _row_weights(examples.task, split)
+    mixer = Mixer(architecture.window_samples, architecture.rate)
+    key = 2 * seed + (split == TRAIN)
+    targets = _endless(examples.stream(split, targets=True), seed)
+    others = None
+    if examples.task.of(split, targets=False):
+        others = _endless(examples.stream(split, targets=False), seed + 1)
+
+    def mixed(index, calls, others):
+        (waveforms, rows), (grounds, _) = calls, others
+        window, first, second = mixer.mix(
+            waveforms[0], waveforms[1], [grounds[0], grounds[1]], grounds[2], _key(key, index)
+        )
+        target = tf.maximum(first * tf.one_hot(rows[0], labels), second * tf.one_hot(rows[1], labels))
+        weight = tf.where(first > 0, tf.gather(row_weights, rows[0]), 1.0)
+        return front_end(window[None])[0], target, weight
+
+    def alone(index, clip):
+        waveform, row = clip
+        window = mixer.place(waveform, _key(key, index)) if recipe.mix else mixer.cut(waveform)
+        weight = tf.where(row >= 0, tf.gather(row_weights, tf.maximum(row, 0)), 1.0)
+        return front_end(window[None])[0], tf.one_hot(row, labels), weight
+
+    counter = tf.data.Dataset.counter()
+    if recipe.mix and examples.task.kind == DETECTOR:
+        if others is None:  # nothing but targets: they are told from noise
+            others = tf.data.Dataset.from_tensors((tf.zeros([architecture.rate]), tf.constant(-1, tf.int64))).repeat()
+        # Two calls and three others for each example: neighbours in shuffled streams.
+        streams = tf.data.Dataset.zip(counter, targets.ragged_batch(2), others.ragged_batch(3))
+        examples_of = streams.map(mixed, num_parallel_calls=2, deterministic=True)
+    else:
+        if others is not None:
+            targets = tf.data.Dataset.sample_from_datasets([targets, others], [0.5, 0.5], seed=seed)
+        streams = tf.data.Dataset.zip(counter, targets)
+        examples_of = streams.map(alone, num_parallel_calls=2, deterministic=True)
+    if recipe.mix and split == TRAIN:
+        examples_of = examples_of.map(_masked(front_end.config, architecture.window_samples))
+    return examples_of.batch(recipe.batch, drop_remainder=True).prefetch(4)
+
+
+def _endless(clips: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+    return clips.shuffle(SHUFFLE, seed=seed).repeat()
+
+
+def _key(key: int, index: tf.Tensor) -> tf.Tensor:
+    return tf.stack([tf.constant(key, tf.int64), 2 * index])
+
+
+def _row_weights(task: Task, split: str) -> tf.Tensor:
+    """float32 ``[labels]``: rare labels weigh more, within a factor of 5."""
+    clips = np.array([max(1, task.counts[label][split]) for label in task.labels], np.float64)
+    return tf.constant(np.clip(clips.mean() / clips, 0.2, 5.0), tf.float32)
+
+
+def _masked(config: FrontEndConfig, samples: int) -> Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
+    frames, bins = config.frames(samples), config.bins
+
+    def masked(spectrogram, target, weight):
+        seen = mask(spectrogram[..., 0], max(1, int(frames * _MASKED)), max(1, int(bins * _MASKED)))
+        return tf.ensure_shape(seen, (frames, bins))[..., None], target, weight
+
+    return masked

@@ -1,0 +1,214 @@
+"""Chooses thresholds and rules for calls on sounds whose truth is known: the validation split."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from model.architectures.architecture import Architecture
+from model.calls import CallRules, find_calls, find_peaks
+from model.evaluation import RecordingOutcome, evaluate
+from model.examples import TRAIN, VALIDATION
+from model.scorer import Scorer
+from model.soundscapes import Soundscape, soundscape
+from model.training_data import Examples, batches
+
+SOUNDSCAPES, SECONDS = 40, 90.0
+_BATCHES = 32
+_THRESHOLDS = np.arange(-5.0, 7.01, 0.25)  # log-odds
+_PLATEAU = 0.75  # a threshold is judged by those within this of it too: a narrow valley is luck
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuned:
+    """What was chosen, and how good it is.
+
+    Attributes:
+        thresholds: label → score.
+        rules: For calls.
+        figures: Of the validation split, plain values.
+    """
+
+    thresholds: dict[str, float]
+    rules: CallRules
+    figures: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scored:
+    """The scores of one label in one soundscape.
+
+    Attributes:
+        start_s: float64 ``[windows]``.
+        scores: float64 ``[windows]``.
+        calls: ``[n, 2]``: start and end of the calls that there really are.
+    """
+
+    start_s: np.ndarray
+    scores: np.ndarray
+    calls: np.ndarray
+
+
+def tune_detector(
+    scorer: Scorer, examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
+) -> Tuned:
+    """Chooses rules for all labels, and a threshold for each, that count the calls in soundscapes best."""
+    labels = examples.task.labels
+    scapes = _soundscapes(examples, architecture, seed, say)
+    scored = score_soundscapes(scorer, scapes, labels, architecture)
+    rules, _ = choose([s for by_label in scored for s in by_label], grid(architecture.window_s, architecture.hop_s))
+    thresholds, figures = {}, {}
+    for i, label in enumerate(labels):
+        mine = [by_label[i] for by_label in scored]
+        _, thresholds[label] = choose(mine, [rules])
+        figures[label] = judge(mine, thresholds[label], rules, architecture.window_s)
+    return Tuned(thresholds, rules, {"soundscapes": len(scapes), "seconds": SECONDS, "labels": figures})
+
+
+def tune_classifier(
+    scorer: Scorer, examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
+) -> Tuned:
+    """Chooses the threshold of each label with the best F1 over validation windows; the rules are the default ones."""
+    labels = examples.task.labels
+    missing = [label for label in labels if not examples.task.counts[label][VALIDATION]]
+    if missing:
+        say(f"no validation examples of {', '.join(missing)}: the threshold of each is 0.5")
+    if len(missing) == len(labels):
+        return Tuned({label: 0.5 for label in labels}, CallRules(), {})
+    held_out = batches(examples, architecture, scorer.front_end, seed, split=VALIDATION).take(_BATCHES)
+    x, y, _ = (np.concatenate(part) for part in zip(*held_out.as_numpy_iterator(), strict=True))
+    scores, truth = scorer.score_spectrograms(x), y.argmax(axis=1)
+    thresholds, figures = {}, {}
+    for i, label in enumerate(labels):
+        mine = truth == i
+        thresholds[label] = 0.5 if label in missing else best_f1_threshold(mine, scores[:, i])
+        figures[label] = {"windows": int(mine.sum()), "f1": f1(mine, scores[:, i] >= thresholds[label])}
+    accuracy = float((scores.argmax(axis=1) == truth).mean())
+    return Tuned(thresholds, CallRules(), {"windows": len(truth), "accuracy": accuracy, "labels": figures})
+
+
+def best_f1_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Midway between the lowest score that F1 is best with and the next lower one; 0.5 where nothing is true."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(truth[order])
+    if not hits[-1]:
+        return 0.5
+    quality = 2 * hits / (np.arange(1, len(truth) + 1) + hits[-1])
+    last = np.append(np.diff(scores[order]) != 0, True)  # equal scores pass together
+    at = int(np.argmax(np.where(last, quality, -1.0)))
+    below = scores[order][at + 1] if at + 1 < len(order) else 0.0
+    return float((scores[order][at] + below) / 2)
+
+
+def f1(truth: np.ndarray, found: np.ndarray) -> float | None:
+    """2 × both / (true + found); None where there is neither."""
+    total = int(truth.sum() + found.sum())
+    return 2 * int((truth & found).sum()) / total if total else None
+
+
+def _soundscapes(
+    examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
+) -> list[Soundscape]:
+    labels, held_out = examples.task.labels, examples.clips(VALIDATION)
+    missing = [label for label in labels if not examples.task.counts[label][VALIDATION]]
+    without = not examples.task.of(VALIDATION, targets=False) and examples.task.of(TRAIN, targets=False)
+    if missing or without:
+        say(
+            f"no validation examples of {', '.join(missing or ['other sounds'])}: "
+            "the threshold is chosen on training examples of it, so expect more errors than reported"
+        )
+        again = examples.clips(TRAIN)
+        held_out += [clip for clip in again if clip.label in missing or (without and clip.label not in labels)]
+    rng = np.random.default_rng(seed)
+    scapes = []
+    for i in range(SOUNDSCAPES):
+        label = labels[i % len(labels)]
+        calls = [clip for clip in held_out if clip.label == label]
+        others = [clip for clip in held_out if clip.label not in labels]
+        scapes.append(soundscape(rng, calls, others, architecture.rate, SECONDS))
+    return scapes
+
+
+def score_soundscapes(
+    scorer: Scorer, scapes: Sequence[Soundscape], labels: tuple[str, ...], architecture: Architecture
+) -> list[list[Scored]]:
+    """For each soundscape the scores of each label, at the architecture's hop."""
+    scored = []
+    for scape in scapes:
+        hop, last = round(architecture.hop_s * architecture.rate), len(scape.samples) - architecture.window_samples
+        offsets = np.unique(np.append(np.arange(0, last + 1, hop), last)).astype(np.int64)
+        scores = scorer.score_segment(scape.samples, offsets).astype(np.float64)
+        scored.append(
+            [
+                Scored(
+                    offsets / architecture.rate,
+                    scores[:, i],
+                    np.array([e[:2] for e in scape.events if e[2] == label]).reshape(-1, 2),
+                )
+                for i, label in enumerate(labels)
+            ]
+        )
+    return scored
+
+
+def judge(scored: Sequence[Scored], threshold: float, rules: CallRules, window_s: float) -> dict[str, Any]:
+    """The figures of ``soundbeam evaluate`` for one label."""
+    outcomes = []
+    for s in scored:
+        end_s = s.start_s + window_s
+        calls = find_calls(s.start_s, end_s, s.scores, threshold, rules)
+        found = np.array([(call.start_s, call.end_s) for call in calls]).reshape(-1, 2)
+        outcomes.append(RecordingOutcome(found, len(found), s.calls, s.start_s, end_s, s.scores))
+    its = evaluate(outcomes)
+    return {
+        "average_precision": its.windows.average_precision,
+        "roc_auc": its.windows.roc_auc,
+        "exact_share": its.counts.exact_share,
+        "mean_absolute_error": its.counts.mean_absolute_error,
+        "precision": its.events.precision,
+        "recall": its.events.recall,
+        "f1": its.events.f1,
+    }
+
+
+def grid(window_s: float, hop_s: float) -> list[CallRules]:
+    """The rules worth trying; with windows side by side only the dip matters."""
+    fine = hop_s < window_s / 2
+    smooth = [s for s in (0.0, 1.0, 1.5, 2.0) if s == 0 or (fine and s < window_s)]
+    gaps = [0.0, 0.25 * window_s, 0.5 * window_s, 0.75 * window_s] if fine else [0.0]
+    return [CallRules(s, d, g) for s, d, g in itertools.product(smooth, (0.25, 0.5, 1.0, 1.5, 2.0, 3.0), gaps)]
+
+
+def count_table(scored: Sequence[Scored], rules: CallRules) -> np.ndarray:
+    """int ``[soundscapes, thresholds]``: calls found at each threshold."""
+    table = np.zeros((len(scored), len(_THRESHOLDS)), np.int64)
+    for row, s in zip(table, scored, strict=True):
+        if len(s.scores):
+            height, peaks = find_peaks(s.start_s, s.scores, rules)
+            row[:] = (height[peaks][:, None] >= _THRESHOLDS[None, :]).sum(axis=0)
+    return table
+
+
+def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[CallRules, float]:
+    """The rules and the threshold with the least error of the counts.
+
+    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact.
+
+    Returns:
+        The rules, and the threshold as a score.
+    """
+    truth = np.array([len(s.calls) for s in scored])[:, None]
+    width = round(_PLATEAU / (_THRESHOLDS[1] - _THRESHOLDS[0]))
+    best, chosen = float("inf"), (candidates[0], 0.5)
+    for rules in candidates:
+        wrong = np.abs(count_table(scored, rules) - truth)
+        cost = np.minimum(wrong, 5).mean(axis=0) + (wrong > 0).mean(axis=0)
+        cost = np.convolve(np.pad(cost, width, mode="edge"), np.ones(2 * width + 1) / (2 * width + 1), "valid")
+        at = int(np.argmin(cost))
+        if cost[at] < best - 1e-9:
+            best, chosen = float(cost[at]), (rules, float(1 / (1 + np.exp(-_THRESHOLDS[at]))))
+    return chosen
