@@ -72,7 +72,6 @@ def main(argv: list[str] | None = None) -> int:
 def materialize(options, beam_opts) -> dict[str, Any]:
     """Builds and runs the pipeline; returns the manifest that it wrote."""
     import apache_beam as beam
-    import fsspec
 
     from model.examples import FORMAT
     from pipelines.running import run
@@ -80,11 +79,11 @@ def materialize(options, beam_opts) -> dict[str, Any]:
     from transforms.examples import WriteExamples
     from transforms.recordings import ListRecordings
 
-    fs, folder = fsspec.core.url_to_fs(options.examples)
-    folder_url = fs.unstrip_protocol(folder).rstrip("/")
-    clips_fs, clips_path = fsspec.core.url_to_fs(options.clips)
-    root = clips_fs.unstrip_protocol(clips_path).rstrip("/")
-    labels = label_folders(clips_fs, clips_path, options.clips)
+    examples, folder = locate(options.examples)
+    fs, folder_url = examples.fs, examples.uri(folder)
+    clips, clips_path = locate(options.clips)
+    root = clips.uri(clips_path)
+    labels = label_folders(clips.fs, clips_path, options.clips)
     stale = forget_manifest(fs, folder)
     pipeline = beam.Pipeline(options=beam_opts)
     if labels is None:
@@ -123,6 +122,21 @@ def materialize(options, beam_opts) -> dict[str, Any]:
     for name in stale - {s["name"] for s in manifest["shards"]}:
         fs.rm(f"{folder}/{name}")
     return manifest
+
+
+def locate(url: str):
+    """The file system of a folder or table, and its path there without a slash at its end.
+
+    Raises:
+        SoundbeamError: The URL's protocol is unknown or its package is not installed.
+    """
+    from transforms.decoders.locations import place_of
+
+    try:
+        place, path = place_of(url)
+    except (ValueError, ImportError) as e:
+        raise SoundbeamError(f"{url}: {e}") from e
+    return place, path.rstrip("/")
 
 
 def read_clip(clip, rate: int):

@@ -51,7 +51,8 @@ def examples(folder, split=None):
 @pytest.fixture(scope="module")
 def made(clips, tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples") / "made"
-    assert main(["--clips", str(clips), "--examples", str(folder), "--window", "5"]) == 0
+    roundabout = f"{clips}/low/../"
+    assert main(["--clips", roundabout, "--examples", str(folder), "--window", "5"]) == 0
     return folder
 
 
