@@ -37,10 +37,10 @@ FORMATS = (
     ("mp3", "MP3", "MPEG_LAYER_III"),
 )
 RATES = (16000, 44100, 48000, 22050, 11025, 32000)
-CALLERS, CHIRPERS, PLACES = 20, 10, 5  # individuals, and places of each kind of background, that the clips are of
+CALLERS, CHIRPERS, PLACES = 24, 10, 5  # individuals, and places of each kind of background, that the clips are of
 CLIPS_EACH = 4
 # What a file holds; each kind has its own streams of chance, so that more recordings leave the clips as they are.
-KINDS = ("recording", "bird", "chirper", *BACKGROUNDS)
+KINDS = ("recording", "call", "chirper", *BACKGROUNDS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ def plan_recordings(count: int) -> list[_Plan]:
 def plan_clips() -> tuple[list[_Plan], list[_Plan]]:
     """Paths and formats of the clips: (calls, others); what stands before the last ``-`` of a name is the source."""
     others = [("chirper", CHIRPERS), *((kind, PLACES) for kind in BACKGROUNDS)]
-    return list(_plan_clips(LABEL, [("bird", CALLERS)])), list(_plan_clips(OTHER, others))
+    return list(_plan_clips(LABEL, [("call", CALLERS)])), list(_plan_clips(OTHER, others))
 
 
 def _plan_clips(label: str, kinds: list[tuple[str, int]]) -> Iterator[_Plan]:
@@ -155,7 +155,7 @@ def write_clip(output: Path, plan: _Plan, seed: int) -> None:
 
     stream = [seed, KINDS.index(plan.kind), plan.source]
     individual, rng = np.random.default_rng([*stream, 0]), np.random.default_rng([*stream, 1 + plan.take])
-    if plan.kind == "bird":
+    if plan.kind == "call":
         clip = synthesis.call_clip(rng, Caller.draw(individual), plan.rate)
     elif plan.kind == "chirper":
         clip = synthesis.chirp_clip(rng, Chirper.draw(individual), plan.rate)
