@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import fsspec
@@ -39,10 +40,37 @@ class Example:
     split: str
 
 
-def split_of(source: str, validation_share: float) -> str:
-    """The split of a source: by SHA-256 of its name, so the same on every machine and for every set of clips."""
-    digest = hashlib.sha256(source.encode("utf-8", "surrogateescape")).digest()
-    return VALIDATION if int.from_bytes(digest[:8], "big") < validation_share * 2**64 else TRAIN
+def split_sources(clips: Mapping[tuple[str, str], int], validation_share: float) -> dict[str, str]:
+    """Chooses the sources that become the validation split.
+
+    Label by label, the sources are gone through in the order of the SHA-256 of their names, so the choice is the same
+    on every machine, and each is taken as long as it leaves the label's validation clips within the share. A label of
+    two sources or more has at least one in each split, unless the share is 0.
+
+    Args:
+        clips: (label, source) → how many clips.
+        validation_share: Of each label's clips, 0 to below 1.
+
+    Returns:
+        source → ``train`` or ``validation``; a source has one split, whatever its labels.
+    """
+    splits: dict[str, str] = {}
+    for label in sorted({label for label, _ in clips}):
+        sizes = {source: n for (of, source), n in clips.items() if of == label}
+        room = validation_share * sum(sizes.values())
+        room -= sum(n for source, n in sizes.items() if splits.get(source) == VALIDATION)
+        free = sorted((s for s in sizes if s not in splits), key=_digest)
+        for source in free:
+            taken = sizes[source] <= room
+            room -= sizes[source] * taken
+            splits[source] = VALIDATION if taken else TRAIN
+        if validation_share > 0 and len(sizes) > 1 and VALIDATION not in {splits[s] for s in sizes}:
+            splits[min(free, key=lambda s: (sizes[s], _digest(s)))] = VALIDATION
+    return splits
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
 
 
 def serialize(example: Example) -> bytes:

@@ -47,7 +47,7 @@ def parser() -> Parser:
         type=float,
         default=0.2,
         metavar="SHARE",
-        help="share of the sources kept for validation (default: %(default)s)",
+        help="share of each label kept for validation, by whole sources (default: %(default)s)",
     )
     return p
 

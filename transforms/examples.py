@@ -14,7 +14,7 @@ import apache_beam as beam
 import fsspec
 import numpy as np
 
-from model.examples import SPLITS, Example, serialize, split_of
+from model.examples import SPLITS, Example, serialize, split_sources
 from transforms.counters import count, milliseconds
 from transforms.records import Clip, Reject
 
@@ -79,7 +79,7 @@ class WriteExamples(beam.PTransform):
         read: ``(clip, rate) → float32 [samples]``; raises an exception whose text says why it cannot.
         rate: Hz of the examples.
         window_s: Seconds that an example holds at most.
-        validation_share: Share of the sources that becomes the validation split, 0 to 1.
+        validation_share: Share of each label's clips that becomes the validation split, by whole sources.
 
     Returns:
         A PCollection of `Shard`.
@@ -93,22 +93,39 @@ class WriteExamples(beam.PTransform):
 
     def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[Shard]:
         """Adds the steps to the graph."""
-        by_split = clips | "BySplit" >> beam.Map(lambda clip: (split_of(clip.source, self.validation_share), clip))
-        counts = by_split | "CountClips" >> beam.combiners.Count.PerKey()
+        sources = (
+            clips
+            | "BySource" >> beam.Map(lambda clip: ((clip.label, clip.source), 1))
+            | "CountBySource" >> beam.CombinePerKey(sum)
+        )
+        plan = (
+            clips.pipeline
+            | "Once" >> beam.Create([self.validation_share])
+            | "PlanShards" >> beam.Map(_plan, beam.pvalue.AsDict(sources))
+        )
         return (
-            by_split
-            | "AssignShard" >> beam.Map(_with_shard, beam.pvalue.AsDict(counts))
+            clips
+            | "AssignShard" >> beam.Map(_with_shard, beam.pvalue.AsSingleton(plan))
             | "GroupByShard" >> beam.GroupByKey()
             | "WriteShard" >> beam.ParDo(_WriteShard(self.folder, self.read, self.rate, self.window_s))
         )
 
 
-def _with_shard(item: tuple[str, Clip], counts: dict[str, int]) -> tuple[tuple[str, int, int], Clip]:
-    split, clip = item
-    shards = -(-counts[split] // CLIPS_A_SHARD)
+def _plan(validation_share: float, sources: dict[tuple[str, str], int]) -> tuple[dict[str, str], dict[str, int]]:
+    """Each source's split, and how many shards each split has."""
+    splits = split_sources(sources, validation_share)
+    clips: collections.Counter[str] = collections.Counter()
+    for (_, source), n in sources.items():
+        clips[splits[source]] += n
+    return splits, {split: -(-n // CLIPS_A_SHARD) for split, n in clips.items()}
+
+
+def _with_shard(clip: Clip, plan: tuple[dict[str, str], dict[str, int]]) -> tuple[tuple[str, int, int], Clip]:
+    splits, shards = plan
+    split = splits[clip.source]
     # Hashed by file and stretch: two clips of one file may stand in different shards.
     digest = hashlib.sha256(f"{clip.recording}\n{clip.start_s!r}".encode("utf-8", "surrogateescape")).digest()
-    return (split, int.from_bytes(digest[:8], "big") % shards, shards), clip
+    return (split, int.from_bytes(digest[:8], "big") % shards[split], shards[split]), clip
 
 
 class _WriteShard(beam.DoFn):

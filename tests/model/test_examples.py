@@ -6,9 +6,11 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model.errors import SoundbeamError
-from model.examples import Example, parse, read_manifest, serialize, shard_urls, split_of
+from model.examples import Example, parse, read_manifest, serialize, shard_urls, split_sources
 
 
 def test_an_example_is_parsed_as_it_was_serialized():
@@ -27,19 +29,36 @@ def test_the_waveform_stands_as_little_endian_float32_bytes():
     assert message.features.feature["waveform"].bytes_list.value[0] == bytes.fromhex("0000803f000000bf")
 
 
-def test_a_split_depends_on_the_source_alone_and_keeps_the_share():
-    sources = [f"XC{i}" for i in range(4000)]
-    splits = [split_of(s, 0.2) for s in sources]
-    assert abs(splits.count("validation") / len(sources) - 0.2) < 0.02
-    first = int(hashlib.sha256(b"XC0").hexdigest()[:16], 16) / 2**64
-    assert split_of("XC0", first + 1e-9) == "validation" and split_of("XC0", first - 1e-9) == "train"
-    assert {split_of(s, 0.0) for s in sources} == {"train"}
+clip_counts = st.dictionaries(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 30).map(str)), st.integers(1, 60), max_size=60
+)
 
 
-def test_a_larger_share_only_adds_sources():
-    small = {s for s in map(str, range(500)) if split_of(s, 0.1) == "validation"}
-    large = {s for s in map(str, range(500)) if split_of(s, 0.3) == "validation"}
-    assert small < large
+@given(clip_counts, st.floats(0, 0.9))
+def test_a_source_has_one_split_and_a_labels_share_is_kept(clips, share):
+    splits = split_sources(clips, share)
+    assert set(splits) == {source for _, source in clips}
+    for label in {label for label, _ in clips}:
+        sizes = {source: n for (of, source), n in clips.items() if of == label}
+        held = [s for s in sizes if splits[s] == "validation"]
+        if share == 0:
+            assert not held
+        elif len({label for label, _ in clips}) == 1:
+            # One label by itself: within the share, but for the one source that it must have.
+            assert sum(sizes[s] for s in held) <= share * sum(sizes.values()) or len(held) == 1
+            assert bool(held) == (len(sizes) > 1 or sum(sizes.values()) * share >= min(sizes.values()))
+
+
+def test_sources_are_taken_in_the_order_of_their_sha256():
+    sources = [f"XC{i}" for i in range(100)]
+    splits = split_sources({("x", s): 1 for s in sources}, 0.2)
+    first = sorted(sources, key=lambda s: hashlib.sha256(s.encode()).hexdigest())[:20]
+    assert {s for s in sources if splits[s] == "validation"} == set(first)
+
+
+def test_a_label_of_two_sources_has_one_in_each_split():
+    splits = split_sources({("x", "a"): 50, ("x", "b"): 40, ("y", "c"): 7}, 0.2)
+    assert splits == {"a": "train", "b": "validation", "c": "train"}
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[1]", json.dumps({"format": 99}), "\x00\x01"])
