@@ -5,6 +5,8 @@ import io
 import numpy as np
 import soundfile as sf
 
+from transforms.decoders import DecodeError, open_decoder
+
 
 def noise(seconds: float, rate: int, channels: int = 1, seed: int = 0) -> np.ndarray:
     """Coloured noise below full scale, float32 [frames, channels], different in each channel."""
@@ -16,7 +18,7 @@ def noise(seconds: float, rate: int, channels: int = 1, seed: int = 0) -> np.nda
 def encode(x: np.ndarray, rate: int, format: str = "WAV", subtype: str | None = None, **options) -> bytes:
     """The bytes of a file; in small blocks, because libsndfile's Vorbis encoder overflows its stack on large ones."""
     file = io.BytesIO()
-    x = x.reshape(len(x), -1)
+    x = x[:, None] if x.ndim == 1 else x
     with sf.SoundFile(file, "w", rate, x.shape[1], format=format, subtype=subtype, **options) as out:
         for at in range(0, len(x), 8192):
             out.write(x[at : at + 8192])
@@ -49,3 +51,24 @@ def vbr_mp3(seconds: float = 20.0) -> bytes:
 def patched(data: bytes, at: int, new: bytes) -> bytes:
     """The data with some bytes replaced."""
     return data[:at] + new + data[at + len(new) :]
+
+
+def decode(path, decoder="soundfile"):
+    """(samples, rate, promised, the DecodeError that ended it or None, notes)."""
+    trouble, blocks = None, []
+    with open_decoder(str(path), decoder) as stream:
+        try:
+            for block in stream.blocks():
+                assert block.dtype == np.float32 and block.ndim == 2 and 0 < len(block) <= 16384
+                blocks.append(block)
+        except DecodeError as e:
+            trouble = e
+        samples = np.concatenate(blocks) if blocks else np.zeros((0, stream.channels), np.float32)
+        return samples, stream.sample_rate, stream.promised, trouble, stream.notes
+
+
+def write(tmp_path, name, data):
+    """Writes a file and gives its path."""
+    path = tmp_path / name
+    path.write_bytes(data)
+    return path

@@ -86,9 +86,11 @@ class SoundfileStream(AudioStream):
             source.present(header.prefix, header.skip, patches, header.endless)
         try:
             self._sound = self._sound_file()
-        except DecodeError:
+        except DecodeError as e:
             source.check()
             if not self._mend(extension):
+                if header.kind == "flac":
+                    raise DecodeError("its FLAC header is damaged or cut off") from e
                 raise
         self._begin()
         first, trouble = self._first or self._block()

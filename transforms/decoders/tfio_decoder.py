@@ -7,6 +7,7 @@ sound on either side, so that chunks join without a seam and samples keep their 
 
 from __future__ import annotations
 
+import atexit
 import functools
 import math
 import shutil
@@ -17,6 +18,7 @@ import numpy as np
 
 from transforms.decoders import headers
 from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Resampler
+from transforms.decoders.soundfile_decoder import SoxrResampler
 from transforms.decoders.source import Source
 
 _KINDS = ("wav", "flac", "ogg", "mp3")
@@ -106,10 +108,35 @@ def _said(error: Exception) -> str:
 
 
 class TfioResampler(Resampler):
-    """``tfio.audio.resample`` (Speex) on chunks of one length, without its delay.
+    """``tfio.audio.resample`` in the middle of a chain that keeps what it would take away.
 
-    Speex' filter is 64 samples of the lower rate long, made a multiple of 8 samples of the input, and output comes half
-    a filter late. Chunks begin at whole periods of the two rates, so every chunk sees the filter in the same phase.
+    Measured (white noise, 0.37.1): it is flat to 0.43 of the lower rate, then loses 0.4 dB at 0.4375 and 2.3 dB at
+    0.45, where soxr loses nothing. So it works beside twice the lower rate, and soxr does the exact doubling or
+    halving: before it where the rate rises, after it where it falls.
+    """
+
+    def __init__(self, rate_in: int, rate_out: int):
+        self._chain: list[Resampler]
+        if rate_in < rate_out:
+            self._chain = [SoxrResampler(rate_in, 2 * rate_in), _Speex(2 * rate_in, rate_out)]
+        else:
+            self._chain = [_Speex(rate_in, 2 * rate_out), SoxrResampler(2 * rate_out, rate_out)]
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:  # noqa: D102
+        for resampler in self._chain:
+            samples = resampler.feed(samples)
+        return samples
+
+    def finish(self) -> np.ndarray:  # noqa: D102
+        first, second = self._chain
+        return np.concatenate([second.feed(first.finish()), second.finish()])
+
+
+class _Speex(Resampler):
+    """``tfio.audio.resample`` on a stream: chunks of one length, joined without a seam or a delay.
+
+    Its filter (Speex) is 64 samples of the lower rate long, made a multiple of 8 samples of the input, and its output
+    comes half a filter late. Chunks begin at whole periods of the two rates, so each sees the filter in the same phase.
     """
 
     def __init__(self, rate_in: int, rate_out: int):
@@ -125,15 +152,15 @@ class TfioResampler(Resampler):
         self._held = np.zeros(self._lead, np.float32)
         self._fed = self._given = 0
 
-    def feed(self, samples: np.ndarray) -> np.ndarray:  # noqa: D102
+    def feed(self, samples: np.ndarray) -> np.ndarray:
         self._fed += len(samples)
         self._held = np.concatenate([self._held, np.asarray(samples, np.float32)])
-        parts = []
+        parts = [np.zeros(0, np.float32)]
         while len(self._held) >= self._length:
             parts.append(self._chunk())
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        return np.concatenate(parts)
 
-    def finish(self) -> np.ndarray:  # noqa: D102
+    def finish(self) -> np.ndarray:
         left = (2 * self._fed * self._out + self._in) // (2 * self._in) - self._given  # rounded, as soxr does
         parts = [np.zeros(0, np.float32)]
         while sum(map(len, parts)) < left:
@@ -153,10 +180,13 @@ class TfioResampler(Resampler):
 def _converter(length: int, rate_in: int, rate_out: int) -> Callable[[np.ndarray], np.ndarray]:
     """``tfio.audio.resample`` for one length, traced once."""
     import tensorflow as tf
-    import tensorflow_io as tfio
+    from tensorflow_io.python.ops import core_ops  # its public wrapper traces anew, with a warning, for each length
 
-    @tf.function(input_signature=[tf.TensorSpec([length], tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec([length, 1], tf.float32)])
     def resample(samples: tf.Tensor) -> tf.Tensor:
-        return tfio.audio.resample(samples, rate_in, rate_out)
+        return core_ops.io_audio_resample(samples, rate_in=rate_in, rate_out=rate_out)
 
-    return lambda samples: resample(tf.constant(samples)).numpy()
+    return lambda samples: resample(tf.constant(samples[:, None])).numpy()[:, 0]
+
+
+atexit.register(_converter.cache_clear)  # graphs that outlive TensorFlow's own modules complain on stderr
