@@ -70,6 +70,8 @@ class Scene:
         callers: Birds of the counted kind; none for a recording without a call.
         calls_per_minute: Roughly; the time between calls is at random.
         snr_db: Lowest and highest signal-to-noise ratio of a call.
+        closest_s: From a call's end to the next one's start at least. Mostly it is more by some seconds, now and then
+            by less than one.
     """
 
     place: int
@@ -79,6 +81,7 @@ class Scene:
     callers: tuple[Caller, ...]
     calls_per_minute: float = 3.0
     snr_db: tuple[float, float] = (0.0, 18.0)
+    closest_s: float = 2.2
 
     @classmethod
     def draw(cls, rng: np.random.Generator, callers: int) -> Scene:
@@ -97,7 +100,7 @@ def soundscape(
 ) -> Iterator[tuple[np.ndarray, list[Event]]]:
     """Makes one recording, block by block.
 
-    Calls never overlap each other. Between two of them lie 1 s or more: mostly several, now and then little over 1 s.
+    Calls never overlap each other.
 
     Args:
         rng: All chance comes from it.
@@ -154,7 +157,7 @@ def _with_calls(rng: np.random.Generator, scene: Scene, sound: np.ndarray, rate:
     events: list[Event] = []
     if not scene.callers:
         return sound, events
-    margin = round(0.5 * rate)  # at both ends of a block: two calls of two blocks stay 1 s apart
+    margin = round(scene.closest_s / 2 * rate)  # at both ends of a block: calls of two blocks stay apart as well
     free_s = 60 / scene.calls_per_minute - 2.0
     at = margin + round(rng.uniform(0, free_s) * rate)
     while True:
@@ -165,8 +168,8 @@ def _with_calls(rng: np.random.Generator, scene: Scene, sound: np.ndarray, rate:
         sound = mix_at_snr(sound, call, at, snr_db)
         events.append(Event(at / rate, (at + len(call)) / rate, snr_db))
         close = rng.random() < 0.15
-        gap_s = rng.uniform(1.0, 1.6) if close else 2.5 + rng.exponential(max(0.1, free_s - 2.5))
-        at += len(call) + round(gap_s * rate)
+        more_s = rng.uniform(0.0, 0.8) if close else 0.8 + rng.exponential(max(0.1, free_s - scene.closest_s - 0.8))
+        at += len(call) + round((scene.closest_s + more_s) * rate)
 
 
 def call_clip(rng: np.random.Generator, caller: Caller, rate: int) -> np.ndarray:

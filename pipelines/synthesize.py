@@ -166,9 +166,14 @@ def write_clip(output: Path, plan: _Plan, seed: int) -> None:
 
 def _write(output: Path, plan: _Plan, seed: int, seconds: float | None) -> list[synthesis.Event]:
     """One file, in a worker process; clips have no length of their own."""
-    if seconds is not None:
-        return write_recording(output, plan, seed, seconds)
-    write_clip(output, plan, seed)
+    import soundfile
+
+    try:
+        if seconds is not None:
+            return write_recording(output, plan, seed, seconds)
+        write_clip(output, plan, seed)
+    except soundfile.LibsndfileError as e:
+        raise SoundbeamError(f"{output / plan.path}: cannot be written ({e}); is the disk full?") from e
     return []
 
 

@@ -132,3 +132,14 @@ def test_bad_options_are_one_line(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert make(tmp_path / "file") == 1
     assert capsys.readouterr().err.count("\n") == 3
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    assert make(tmp_path / "x", recordings=1, minutes=0.02) == 0
+    blocked = tmp_path / "x" / plan_recordings(1)[0].path
+    blocked.unlink()
+    manifest = tmp_path / "x" / "synthesis.json"
+    manifest.write_text('{"files": []}')
+    blocked.mkdir()
+    assert make(tmp_path / "x", recordings=1, minutes=0.02) == 1
+    assert "cannot be written" in capsys.readouterr().err
