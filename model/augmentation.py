@@ -21,11 +21,10 @@ class Mixing:
     """How calls and backgrounds are mixed.
 
     Attributes:
-        call_share: Share of the examples with a call.
-        near_share: Of these, share whose call lies inside the window by at least ``near_inside``; the others anywhere.
+        near_share: Share of the calls that lie inside the window by at least ``near_inside``; the others lie anywhere.
         near_inside: See above.
-        second_share: Share of the examples with a call that get another one before or behind it.
-        event_share: Share of the examples that get a distractor: a stretch of a background set off like a call.
+        second_share: Share of the windows with a call that get another one before or behind it.
+        event_share: Share of the windows that get a distractor: another background, set off like a call.
         snr_db: Range of the calls' level above the background.
         warp: Range of the factor by which sounds are stretched and lowered, log-uniform.
         curve_db: Largest gain or loss of the random equaliser.
@@ -33,7 +32,6 @@ class Mixing:
         inside: Shares of a call within the window at which its label begins to rise from 0, and reaches 1.
     """
 
-    call_share: float = 0.5
     near_share: float = 0.75
     near_inside: float = 0.7
     second_share: float = 0.3
@@ -81,7 +79,7 @@ class Mixer:
     def mix(
         self, call: tf.Tensor, second: tf.Tensor, grounds: list[tf.Tensor], event: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """One training window.
+        """Two training windows over one background: one with a call or two, one without.
 
         Args:
             call: float32 ``[n]``: a call.
@@ -91,32 +89,39 @@ class Mixer:
             seed: int ``[2]``.
 
         Returns:
-            float32 ``[samples]``, and how much of the first and the second call it holds, as labels from 0 to 1.
+            float32 ``[2, samples]``, and how much of the first and of the second call the first window holds, as
+            labels from 0 to 1.
         """
         draws, m = _Draws(seed), self.mixing
-        spectrum = self._background(grounds, draws, seed)
-        level = self._level(spectrum)
-        # A distractor: another background, anywhere, as loud as a call might be.
-        part, _ = self._placed(event, draws.uniform(-2.0 * self.rate, float(self.samples)), draws)
-        part *= draws.chance(m.event_share) * level * _gain(draws.uniform(*m.snr_db))
-        spectrum += tf.signal.rfft(part) * self._curve(draws)
+        background = self._background(grounds, draws, seed)
+        level = self._level(background)
         warp = _log_uniform(draws, m.warp)
-        extent = tf.cast(tf.size(call), tf.float32) * warp
+        extent, extent2 = (tf.cast(tf.size(sound), tf.float32) * warp for sound in (call, second))
         near = draws.uniform(-(1 - m.near_inside) * extent, self.samples - m.near_inside * extent)
         near = tf.where(extent > self.samples, draws.uniform(self.samples - extent, 0.0), near)
         far = draws.uniform(-extent, float(self.samples))
         start = tf.where(draws.uniform() < m.near_share, near, far)
-        first, inside = self._placed(call, start, draws, warp)
-        there = draws.chance(m.call_share)
         gap = draws.uniform(0.1, 2.5) * self.rate
-        extent2 = tf.cast(tf.size(second), tf.float32) * warp
         start2 = tf.where(draws.uniform() < 0.5, start + extent + gap, start - extent2 - gap)
-        other, inside2 = self._placed(second, start2, draws, warp)
-        there2 = there * draws.chance(m.second_share)
-        calls = there * first + there2 * other * _gain(draws.uniform(-6.0, 6.0))
-        spectrum += tf.signal.rfft(calls * level * _gain(draws.uniform(*m.snr_db))) * self._curve(draws)
-        out = tf.signal.irfft(spectrum, [self.samples])
-        return self._recorded(out, draws), there * self._label(inside), there2 * self._label(inside2)
+        there2 = draws.chance(m.second_share)
+        calls = self._placed(call, start, warp)
+        calls += there2 * _gain(draws.uniform(-6.0, 6.0)) * self._placed(second, start2, warp)
+        distractor = self._placed(
+            event, draws.uniform(-2.0 * self.rate, float(self.samples)), _log_uniform(draws, m.warp)
+        )
+        # On their own spectra: a distance and a direction of its own for each.
+        calls, distractor = tf.unstack(tf.signal.rfft(tf.stack([calls, distractor])))
+        calls *= self._curve(draws) * tf.cast(level * _gain(draws.uniform(*m.snr_db)), tf.complex64)
+        distractor *= self._curve(draws) * tf.cast(level, tf.complex64)
+        loud = [draws.chance(m.event_share) * _gain(draws.uniform(*m.snr_db)) for _ in range(2)]
+        spectra = tf.stack(
+            [
+                background + calls + distractor * tf.cast(loud[0], tf.complex64),
+                background + distractor * tf.cast(loud[1], tf.complex64),
+            ]
+        )
+        windows = self._recorded(tf.signal.irfft(spectra, [self.samples]), draws)
+        return windows, self._label(start, extent), there2 * self._label(start2, extent2)
 
     def place(self, clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """A clip alone, anywhere in a window (or any stretch of a longer one), with noise."""
@@ -124,7 +129,7 @@ class Mixer:
         warp = _log_uniform(draws, self.mixing.warp)
         extent = tf.cast(tf.size(clip), tf.float32) * warp
         start = draws.uniform(tf.minimum(0.0, self.samples - extent), tf.maximum(0.0, self.samples - extent))
-        placed, _ = self._placed(clip, start, draws, warp)
+        placed = self._placed(clip, start, warp)
         spectrum = tf.signal.rfft(placed) * self._curve(draws) + self._noise(draws, seed, _rms(placed), (-50.0, -10.0))
         return self._recorded(tf.signal.irfft(spectrum, [self.samples]), draws)
 
@@ -160,31 +165,34 @@ class Mixer:
 
     def _looped(self, ground: tf.Tensor, draws: _Draws) -> tf.Tensor:
         """A window of a background, warped; a shorter one runs to and fro, so that there is no seam."""
-        last = tf.cast(tf.size(ground) - 1, tf.float32)
-        at = tf.range(self.samples, dtype=tf.float32) / _log_uniform(draws, self.mixing.warp) + draws.uniform() * last
-        at = last - tf.abs(tf.math.floormod(at, 2 * last) - last)
-        return _read(ground, at)
+        needed = tf.cast(self.samples / _log_uniform(draws, self.mixing.warp), tf.int32)
+        both = tf.concat([ground, tf.reverse(ground, [0])], 0)
+        both = tf.tile(both, [needed // tf.size(both) + 2])
+        first = tf.cast(draws.uniform() * tf.cast(2 * tf.size(ground), tf.float32), tf.int32)
+        return tf.ensure_shape(_resized(both[first : first + needed], self.samples), [self.samples])
 
-    def _placed(
-        self, sound: tf.Tensor, start: tf.Tensor, draws: _Draws, warp: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The sound from sample ``start`` on, faded, at an RMS of 1, and the share of it that is inside."""
-        warp = _log_uniform(draws, self.mixing.warp) if warp is None else warp
-        extent = tf.cast(tf.size(sound), tf.float32) * warp
-        at = tf.range(self.samples, dtype=tf.float32) - start
-        fade = tf.clip_by_value(tf.minimum(at, extent - at) / (0.05 * self.rate), 0.0, 1.0)
+    def _placed(self, sound: tf.Tensor, start: tf.Tensor, warp: tf.Tensor) -> tf.Tensor:
+        """The sound from sample ``start`` of the window on, warped, faded in and out, at an RMS of 1 as a whole."""
+        extent = tf.cast(tf.cast(tf.size(sound), tf.float32) * warp, tf.int32)
+        at = tf.range(extent, dtype=tf.float32)
+        fade = tf.minimum(tf.minimum(at, at[::-1]) / (0.05 * self.rate), 1.0)
+        sound = _resized(sound, extent) * fade / _rms(sound)
+        first = tf.clip_by_value(tf.cast(start, tf.int32), -extent, self.samples)
+        sound = sound[tf.maximum(-first, 0) :][: self.samples]
+        before = tf.maximum(first, 0)
+        after = tf.maximum(self.samples - before - tf.size(sound), 0)
+        return tf.ensure_shape(tf.pad(sound, [[before, after]])[: self.samples], [self.samples])
+
+    def _label(self, start: tf.Tensor, extent: tf.Tensor) -> tf.Tensor:
+        """The share of a sound that the window holds (or that it fills of the window), as a label."""
         inside = tf.minimum(start + extent, self.samples) - tf.maximum(start, 0.0)
-        share = tf.maximum(inside, 0.0) / tf.minimum(extent, self.samples)
-        return _read(sound, at / warp) * fade / (_rms(sound) + 1e-9), share
-
-    def _label(self, inside: tf.Tensor) -> tf.Tensor:
         low, high = self.mixing.inside
-        return tf.clip_by_value((inside - low) / (high - low), 0.0, 1.0)
+        return tf.clip_by_value((inside / tf.minimum(extent, self.samples) - low) / (high - low), 0.0, 1.0)
 
-    def _recorded(self, sound: tf.Tensor, draws: _Draws) -> tf.Tensor:
-        """A recording level at random; what would pass full scale is clipped, as recorders do."""
-        peak = tf.reduce_max(tf.abs(sound)) + 1e-9
-        return tf.clip_by_value(sound / peak * _gain(draws.uniform(-40.0, 1.0)), -1.0, 1.0)
+    def _recorded(self, sounds: tf.Tensor, draws: _Draws) -> tf.Tensor:
+        """(…, samples): a recording level at random; what would pass full scale is clipped, as recorders do."""
+        peak = tf.reduce_max(tf.abs(sounds), -1, keepdims=True) + 1e-9
+        return tf.clip_by_value(sounds / peak * _gain(draws.uniform(-40.0, 1.0)), -1.0, 1.0)
 
 
 def mask(spectrogram: tf.Tensor, frames: int, bins: int) -> tf.Tensor:
@@ -194,14 +202,9 @@ def mask(spectrogram: tf.Tensor, frames: int, bins: int) -> tf.Tensor:
     return tfio.audio.time_mask(tfio.audio.freq_mask(spectrogram, bins), frames)
 
 
-def _read(sound: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
-    """The sound at fractional positions, linearly interpolated; zero outside it."""
-    last = tf.size(sound) - 1
-    valid = (at >= 0) & (at <= tf.cast(last, tf.float32))
-    low = tf.clip_by_value(tf.cast(tf.floor(at), tf.int32), 0, last)
-    share = at - tf.cast(low, tf.float32)
-    value = tf.gather(sound, low) * (1 - share) + tf.gather(sound, tf.minimum(low + 1, last)) * share
-    return tf.where(valid, value, 0.0)
+def _resized(sound: tf.Tensor, samples: tf.Tensor) -> tf.Tensor:
+    """The sound stretched to so many samples, linearly interpolated."""
+    return tf.image.resize(sound[None, :, None, None], [samples, 1])[0, :, 0, 0]
 
 
 def _gain(decibels: tf.Tensor) -> tf.Tensor:

@@ -105,34 +105,34 @@ def batches(
 
     def mixed(index, calls, others):
         (waveforms, rows), (grounds, _) = calls, others
-        window, first, second = mixer.mix(
+        windows, first, second = mixer.mix(
             waveforms[0], waveforms[1], [grounds[0], grounds[1]], grounds[2], _key(key, index)
         )
         target = tf.maximum(first * tf.one_hot(rows[0], labels), second * tf.one_hot(rows[1], labels))
         weight = tf.where(first > 0, tf.gather(row_weights, rows[0]), 1.0)
-        return front_end(window[None])[0], target, weight
+        return front_end(windows), tf.stack([target, tf.zeros_like(target)]), tf.stack([weight, 1.0])
 
     def alone(index, clip):
         waveform, row = clip
         window = mixer.place(waveform, _key(key, index)) if recipe.mix else mixer.cut(waveform)
         weight = tf.where(row >= 0, tf.gather(row_weights, tf.maximum(row, 0)), 1.0)
-        return front_end(window[None])[0], tf.one_hot(row, labels), weight
+        return front_end(window[None]), tf.one_hot(row, labels)[None], weight[None]
 
     counter = tf.data.Dataset.counter()
     if recipe.mix and examples.task.kind == DETECTOR:
         if others is None:  # nothing but targets: they are told from noise
             others = tf.data.Dataset.from_tensors((tf.zeros([architecture.rate]), tf.constant(-1, tf.int64))).repeat()
-        # Two calls and three others for each example: neighbours in shuffled streams.
+        # Two calls and three others for each pair of windows: neighbours in shuffled streams.
         streams = tf.data.Dataset.zip(counter, targets.ragged_batch(2), others.ragged_batch(3))
-        examples_of = streams.map(mixed, num_parallel_calls=2, deterministic=True)
+        groups = streams.map(mixed, num_parallel_calls=2, deterministic=True)
     else:
         if others is not None:
             targets = tf.data.Dataset.sample_from_datasets([targets, others], [0.5, 0.5], seed=seed)
         streams = tf.data.Dataset.zip(counter, targets)
-        examples_of = streams.map(alone, num_parallel_calls=2, deterministic=True)
+        groups = streams.map(alone, num_parallel_calls=2, deterministic=True)
     if recipe.mix and split == TRAIN:
-        examples_of = examples_of.map(_masked(front_end.config, architecture.window_samples))
-    return examples_of.batch(recipe.batch, drop_remainder=True).prefetch(4)
+        groups = groups.map(_masked(front_end.config, architecture.window_samples))
+    return groups.rebatch(recipe.batch, drop_remainder=True).prefetch(4)
 
 
 def _endless(clips: tf.data.Dataset, seed: int) -> tf.data.Dataset:
@@ -152,8 +152,11 @@ def _row_weights(task: Task, split: str) -> tf.Tensor:
 def _masked(config: FrontEndConfig, samples: int) -> Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
     frames, bins = config.frames(samples), config.bins
 
-    def masked(spectrogram, target, weight):
-        seen = mask(spectrogram[..., 0], max(1, int(frames * _MASKED)), max(1, int(bins * _MASKED)))
-        return tf.ensure_shape(seen, (frames, bins))[..., None], target, weight
+    def masked(spectrograms, targets, weights):
+        seen = [
+            mask(spectrogram[..., 0], max(1, int(frames * _MASKED)), max(1, int(bins * _MASKED)))
+            for spectrogram in tf.unstack(spectrograms)
+        ]
+        return tf.ensure_shape(tf.stack(seen), (len(seen), frames, bins))[..., None], targets, weights
 
     return masked

@@ -1,0 +1,65 @@
+"""Every architecture of the registry: it builds for both tasks, loads in safe mode, and scores whatever it is given."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from model.architectures import DEFAULT, architecture_names, get_architecture
+from model.errors import SoundbeamError
+
+EVERY = pytest.mark.parametrize("name", architecture_names())
+
+
+def test_the_default_comes_first_and_the_reference_is_there():
+    assert architecture_names()[0] == DEFAULT == "compact"
+    assert "cnn_baseline" in architecture_names()
+
+
+def test_an_unknown_one_is_refused_with_the_names():
+    with pytest.raises(SoundbeamError, match="no architecture 'huge'; there are: compact, cnn_baseline"):
+        get_architecture("huge")
+
+
+@EVERY
+def test_says_what_it_is(name):
+    architecture = get_architecture(name)
+    assert architecture.name == name and architecture.source
+    assert inspect.getmodule(architecture.body).__doc__
+    assert 0 < architecture.hop_s <= architecture.window_s
+    assert architecture.describe()["recipe"]["epochs"] == architecture.recipe.epochs
+
+
+@EVERY
+@pytest.mark.parametrize(("task", "labels"), [("detector", 1), ("detector", 3), ("classifier", 5)])
+def test_scores_any_number_of_labels(name, task, labels):
+    architecture = get_architecture(name)
+    model = architecture.build(labels, task)
+    rng = np.random.default_rng(0)
+    windows = np.stack([np.zeros(architecture.window_samples), rng.uniform(-1, 1, architecture.window_samples)])
+    scores = np.asarray(model(windows.astype(np.float32)))
+    assert scores.shape == (2, labels)
+    assert np.isfinite(scores).all() and (scores >= 0).all() and (scores <= 1).all()
+    if task == "classifier":
+        np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+
+
+@EVERY
+def test_loads_in_safe_mode(name, tmp_path):
+    model = get_architecture(name).build(2, "detector")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True, compile=False)
+    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_reference_has_its_parameters():
+    model = get_architecture("cnn_baseline").build(1, "detector")
+    # Two valid convolutions leave 1487 × 253 × 16 values.
+    assert model.count_params() == (9 * 16 + 16) + (9 * 16 * 16 + 16) + (1487 * 253 * 16 + 1) == 6_021_857
+    assert model.get_layer("network").input_shape == (None, 1491, 257, 1)
+
+
+def test_the_default_is_small():
+    assert get_architecture(DEFAULT).build(1, "detector").count_params() < 100_000

@@ -1,0 +1,132 @@
+"""Training end to end on tones: both tasks, the same seed, what is reported, and what is refused."""
+
+import dataclasses
+import json
+import pathlib
+
+import fsspec
+import numpy as np
+import pytest
+from training_examples import RATE, TINY, sound, write_examples
+
+import model.training
+from model.bundle import load_bundle
+from model.errors import SoundbeamError
+from model.examples import read_manifest
+from model.training import Training, task_of, train
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model.training, "get_architecture", lambda name: TINY)
+        patch.setattr("model.tuning.SOUNDSCAPES", 6)
+        patch.setattr("model.tuning.SECONDS", 8.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    return write_examples(tmp_path_factory.mktemp("examples"), ("low", "high", "rest"))
+
+
+def run(examples, classifier, said=None, steps=None, **changes):
+    training = Training(examples, str(classifier), "tiny", **changes)
+    lines, done = said if said is not None else [], steps if steps is not None else []
+    return train(training, lines.append, lambda by, note: done.append(by))
+
+
+@pytest.fixture(scope="module")
+def detector(examples, tmp_path_factory, tiny):
+    return run(examples, tmp_path_factory.mktemp("detector") / "b", targets=("high", "low"), epochs=3, seed=5)
+
+
+def in_window(label):
+    background = 0.02 * np.random.default_rng(1).standard_normal(4000)
+    background[1000:3400] += sound(label, 0.3, 7)
+    return background.astype(np.float32)
+
+
+def test_detectors_detect(detector):
+    assert (detector.task, detector.labels) == ("detector", ("high", "low"))
+    scores = detector.scorer().score_windows(np.stack([in_window(x) for x in ("high", "low", "rest")]))
+    found = scores >= [detector.thresholds["high"], detector.thresholds["low"]]
+    assert found.tolist() == [[True, False], [False, True], [False, False]]
+
+
+def test_the_report_says_what_was_done(detector):
+    with open(f"{detector.url}/classifier.json") as file:
+        report = json.load(file)["report"]
+    assert report == detector.report
+    assert report["data"]["labels"]["low"] == {"train": 6, "validation": 3}
+    assert (report["seed"], report["epochs"], len(report["history"])) == (5, 3, 3)
+    assert {"loss", "val_loss", "val_average_precision"} <= set(report["history"][0])
+    assert set(report["versions"]) >= {"tensorflow", "keras", "python"} and report["wall_s"] > 0
+    assert 0 <= report["validation"]["labels"]["low"]["exact_share"] <= 1
+    assert list(pathlib.Path(detector.url, "logs").rglob("events.out.tfevents.*"))
+
+
+def test_the_same_seed_gives_the_same_weights_on_any_store(detector, examples):
+    fsspec.filesystem("memory").put(examples, "/there/examples", recursive=True)
+    changes = {"targets": ("high", "low"), "epochs": 3}
+    again = run("memory://there/examples", "memory://there/bundle", seed=5, **changes)
+    assert load_bundle("memory://there/bundle") == again
+    weights, same = detector.model().get_weights(), again.model().get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(weights, same, strict=True))
+    assert again.thresholds == detector.thresholds and again.call_rules == detector.call_rules
+
+
+def test_a_classifier_tells_all_labels_apart(examples, tmp_path):
+    bundle = run(examples, tmp_path / "b", epochs=3)
+    assert (bundle.task, bundle.labels) == ("classifier", ("high", "low", "rest"))
+    scores = bundle.scorer().score_windows(np.stack([in_window(x) for x in bundle.labels]))
+    assert scores.argmax(axis=1).tolist() == [0, 1, 2]
+    assert bundle.report["validation"]["accuracy"] > 0.8
+
+
+def test_clips_as_they_are_one_epoch_is_each_clip_once(examples, tmp_path, monkeypatch, detector):
+    plain = dataclasses.replace(TINY, recipe=dataclasses.replace(TINY.recipe, mix=False, schedule="constant", steps=0))
+    monkeypatch.setattr(model.training, "get_architecture", lambda name: plain)
+    steps: list[int] = []
+    other = run(examples, tmp_path / "b", steps=steps, targets=("high", "low"), epochs=2, seed=6)
+    assert len(steps) == 2 * round(3 * 6 / 8)
+    pairs = zip(other.model().get_weights(), detector.model().get_weights(), strict=True)
+    assert not all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_a_label_without_validation_examples_is_told(tmp_path):
+    examples = write_examples(tmp_path / "e", ("low", "high", "rest"), only_train=("low",))
+    said: list[str] = []
+    assert 0 < run(examples, tmp_path / "b", said, targets=("low",), epochs=1).thresholds["low"] < 1
+    assert [line.split(":")[0] for line in said] == ["no validation examples of low"]
+
+
+def test_nothing_but_the_target(tmp_path):
+    bundle = run(write_examples(tmp_path / "e", ("low",)), tmp_path / "b", targets=("low",), epochs=1)
+    assert bundle.labels == ("low",)
+
+
+def refused(examples, classifier, **changes) -> str:
+    with pytest.raises(SoundbeamError) as error:
+        run(examples, classifier, **changes)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_what_cannot_be_trained_is_refused(examples, tmp_path):
+    assert "soundbeam materialize" in refused(str(tmp_path / "none"), tmp_path / "b")
+    assert "the labels are: high, low, rest" in refused(examples, tmp_path / "b", targets=("owl",))
+    one = write_examples(tmp_path / "one", ("low",))
+    assert "--target" in refused(one, tmp_path / "b")
+    other_rate = write_examples(tmp_path / "rate", rate=2 * RATE)
+    assert f"--rate {RATE}" in refused(other_rate, tmp_path / "b", targets=("low",))
+    no_train = write_examples(tmp_path / "val", train=0)
+    assert "--validation 0" in refused(no_train, tmp_path / "b", targets=("low",))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("precious")
+    assert "thesis.txt" in refused(examples, tmp_path / "full", targets=("low",))
+    assert not (tmp_path / "b").exists()
+
+
+def test_repeated_targets_count_once(examples):
+    assert task_of(read_manifest(examples), ("low", "low"), examples).labels == ("low",)

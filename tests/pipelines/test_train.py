@@ -1,0 +1,53 @@
+"""``soundbeam train``: from a command line to a bundle that scores, and its errors of one line."""
+
+import pytest
+from training_examples import TINY, write_examples
+
+import model.training
+from model.bundle import load_bundle
+from pipelines.train import main
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    real = model.training.get_architecture
+    monkeypatch.setattr(model.training, "get_architecture", lambda name: TINY if name == "tiny" else real(name))
+    monkeypatch.setattr("model.tuning.SOUNDSCAPES", 6)
+    monkeypatch.setattr("model.tuning.SECONDS", 8.0)
+
+
+def test_trains_and_says_so(tmp_path, capsys):
+    examples = write_examples(tmp_path / "examples")
+    arguments = ["--examples", examples, "--classifier", str(tmp_path / "b"), "--architecture", "tiny"]
+    assert main([*arguments, "--target", "low", "--epochs", "1", "--seed", "4"]) == 0
+    bundle = load_bundle(str(tmp_path / "b"))
+    assert (bundle.labels, bundle.report["seed"], bundle.report["epochs"]) == (("low",), 4, 1)
+    out = capsys.readouterr().out
+    assert "detector of low" in out and "trained on 12 examples" in out and bundle.fingerprint[:12] in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--architecture", "huge"], "no architecture 'huge'; there are: compact, cnn_baseline"),
+        (["--target", "owl"], "no examples of --target owl; the labels are: low, rest"),
+    ],
+)
+def test_errors_are_one_line(tmp_path, capsys, arguments, message):
+    examples = write_examples(tmp_path / "examples")
+    assert main(["--examples", examples, "--classifier", str(tmp_path / "b"), *arguments]) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_help_fits_a_screen(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0 and len(capsys.readouterr().out.splitlines()) <= 24
+
+
+@pytest.mark.parametrize("epochs", ["0", "-1", "x"])
+def test_epochs_must_be_positive(epochs):
+    with pytest.raises(SystemExit) as end:
+        main(["--examples", "e", "--classifier", "c", "--epochs", epochs])
+    assert end.value.code == 2
