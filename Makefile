@@ -42,7 +42,7 @@ demo: setup
 	$(BIN)/soundbeam train --examples $(DEMO)/examples --target call --classifier $(DEMO)/bundle --epochs 4
 	$(BIN)/soundbeam scan --recordings $(DEMO)/corpus/recordings --classifier $(DEMO)/bundle --output $(DEMO)/results
 	$(BIN)/soundbeam evaluate --annotations $(DEMO)/corpus/annotations.csv --output $(DEMO)/results
-	$(BIN)/soundbeam show recording_00.wav --output $(DEMO)/results --png $(DEMO)/recording.png
+	$(BIN)/soundbeam show siteA/20240101_060000.wav --output $(DEMO)/results --png $(DEMO)/recording.png
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

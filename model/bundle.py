@@ -78,7 +78,9 @@ class ClassifierBundle:
         """
         import keras
 
-        import model.architectures  # noqa: F401  # registers the layers of every architecture
+        from model.architectures import architecture_names
+
+        architecture_names()  # loads their modules, which registers their layers with Keras
 
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "weights.keras")
