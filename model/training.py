@@ -82,6 +82,8 @@ def train(training: Training, say: Callable[[str], None], step: Callable[[int, s
         logs = os.path.join(root if is_local else cache, "logs", time.strftime("%Y%m%d-%H%M%S"))
         epochs = training.epochs or architecture.recipe.epochs
         history = fit(model, examples, architecture, epochs, training.seed, logs, step)
+        trained, model = model, architecture.build(len(task.labels), task.kind)  # without the optimizer
+        model.set_weights(trained.get_weights())
         scorer = Scorer(model, architecture.score_batch)
         tune = tune_detector if task.kind == DETECTOR else tune_classifier
         tuned = tune(scorer, examples, architecture, training.seed, say)

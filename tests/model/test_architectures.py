@@ -1,12 +1,18 @@
 """Every architecture of the registry: it builds for both tasks, loads in safe mode, and scores whatever it is given."""
 
 import inspect
+import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 
+import model
 from model.architectures import DEFAULT, architecture_names, get_architecture
+from model.bundle import save_bundle
+from model.calls import CallRules
 from model.errors import SoundbeamError
 
 EVERY = pytest.mark.parametrize("name", architecture_names())
@@ -35,10 +41,10 @@ def test_says_what_it_is(name):
 @pytest.mark.parametrize(("task", "labels"), [("detector", 1), ("detector", 3), ("classifier", 5)])
 def test_scores_any_number_of_labels(name, task, labels):
     architecture = get_architecture(name)
-    model = architecture.build(labels, task)
+    network = architecture.build(labels, task)
     rng = np.random.default_rng(0)
     windows = np.stack([np.zeros(architecture.window_samples), rng.uniform(-1, 1, architecture.window_samples)])
-    scores = np.asarray(model(windows.astype(np.float32)))
+    scores = np.asarray(network(windows.astype(np.float32)))
     assert scores.shape == (2, labels)
     assert np.isfinite(scores).all() and (scores >= 0).all() and (scores <= 1).all()
     if task == "classifier":
@@ -47,18 +53,31 @@ def test_scores_any_number_of_labels(name, task, labels):
 
 @EVERY
 def test_loads_in_safe_mode(name, tmp_path):
-    model = get_architecture(name).build(2, "detector")
-    model.save(tmp_path / "model.keras")
+    network = get_architecture(name).build(2, "detector")
+    network.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True, compile=False)
-    for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+    for a, b in zip(network.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_bundle_loads_where_no_architecture_was_imported(tmp_path):
+    architecture = get_architecture(DEFAULT)
+    values = {"rate": architecture.rate, "window_s": architecture.window_s, "hop_s": architecture.hop_s, "batch": 4}
+    save_bundle(
+        str(tmp_path), architecture.build(1, "detector"), architecture=DEFAULT, task="detector", labels=("a",),
+        thresholds={"a": 0.5}, call_rules=CallRules(), front_end={}, report={}, **values,
+    )  # fmt: skip
+    code = "import sys; from model.bundle import load_bundle; print(load_bundle(sys.argv[1]).model().output_shape)"
+    root = pathlib.Path(inspect.getfile(model)).parents[1]
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, text=True)
+    assert run.stdout.strip() == "(None, 1)", run.stderr
+
+
 def test_the_reference_has_its_parameters():
-    model = get_architecture("cnn_baseline").build(1, "detector")
+    network = get_architecture("cnn_baseline").build(1, "detector")
     # Two valid convolutions leave 1487 × 253 × 16 values.
-    assert model.count_params() == (9 * 16 + 16) + (9 * 16 * 16 + 16) + (1487 * 253 * 16 + 1) == 6_021_857
-    assert model.get_layer("network").input_shape == (None, 1491, 257, 1)
+    assert network.count_params() == (9 * 16 + 16) + (9 * 16 * 16 + 16) + (1487 * 253 * 16 + 1) == 6_021_857
+    assert network.get_layer("network").input_shape == (None, 1491, 257, 1)
 
 
 def test_the_default_is_small():
