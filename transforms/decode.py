@@ -77,7 +77,7 @@ def decode_blocks(
         yield from _resampled(stream, rate, decoder, decoded)
         if stream.promised and decoded.frames < stream.promised - _MISSING_S * stream.sample_rate:
             promised, found = stream.promised / stream.sample_rate, decoded.frames / stream.sample_rate
-            message = f"the file ends after {found:.1f} s of the {promised:.1f} s that its header promises"
+            message = f"cut off or damaged: it holds {found:.1f} s of the {promised:.1f} s that its header promises"
             raise DecodeError(message, "truncated")
         decoded.notes += stream.notes
 

@@ -37,7 +37,7 @@ class Header:
             ``adts``, ``matroska`` or "" for none of these.
         promised: Frames, where the header names them and they can be believed.
         prefix, skip, patches, endless: How to present the file (``Source.present``).
-        unread: Bytes behind the end that the header names that look like neither sound nor anything else known.
+        note: What is wrong although all that can be decoded will be; else "".
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Header:
     skip: int = 0
     patches: tuple[tuple[int, bytes], ...] = ()
     endless: bool = False
-    unread: int = 0
+    note: str = ""
 
 
 def kind_of(head: bytes) -> str:
@@ -106,6 +106,10 @@ def read_header(read_at: ReadAt, size: int) -> Header:
         return Header(kind, int.from_bytes(data[24:32], "little") or None if data[:4] == b"ds64" else None)
     if kind == "mp3":
         return _mp3(read_at, size, tag)
+    if kind == "w64":
+        return Header(kind, _w64_frames(read_at))
+    if kind == "caf":
+        return _caf(read_at, size)
     return Header(kind)
 
 
@@ -114,7 +118,7 @@ def _wav(read_at: ReadAt, size: int) -> Header:
     for _ in range(_MOST_CHUNKS):
         head = read_at(at, 8)
         if len(head) < 8:
-            return Header("wav")
+            break
         name, length = head[:4], int.from_bytes(head[4:], "little")
         if name == b"fmt ":
             fmt = read_at(at + 8, min(length, 64))
@@ -130,9 +134,16 @@ def _wav_data(read_at: ReadAt, size: int, fmt: bytes, start: int, length: int) -
     tag, align = int.from_bytes(fmt[:2], "little"), int.from_bytes(fmt[12:14], "little")
     if tag == 0xFFFE and len(fmt) >= 26:
         tag = int.from_bytes(fmt[24:26], "little")
-    if tag not in _WAV_LINEAR or align == 0:
-        return Header("wav")
     behind = size - (start + length)
+    unknown = length >= 0x7FFFF000 and behind < 0  # what a recorder or a pipe writes before it knows
+    if (
+        tag not in _WAV_LINEAR or align == 0
+    ):  # compressed: how many frames is not to be had, writers' fact chunks differ
+        missing = 0 if unknown else max(0, -behind)
+        note = (
+            f"cut off: {missing} of the {length} bytes of sound that its header promises are missing" if missing else ""
+        )
+        return Header("wav", note=note)
     unset = length == 0 and behind > 0 and not _is_chunk(read_at, start, size)
     wrapped = behind >= 1 << 31 and behind % (1 << 32) < _SEARCH  # longer than 4 GiB: the length kept its low 32 bits
     if unset or wrapped:
@@ -140,11 +151,12 @@ def _wav_data(read_at: ReadAt, size: int, fmt: bytes, start: int, length: int) -
         chunk = b"fmt " + struct.pack("<I", len(fmt)) + fmt
         prefix = b"RF64\xff\xff\xff\xffWAVE" + ds64 + chunk + b"data\xff\xff\xff\xff"
         return Header("wav", None, prefix, start)
-    if length >= 0x7FFFF000 and behind < 0:  # what a recorder or a pipe writes before it knows
+    if unknown:
         return Header("wav")
     end = start + length + (length & 1)
     unread = size - end if size - end > _SEARCH and not _is_chunk(read_at, end, size) else 0
-    return Header("wav", length // align, unread=unread)
+    note = f"{unread} bytes behind the end that the header names were not decoded" if unread else ""
+    return Header("wav", length // align, note=note)
 
 
 def _is_chunk(read_at: ReadAt, at: int, size: int) -> bool:
@@ -167,6 +179,43 @@ def _aiff_frames(read_at: ReadAt, size: int) -> int | None:
         length = int.from_bytes(head[4:8], "big")
         at += 8 + length + (length & 1)
     return None
+
+
+def _w64_frames(read_at: ReadAt) -> int | None:
+    """Sony Wave64: chunks by 16-byte names, their 8-byte lengths count the 24 bytes before the content too."""
+    at, align = 40, 0
+    for _ in range(_MOST_CHUNKS):
+        head = read_at(at, 40)
+        length = int.from_bytes(head[16:24], "little")
+        if len(head) < 24 or length < 24:
+            break
+        if head[:4] == b"fmt ":
+            align = int.from_bytes(head[36:38], "little") if head[24:26] in (b"\x01\0", b"\x03\0") else 0
+        if head[:4] == b"data":
+            return (length - 24) // align if align else None
+        at += (length + 7) & ~7
+    return None
+
+
+def _caf(read_at: ReadAt, size: int) -> Header:
+    """Core Audio: libsndfile refuses a data chunk that is cut off, so its length is made what there is of it."""
+    at, per_packet, frames = 8, 0, 0
+    for _ in range(_MOST_CHUNKS):
+        head = read_at(at, 12)
+        if len(head) < 12:
+            break
+        length = int.from_bytes(head[4:], "big", signed=True)
+        if head[:4] == b"desc":
+            per_packet, frames = struct.unpack(">II", read_at(at + 28, 8).ljust(8, b"\0"))
+        if head[:4] == b"data":
+            promised = (length - 4) // per_packet * frames if per_packet and length > 4 else None
+            if at + 12 + length <= size:
+                return Header("caf", promised)
+            return Header("caf", promised, patches=((at + 4, struct.pack(">q", size - at - 12)),))
+        if length < 0:
+            break
+        at += 12 + length
+    return Header("caf")
 
 
 def mp3_frame(head: bytes) -> tuple[int, int] | None:

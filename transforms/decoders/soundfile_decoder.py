@@ -152,8 +152,8 @@ class SoundfileStream(AudioStream):
                 raise trouble
             if not len(block) and not self._go_on():
                 break  # else: on with what follows
-        if self._header.unread:
-            self.notes.append(f"{self._header.unread} bytes behind the end that the header names were not decoded")
+        if self._header.note:
+            self.notes.append(self._header.note)
         if self._header.kind == "ogg":
             self._check_ogg_end()
 
@@ -209,7 +209,7 @@ class SoundfileStream(AudioStream):
         last = tail[max(0, tail.rfind(b"OggS\0")) :]
         if last[14:18] != first[14:18]:
             self.notes.append("other streams follow the first one in this Ogg file; they were not decoded")
-        elif len(last) < 6 or not last[5] & 4:
+        elif len(last) < 27 or not last[5] & 4 or len(last) < 27 + last[26] + sum(last[27 : 27 + last[26]]):
             self.notes.append("the Ogg stream has no end: the file was cut off")
 
     def seek(self, frame: int) -> bool:  # noqa: D102
