@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from model.errors import SoundbeamError
 from pipelines.runs import Output
+from transforms.ledger import DELETED
 from transforms.tables import METADATA_KEY, TABLES
 
 
@@ -18,7 +19,7 @@ def read(output: str, table: str, run: str | None = None, classifier: str | None
     """The current rows of one table.
 
     Where several runs hold the same recording the newest one's rows count. Runs that were not committed are left
-    out, and two classifiers are never mixed.
+    out, so is what was deleted since, and rows of two classifiers, hops or thresholds are never mixed.
 
     Args:
         output: The scan's output folder, a local path or any fsspec URL.
@@ -43,12 +44,14 @@ def read(output: str, table: str, run: str | None = None, classifier: str | None
         rows = recordings[name] if table == "recordings" else _read_run(folder, table, name)
         if len(recordings) > 1:
             rows = rows.filter(pc.is_in(rows["recording"], value_set=current[name]))
+        if table == "recordings":
+            rows = rows.filter(pc.not_equal(pc.fill_null(rows["stage"], ""), DELETED))
         parts.append(rows.append_column("run", pa.array([name] * len(rows), pa.string())))
     return pa.concat_tables([p.replace_schema_metadata(parts[-1].schema.metadata) for p in parts])
 
 
 def select_runs(output: Output, run: str | None = None, classifier: str | None = None) -> list[dict[str, Any]]:
-    """The committed runs of one classifier, oldest first.
+    """The committed runs of one classifier with one hop and one set of thresholds, the newest's, oldest first.
 
     Raises:
         SoundbeamError: There is none.
@@ -62,11 +65,10 @@ def select_runs(output: Output, run: str | None = None, classifier: str | None =
         if not found:
             raise SoundbeamError(f"{output.given}: no run {run!r}; the newest are {names}")
         return found
-    fingerprint = runs[-1]["fingerprint"] if classifier is None else classifier
-    found = [r for r in runs if r["fingerprint"].startswith(fingerprint)]
-    if not found:
-        raise SoundbeamError(f"{output.given}: no run of a classifier with fingerprint {fingerprint!r}")
-    return found
+    of_classifier = [r for r in runs if r["fingerprint"].startswith(classifier or "")]
+    if not of_classifier:
+        raise SoundbeamError(f"{output.given}: no run of a classifier with fingerprint {classifier!r}")
+    return [r for r in of_classifier if r["settings"] == of_classifier[-1]["settings"]]
 
 
 def latest_run(output: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -81,6 +82,20 @@ def _with_scores(segment: Segment, scores: np.ndarray | Exception) -> SegmentSco
     )
 
 
+class LoadedWhenNeeded:
+    """A model that is loaded when the first segment comes, once: a night with nothing new loads no TensorFlow."""
+
+    def __init__(self, load: Callable[[], Any]):
+        self._load, self._lock, self._model = load, threading.Lock(), None
+
+    def get(self) -> Any:
+        """The model."""
+        with self._lock:
+            if self._model is None:
+                self._model = self._load()
+            return self._model
+
+
 class BundleHandler(ModelHandler[Any, Any, Any]):
     """Beam's handler for a classifier bundle.
 
@@ -96,12 +111,11 @@ class BundleHandler(ModelHandler[Any, Any, Any]):
     def __init__(self, bundle: str, fingerprint: str, batch: int | None = None):
         self._bundle, self._fingerprint, self._batch = bundle, fingerprint, batch
 
-    def load_model(self) -> Any:
-        """Loads the bundle's scorer; Beam does so once a process.
+    def load_model(self) -> LoadedWhenNeeded:
+        """The bundle's scorer; Beam asks for it once a process."""
+        return LoadedWhenNeeded(self._load)
 
-        Raises:
-            SoundbeamError: The bundle has changed since the scan began.
-        """
+    def _load(self) -> Any:
         from model.bundle import load_bundle
         from model.scorer import Scorer
 
@@ -113,13 +127,13 @@ class BundleHandler(ModelHandler[Any, Any, Any]):
     def run_inference(
         self,
         batch: Sequence[Segment | DecodeReport],
-        model: Any,
+        model: LoadedWhenNeeded,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[SegmentScores | DecodeReport]:
         """Scores a batch of segments."""
         segments = [item for item in batch if isinstance(item, Segment)]
         with milliseconds("score"):
-            scored = iter(score_segments(segments, model))
+            scored = iter(score_segments(segments, model.get()) if segments else ())
         return [next(scored) if isinstance(item, Segment) else item for item in batch]
 
     def batch_elements_kwargs(self) -> dict[str, Any]:

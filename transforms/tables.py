@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -23,6 +24,8 @@ ROWS_A_SHARD = 1_000_000
 METADATA_KEY = b"soundbeam"
 # The list of the shards that count, within the staging folder.
 SHARDS = "shards.json"
+# The folder of the lists of shards that a dead run's work can be kept by.
+CHECKPOINTS = "checkpoints"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,17 +150,19 @@ class WriteTables(beam.PTransform):
         labels: In the order of the scores.
         classifier: The bundle's fingerprint.
         parameters: The run's parameters, for the schemas' metadata.
+        checkpoint_s: Seconds after which the rows so far are written, so that a death costs no more than those since.
     """
 
     folder: str
     labels: tuple[str, ...]
     classifier: str
     parameters: dict[str, Any]
+    checkpoint_s: float = 600.0
 
     def expand(self, results: beam.PCollection[RecordingResult]) -> beam.PCollection[Shard]:
         """Adds the steps to the graph."""
         rows = results | "RowsOfTables" >> beam.Map(rows_of, self.labels, self.classifier)
-        return rows | "WriteShards" >> beam.ParDo(_WriteShards(self.folder, self.labels, self.parameters))
+        return rows | "WriteShards" >> beam.ParDo(_WriteShards(self))
 
 
 @dataclasses.dataclass
@@ -187,13 +192,18 @@ def _write_list(folder: str, shards: list[Shard]) -> str:
 
 
 class _WriteShards(beam.DoFn):
-    def __init__(self, folder: str, labels: tuple[str, ...], parameters: dict[str, Any]):
-        self._folder, self._labels, self._parameters = folder, labels, parameters
+    def __init__(self, step: WriteTables):
+        self._folder, self._labels, self._parameters = step.folder, step.labels, step.parameters
+        self._checkpoint_s = step.checkpoint_s
 
     def start_bundle(self) -> None:
         self._schemas = schemas(self._labels, self._parameters)
+        self._empty()
+
+    def _empty(self) -> None:
         self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
         self._rows = dict.fromkeys(TABLES, 0)
+        self._since = time.monotonic()
 
     def process(self, rows: dict[str, dict[str, Any]]) -> Iterator[Shard]:
         for table, columns in rows.items():
@@ -201,26 +211,27 @@ class _WriteShards(beam.DoFn):
             if batch.num_rows:
                 self._batches[table].append(batch)
                 self._rows[table] += batch.num_rows
-        if max(self._rows.values()) >= ROWS_A_SHARD:
+        if max(self._rows.values()) >= ROWS_A_SHARD or time.monotonic() - self._since >= self._checkpoint_s:
             yield from self._write()
 
     def finish_bundle(self) -> Iterator[Any]:
         for shard in self._write():
             yield GlobalWindows.windowed_value(shard)
 
-    def _write(self) -> Iterable[Shard]:
+    def _write(self) -> list[Shard]:
+        """Writes the rows so far: shards of one name, then the checkpoint that says that all of them are there."""
+        name = f"part-{uuid.uuid4().hex}.parquet"
         shards = []
-        for table, batches in self._batches.items():
-            if batches:
-                data = pa.Table.from_batches(batches, schema=self._schemas[table])
-                name = f"part-{uuid.uuid4().hex}.parquet"
-                with (
-                    milliseconds("write"),
-                    open_to_write(f"{self._folder}/{table}/{name}") as file,
-                ):
-                    pq.write_table(data, file, compression="zstd")
-                count(f"rows_{table}", data.num_rows)
-                shards.append(Shard(table, name, data.num_rows))
-        self._batches = {table: [] for table in TABLES}
-        self._rows = dict.fromkeys(TABLES, 0)
+        with milliseconds("write"):
+            for table, batches in self._batches.items():
+                if batches:
+                    data = pa.Table.from_batches(batches, schema=self._schemas[table])
+                    with open_to_write(f"{self._folder}/{table}/{name}") as file:
+                        pq.write_table(data, file, compression="zstd")
+                    count(f"rows_{table}", data.num_rows)
+                    shards.append(Shard(table, name, data.num_rows))
+            if shards:
+                with open_to_write(f"{self._folder}/{CHECKPOINTS}/{name}.json", "w") as file:
+                    json.dump([dataclasses.asdict(shard) for shard in shards], file)
+        self._empty()
         return shards

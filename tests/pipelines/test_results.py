@@ -35,7 +35,7 @@ def stage(output, run, recordings, score):
 
 def commit(output, run, recordings, score=0.5, fingerprint="a" * 64):
     shards = stage(output, run, recordings, score)
-    output.commit(run, shards, ("x",), {"run": run, "fingerprint": fingerprint, "parameters": {}})
+    output.commit(run, shards, [], ("x",), {"run": run, "fingerprint": fingerprint, "settings": fingerprint})
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -53,7 +53,7 @@ def test_a_staged_run_is_no_result_and_a_discarded_one_leaves_nothing(output):
     with pytest.raises(SoundbeamError, match="no finished scan"):
         read(output.url, "predictions")
     output.discard("run1")
-    assert not output.fs.exists(f"{output.path}/_staging")
+    assert not output.fs.exists(f"{output.path}/_staging/run1")
 
 
 def test_tables_without_run_json_are_no_result(output):
@@ -67,11 +67,11 @@ def test_only_named_shards_are_committed_and_every_table_can_be_read(output):
     shards = stage(output, "run1", ["a"], 0.5)
     lost = f"{output.path}/_staging/run1/predictions/part-2.parquet"
     output.fs.copy(lost.replace("part-2", "part-1"), lost)
-    output.commit("run1", shards, ("x",), {"run": "run1", "fingerprint": "f", "parameters": {}})
+    output.commit("run1", shards, [], ("x",), {"run": "run1", "fingerprint": "f", "settings": "s"})
     assert len(read(output.url, "predictions")) == 1
     assert read(output.url, "calls").num_rows == 0
     assert set(read(output.url, "recordings").column_names) >= {"status", "classifier", "run"}
-    assert not output.fs.exists(f"{output.path}/_staging")
+    assert not output.fs.exists(f"{output.path}/_staging/run1")
 
 
 def test_the_newest_runs_rows_supersede_recording_by_recording(output):

@@ -31,6 +31,7 @@ def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa",
     info = {
         "run": run,
         "fingerprint": "f" * 64,
+        "settings": "s",
         "classifier": "file:///bundle",
         "labels": list(labels),
         "rate": rate,
@@ -46,7 +47,7 @@ def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa",
         output.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         pq.write_table(schema.empty_table() if not rows else _table(columns, schema), path)
         shards.append(Shard(table, "part-0.parquet", len(rows)))
-    output.commit(run, shards, labels, info)
+    output.commit(run, shards, [], labels, info)
     return str(folder)
 
 

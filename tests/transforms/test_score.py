@@ -75,4 +75,4 @@ def test_a_score_that_is_no_number_is_an_error_not_a_score(scorer):
 
 def test_a_worker_refuses_a_bundle_that_was_changed_after_the_start(tone_bundle):
     with pytest.raises(SoundbeamError, match="changed while the scan ran"):
-        BundleHandler(tone_bundle, "0" * 64).load_model()
+        BundleHandler(tone_bundle, "0" * 64).load_model().get()

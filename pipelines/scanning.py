@@ -1,0 +1,207 @@
+"""A scan from its options to its committed run: the graph, the ledger, what is taken over from a run that died."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import platform
+import time
+from typing import Any
+
+import apache_beam as beam
+
+from model.bundle import ClassifierBundle, load_bundle
+from model.errors import SoundbeamError
+from pipelines.running import run as run_pipeline
+from pipelines.runs import Abandoned, Output, settings_of
+from transforms.calls import CountCalls, Counting, result_of_unscannable
+from transforms.counters import totals
+from transforms.decode import DecodeRecordings
+from transforms.decoders.locations import has_wildcard, place_of
+from transforms.ledger import SkipDone
+from transforms.progress import ReportProgress
+from transforms.recordings import ListRecordings
+from transforms.score import ScoreWindows
+from transforms.tables import NameShards, WriteTables
+from transforms.windows import WindowSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan:
+    """What to scan, and how.
+
+    Attributes:
+        recordings: Patterns, as ``list_recordings`` takes them.
+        classifier: URL of the bundle.
+        output: URL of the output folder.
+        hop: Seconds between windows; None: the bundle's.
+        threshold: Of every label; None: the bundle's.
+        rescan: Whether what was scanned before is scanned again.
+        retry_failed: Whether what failed or was partial before is.
+        decoder: ``soundfile`` or ``tensorflow-io``.
+        segment: Seconds decoded at once.
+        batch_size: Windows scored at once; None: the bundle's.
+        checkpoint_every: Seconds of work that a death can cost.
+    """
+
+    recordings: list[str]
+    classifier: str
+    output: str
+    hop: float | None = None
+    threshold: float | None = None
+    rescan: bool = False
+    retry_failed: bool = False
+    decoder: str = "soundfile"
+    segment: float = 60.0
+    batch_size: int | None = None
+    checkpoint_every: float = 600.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """How a scan ended.
+
+    Attributes:
+        info: The ``run.json``; None when there was nothing new, and so no run.
+        done_before: How many files were scanned in earlier runs and left alone.
+        taken_over: How many runs that had died were resumed.
+    """
+
+    info: dict[str, Any] | None
+    done_before: int
+    taken_over: int
+
+
+def scan(wanted: Scan, beam_opts) -> Finished:
+    """Scans what is new and commits it as one run.
+
+    Raises:
+        SoundbeamError: Nothing matches, another scan writes there, or the pipeline failed; what was staged until then
+            is taken over by the next scan.
+    """
+    bundle = load_bundle(wanted.classifier)
+    parameters = parameters_of(wanted, bundle)
+    output = Output(wanted.output)
+    started, clock = time.time(), time.perf_counter()
+    run, lock = output.begin(parameters)
+    committed = False
+    try:
+        output.sweep(run)
+        dead = [] if wanted.rescan else output.abandoned(settings_of(parameters), run)
+        pipeline = beam.Pipeline(options=beam_opts)
+        ledger = [] if wanted.rescan else ledger_of(output, settings_of(parameters), dead)
+        build(pipeline, wanted, bundle, parameters, output.staging(run), ledger)
+        counters = totals(run_pipeline(pipeline))
+        if not sum(counters.get(name, 0) for name in ("recordings_listed", "list_failed", "list_skipped")):
+            raise SoundbeamError(f"nothing to scan: no audio file matches {' '.join(wanted.recordings)}")
+        shards = output.staged_shards(run)
+        info = None
+        if shards or any(d.shards for d in dead):
+            info = {
+                "run": run,
+                **parameters,
+                "settings": settings_of(parameters),
+                "labels": list(bundle.labels),
+                "versions": versions(),
+                "counters": dict(sorted(counters.items())),
+                "taken_over": [d.run for d in dead],
+                "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+                "wall_s": time.perf_counter() - clock,
+            }
+            output.commit(run, shards, dead, bundle.labels, info)
+        committed = True
+        return Finished(info, counters.get("recordings_done_before", 0), len([d for d in dead if d.shards]))
+    finally:
+        if committed or not output.has_checkpoints(run):
+            output.discard(run)
+        lock.release()
+
+
+def parameters_of(wanted: Scan, bundle: ClassifierBundle) -> dict[str, Any]:
+    """What decides a scan's rows, and what made them.
+
+    Raises:
+        SoundbeamError: The hop would skip sound.
+    """
+    hop_s = wanted.hop or bundle.hop_s
+    WindowSpec(bundle.rate, bundle.window_s, hop_s)
+    return {
+        "recordings": list(wanted.recordings),
+        "classifier": wanted.classifier,
+        "fingerprint": bundle.fingerprint,
+        "architecture": bundle.architecture,
+        "rate": bundle.rate,
+        "window_s": bundle.window_s,
+        "hop_s": hop_s,
+        "thresholds": {label: wanted.threshold or bundle.thresholds[label] for label in bundle.labels},
+        "decoder": wanted.decoder,
+    }
+
+
+def build(
+    pipeline: beam.Pipeline,
+    wanted: Scan,
+    bundle: ClassifierBundle,
+    parameters: dict[str, Any],
+    staging: str,
+    ledger: list[tuple[int, str]],
+) -> None:
+    """Adds the scan to the pipeline: list → leave out what is done → decode → score → count → write."""
+    thresholds = tuple(parameters["thresholds"][label] for label in bundle.labels)
+    counting = Counting(bundle.labels, thresholds, bundle.call_rules)
+    spec = WindowSpec(bundle.rate, bundle.window_s, parameters["hop_s"])
+    listed = pipeline | "ListRecordings" >> ListRecordings(wanted.recordings)
+    recordings, unscannable = listed["recordings"], listed["unscannable"]
+    if ledger:
+        skip = SkipDone(ledger, roots_of(wanted.recordings), wanted.retry_failed)
+        recordings, unscannable = (recordings, unscannable) | "SkipDone" >> skip
+    total = recordings | "CountRecordings" >> beam.combiners.Count.Globally()
+    # One fused stage: sound never leaves it, and a recording's rows are written as soon as it has ended.
+    results = (
+        recordings
+        | "DecodeRecordings" >> DecodeRecordings(spec, segment_s=wanted.segment, decoder=wanted.decoder)
+        | "ScoreWindows" >> ScoreWindows(wanted.classifier, bundle.fingerprint, wanted.batch_size)
+        | "ReportProgress" >> ReportProgress(spec.hop_s, total)
+        | "CountCalls" >> CountCalls(counting)
+    )
+    others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
+    write = WriteTables(staging, bundle.labels, bundle.fingerprint, parameters, wanted.checkpoint_every)
+    _ = (
+        # Written apart: a Flatten before it would end the fused stage.
+        (results | "WriteTables" >> write, others | "WriteUnscannable" >> write)
+        | "AllShards" >> beam.Flatten()
+        | "NameShards" >> NameShards(staging)
+    )
+
+
+def ledger_of(output: Output, settings: str, dead: list[Abandoned]) -> list[tuple[int, str]]:
+    """(age, URL) of each shard of ``recordings`` that tells what is done: runs of these settings, and dead ones."""
+    found = []
+    runs = [run["run"] for run in output.runs() if run["settings"] == settings]
+    for age, run in enumerate(runs):
+        found += [(age, output.fs.unstrip_protocol(p)) for p in output.fs.glob(f"{output.table('recordings', run)}/*")]
+    for age, abandoned in enumerate(dead, start=len(runs)):
+        staging = output.staging(abandoned.run)
+        found += [(age, f"{staging}/{s.table}/{s.name}") for s in abandoned.shards if s.table == "recordings"]
+    return found
+
+
+def roots_of(patterns: list[str]) -> tuple[str, ...]:
+    """The folders, as URIs with a slash at their ends, that patterns list whole or by wildcards."""
+    roots = []
+    for pattern in patterns:
+        if pattern.startswith("@"):
+            continue
+        place, path = place_of(pattern)
+        if place.fs.isdir(path):
+            roots.append(place.uri(path.rstrip("/")) + "/")
+        elif has_wildcard(path) and not place.fs.exists(path):
+            fixed = path[: min(i for i in map(path.find, "*?[") if i >= 0)]
+            roots.append(place.uri(fixed.rpartition("/")[0]) + "/")
+    return tuple(roots)
+
+
+def versions() -> dict[str, str]:
+    """The versions that a scan's rows depend on."""
+    names = ("soundbeam", "tensorflow", "keras", "apache-beam", "soundfile", "soxr", "numpy", "pyarrow")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
