@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import gc
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -93,7 +95,13 @@ class LoadedWhenNeeded:
         with self._lock:
             if self._model is None:
                 self._model = self._load()
+                # Else it would outlive TensorFlow at the interpreter's end, and complain on stderr.
+                atexit.register(self._forget)
             return self._model
+
+    def _forget(self) -> None:
+        self._model = None
+        gc.collect()
 
 
 class BundleHandler(ModelHandler[Any, Any, Any]):
