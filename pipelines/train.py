@@ -25,10 +25,11 @@ def parser() -> Parser:
     p.add_argument("--classifier", required=True, metavar="DIR", help="where the bundle goes; one there is replaced")
     p.add_argument(
         "--target",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         metavar="LABEL",
-        help="detect this label against the rest (repeatable); without it, all labels are told apart",
+        help="detect these labels against the rest; without it, all labels are told apart",
     )
     p.add_argument("--architecture", default="compact", metavar="NAME", help="compact (default), cnn_baseline, …")
     p.add_argument("--epochs", type=positive_int, metavar="N", help="default: as the architecture's recipe says")
