@@ -45,7 +45,7 @@ def split_sources(clips: Mapping[tuple[str, str], int], validation_share: float)
 
     Label by label, the sources are gone through in the order of the SHA-256 of their names, so the choice is the same
     on every machine, and each is taken as long as it leaves the label's validation clips within the share. A label of
-    two sources or more has at least one in each split, unless the share is 0.
+    two sources or more has one to validate with, unless the share is 0 or another label has taken them all to train.
 
     Args:
         clips: (label, source) → how many clips.
@@ -64,7 +64,7 @@ def split_sources(clips: Mapping[tuple[str, str], int], validation_share: float)
             taken = sizes[source] <= room
             room -= sizes[source] * taken
             splits[source] = VALIDATION if taken else TRAIN
-        if validation_share > 0 and len(sizes) > 1 and VALIDATION not in {splits[s] for s in sizes}:
+        if validation_share > 0 and free and len(sizes) > 1 and VALIDATION not in {splits[s] for s in sizes}:
             splits[min(free, key=lambda s: (sizes[s], _digest(s)))] = VALIDATION
     return splits
 
