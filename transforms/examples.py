@@ -5,8 +5,10 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
+import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,6 +20,9 @@ from model.examples import SPLITS, Example, serialize, split_sources
 from transforms.counters import count, milliseconds
 from transforms.records import Clip, Reject
 
+# The programs show this logger on stderr; a cluster puts it among its workers' logs.
+LOGGER = logging.getLogger("soundbeam.progress")
+EVERY_S = 10.0
 CLIPS_A_SHARD = 512
 SHORTEST_S = 0.05
 
@@ -139,6 +144,7 @@ class _WriteShard(beam.DoFn):
         (split, index, shards), clips = item
         name = f"{split}-{index:05d}-of-{shards:05d}.tfrecord"
         examples, rejects, sources = 0, [], set()
+        shown, done = time.monotonic(), 0
         by_label: dict[str, dict[str, float]] = collections.defaultdict(
             lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
         )
@@ -147,6 +153,10 @@ class _WriteShard(beam.DoFn):
             local = os.path.join(scratch, name)
             with tf.io.TFRecordWriter(local) as writer:
                 for clip in sorted(clips, key=lambda c: (c.recording, c.start_s, c.label)):
+                    done += 1
+                    if time.monotonic() - shown >= EVERY_S:
+                        shown = time.monotonic()
+                        LOGGER.info("materializing: %d clips of shard %s", done, name)
                     with milliseconds("decode_clips"):
                         waveform = self._waveform(clip)
                     if isinstance(waveform, Reject):
