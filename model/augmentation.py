@@ -24,7 +24,10 @@ class Mixing:
         near_share: Share of the calls that lie inside the window by at least ``near_inside``; the others lie anywhere.
         near_inside: See above.
         second_share: Share of the windows with a call that get another one before or behind it.
-        event_share: Share of the windows that get a distractor: another background, set off like a call.
+        event_share: Share of the windows that get a distractor, set off like a call.
+        tones_share: Share of the distractors that are artificial tones.
+        wrong_share: Share of the distractors that are calls, but warped by ``wrong_warp`` or 1 / ``wrong_warp``.
+        wrong_warp: See above.
         snr_db: Range of the calls' level above the background.
         warp: Range of the factor by which sounds are stretched and lowered, log-uniform.
         curve_db: Largest gain or loss of the random equaliser.
@@ -35,12 +38,15 @@ class Mixing:
     near_share: float = 0.75
     near_inside: float = 0.7
     second_share: float = 0.3
-    event_share: float = 0.4
+    event_share: float = 0.6
+    tones_share: float = 0.25
+    wrong_share: float = 0.25
+    wrong_warp: tuple[float, float] = (1.6, 2.5)
     snr_db: tuple[float, float] = (-8.0, 24.0)
     warp: tuple[float, float] = (0.85, 1.18)
     curve_db: float = 8.0
     noise_db: tuple[float, float] = (-30.0, 3.0)
-    inside: tuple[float, float] = (0.5, 0.9)
+    inside: tuple[float, float] = (0.3, 0.6)
 
 
 class _Draws:
@@ -106,9 +112,7 @@ class Mixer:
         there2 = draws.chance(m.second_share)
         calls = self._placed(call, start, warp)
         calls += there2 * _gain(draws.uniform(-6.0, 6.0)) * self._placed(second, start2, warp)
-        distractor = self._placed(
-            event, draws.uniform(-2.0 * self.rate, float(self.samples)), _log_uniform(draws, m.warp)
-        )
+        distractor = self._distractor(event, second, draws, seed)
         # On their own spectra: a distance and a direction of its own for each.
         calls, distractor = tf.unstack(tf.signal.rfft(tf.stack([calls, distractor])))
         calls *= self._curve(draws) * tf.cast(level * _gain(draws.uniform(*m.snr_db)), tf.complex64)
@@ -122,6 +126,35 @@ class Mixer:
         )
         windows = self._recorded(tf.signal.irfft(spectra, [self.samples]), draws)
         return windows, self._label(start, extent), there2 * self._label(start2, extent2)
+
+    def _distractor(self, event: tf.Tensor, call: tf.Tensor, draws: _Draws, seed: tf.Tensor) -> tf.Tensor:
+        """Something that is no call, anywhere: a background, a series of tones, or a call far too fast or too slow."""
+        m, start = self.mixing, draws.uniform(-2.0 * self.rate, float(self.samples))
+        factor, wrong = _log_uniform(draws, m.warp), _log_uniform(draws, m.wrong_warp)
+        wrong = tf.where(draws.uniform() < 0.5, wrong, 1.0 / wrong)
+        kind, tones = draws.uniform(), self._tones
+        return tf.case(
+            [
+                (kind < m.tones_share, lambda: tones(start, seed)),
+                (kind < m.tones_share + m.wrong_share, lambda: self._placed(call, start, wrong)),
+            ],
+            default=lambda: self._placed(event, start, factor),
+            exclusive=False,
+        )
+
+    def _tones(self, start: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """0.3 to 4 s of a bird that there is not: gliding, trembling notes with overtones, at an RMS of about 1."""
+        draws = _Draws(seed + 2)
+        at = (tf.range(self.samples, dtype=tf.float32) - start) / self.rate
+        length = draws.uniform(0.3, 4.0)
+        pitch = _log_uniform(draws, (120.0, 3500.0))
+        glide = draws.uniform(-0.5, 0.5) * at
+        tremble = draws.uniform(0.0, 0.15) * tf.sin(2 * np.pi * draws.uniform(0.5, 25.0) * at)
+        phase = tf.cumsum(pitch * tf.exp(glide + tremble)) * (2 * np.pi / self.rate)
+        sound = tf.add_n([draws.uniform() ** 2 * tf.sin(k * phase) for k in (1.0, 2.0, 3.0)])
+        note = tf.math.floormod(at / draws.uniform(0.12, 1.5), 1.0) / draws.uniform(0.2, 1.0)
+        sound *= tf.where((note < 1) & (at > 0) & (at < length), tf.sin(np.pi * note), 0.0)
+        return sound / tf.sqrt(tf.reduce_sum(tf.square(sound)) / (length * self.rate) + 1e-6)
 
     def place(self, clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """A clip alone, anywhere in a window (or any stretch of a longer one), with noise."""

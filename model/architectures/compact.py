@@ -34,9 +34,13 @@ def body(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Mod
     x = keras.layers.ReLU()(x)
     for channels, strides in ((32, (1, 2)), (48, (2, 2)), (64, (1, 2)), (96, (2, 1)), (96, (1, 1))):
         x = _separable(x, channels, strides)
-    x = keras.ops.mean(x, axis=2)
+    # Each band keeps its own weights: at which pitch a sound is heard tells species apart.
+    x = keras.layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
     x = keras.layers.Dropout(0.2)(x)
-    x = keras.layers.Conv1D(96, 5, padding="same", activation="relu")(x)
+    x = keras.layers.Conv1D(64, 1, use_bias=False)(x)
+    x = keras.layers.BatchNormalization(momentum=0.9)(x)
+    x = keras.layers.ReLU()(x)
+    x = keras.layers.Conv1D(64, 5, padding="same", activation="relu")(x)
     x = keras.layers.Conv1D(labels, 1)(x)
     x = LogMeanExp()(x)
     return keras.Model(spectrogram, keras.layers.Activation(activation)(x))
