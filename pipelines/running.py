@@ -75,6 +75,8 @@ def _show_progress() -> None:
 def cause(error: BaseException) -> str:
     """The first cause of a pipeline's failure as one line, out of the stack traces that the runner wraps round it."""
     text = str(error)
+    if isinstance(error, SoundbeamError):
+        return re.sub(r"\s*\[?while running .*$", "", text)
     if "No space left on device" in text or "ENOSPC" in text:
         return "disk full; free some space and run again"
     found = re.findall(r"^(?:[\w.]+\.)?SoundbeamError: (.*)$", text, re.MULTILINE)
