@@ -6,16 +6,32 @@ import collections
 import contextlib
 import time
 from collections.abc import Iterator
-
-from apache_beam.metrics import Metrics
-from apache_beam.metrics.metric import MetricsFilter
+from contextvars import ContextVar
 
 NAMESPACE = "soundbeam"
+_gathered: ContextVar[collections.Counter[str] | None] = ContextVar("gathered", default=None)
 
 
 def count(name: str, by: int = 1) -> None:
     """Adds ``by`` to the counter ``name``; outside of a running step it does nothing."""
+    here = _gathered.get()
+    if here is not None:
+        here[name] += int(by)
+        return
+    from apache_beam.metrics import Metrics  # late: a process that only decodes does without Beam
+
     Metrics.counter(NAMESPACE, name).inc(int(by))
+
+
+@contextlib.contextmanager
+def gathered() -> Iterator[collections.Counter[str]]:
+    """Keeps what is counted in the block, instead of giving it to Beam."""
+    counts: collections.Counter[str] = collections.Counter()
+    token = _gathered.set(counts)
+    try:
+        yield counts
+    finally:
+        _gathered.reset(token)
 
 
 @contextlib.contextmanager
@@ -30,6 +46,8 @@ def milliseconds(name: str) -> Iterator[None]:
 
 def totals(result) -> dict[str, int]:
     """All of soundbeam's counters of a finished pipeline, by name; those of one name in several steps are added up."""
+    from apache_beam.metrics.metric import MetricsFilter
+
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
     sums: collections.Counter[str] = collections.Counter()
     for counter in found["counters"]:

@@ -1,265 +1,67 @@
-"""Decodes recordings: block by block, to one channel at the classifier's rate, cut into segments of whole windows."""
+"""Recordings → segments and reports, decoded in a process beside each worker, ahead of what is scored."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import time
 from collections.abc import Iterator
 from typing import Any, Union
 
 import apache_beam as beam
-import numpy as np
+from apache_beam.transforms.window import GlobalWindows
 
-from model.errors import SoundbeamError
 from transforms.counters import count
-from transforms.decoders import AudioStream, DecodeError, check_decoder, make_resampler, open_decoder
-from transforms.decoders.locations import one_line
+from transforms.decoders import check_decoder
+from transforms.decoders.isolation import MEMORY_BYTES, Broken, Isolated, Task
+from transforms.decoders.recording import decode_blocks, decode_listed, decode_recording
+from transforms.decoders.stretch import read_recording
 from transforms.records import DecodeReport, Recording, Segment
-from transforms.windows import WindowSpec, cut
+from transforms.windows import WindowSpec
 
-# Rates outside of this are a damaged header; the lowest bounds how much a block grows when it is resampled.
-_RATES = (100, 20_000_000)
-_MOST_OUTPUT = 1 << 20  # samples after resampling one piece of a block
-# A sample this large is no sound, in whatever unit; the sum of some would overflow.
-_ABSURD = 1e12
-# A header may be off by a frame of its codec without anything being lost.
-_MISSING_S = 0.1
+__all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
+
+# How many recordings are given to the decoding process before their results are asked for.
+AHEAD = 8
+# What a segment may take in memory while it is put together and sent, in copies of its samples.
+_COPIES = 8
 
 
-@dataclasses.dataclass
-class Decoded:
-    """What is known of a recording by now; filled in while it is decoded.
+def patience_s(size: int) -> float:
+    """How long decoding a file of ``size`` bytes may keep a worker waiting, seconds: far longer than any does.
 
-    Attributes:
-        sample_rate, channels: The file's own; None before it is open.
-        frames: Decoded so far, at the file's rate.
-        unusable: Samples that were no numbers, or absurd; they became 0.
-        notes: What is wrong although everything was decoded; one line each.
+    Decoding runs at 20 MB a second and more; a store may be as slow as 200 kB a second.
     """
-
-    sample_rate: int | None = None
-    channels: int | None = None
-    frames: int = 0
-    unusable: int = 0
-    notes: list[str] = dataclasses.field(default_factory=list)
-
-    @property
-    def duration_s(self) -> float | None:
-        """Seconds decoded; None where there were none."""
-        return self.frames / self.sample_rate if self.frames and self.sample_rate else None
+    return 60.0 + 5.0 * size / 1e6
 
 
-def decode_blocks(
-    uri: str,
-    rate: int,
-    decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
-    decoded: Decoded | None = None,
-) -> Iterator[np.ndarray]:
-    """Decodes a recording as a stream, in memory that does not grow with its length.
-
-    Args:
-        uri: The recording.
-        rate: Samples a second to yield.
-        decoder: ``soundfile`` or ``tensorflow-io``.
-        storage_options: For fsspec.
-        decoded: Filled in on the way.
-
-    Yields:
-        float32 ``[samples]`` of any lengths: the mean of all channels.
-
-    Raises:
-        DecodeError: The recording cannot be read, or breaks; all that came before the break has been yielded.
-    """
-    decoded = Decoded() if decoded is None else decoded
-    with open_decoder(uri, decoder, storage_options) as stream:
-        yield from _resampled(stream, rate, decoder, decoded)
-        if stream.promised and decoded.frames < stream.promised - _MISSING_S * stream.sample_rate:
-            promised, found = stream.promised / stream.sample_rate, decoded.frames / stream.sample_rate
-            message = f"cut off or damaged: it holds {found:.1f} s of the {promised:.1f} s that its header promises"
-            raise DecodeError(message, "truncated")
-        decoded.notes += stream.notes
-
-
-def _resampled(stream: AudioStream, rate: int, decoder: str, decoded: Decoded) -> Iterator[np.ndarray]:
-    decoded.sample_rate, decoded.channels = stream.sample_rate, stream.channels
-    if not _RATES[0] <= stream.sample_rate <= _RATES[1]:
-        raise DecodeError(f"its header says {stream.sample_rate} Hz, which no recording has; the header is damaged")
-    resampler = None if stream.sample_rate == rate else make_resampler(decoder, stream.sample_rate, rate)
-    piece = max(1, _MOST_OUTPUT * stream.sample_rate // rate)
-    trouble = None
-    try:
-        for block in stream.blocks():
-            decoded.frames += len(block)
-            mono = _mono(block, decoded)
-            if resampler is None:
-                yield mono
-                continue
-            for at in range(0, len(mono), piece):
-                yield resampler.feed(mono[at : at + piece])
-    except DecodeError as e:
-        said = f"decoding stopped at {decoded.duration_s:.1f} s: {e.message}" if decoded.frames else e.message
-        trouble = DecodeError(said, e.cause)
-        trouble.__cause__ = e
-    if resampler is not None:
-        yield resampler.finish()
-    if trouble is not None:
-        raise trouble
-
-
-def _mono(block: np.ndarray, decoded: Decoded) -> np.ndarray:
-    """Mean of the channels, float32 ``[frames]``; what is no number becomes 0 and is counted."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mono = block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0]
-        if np.abs(mono).max(initial=0.0) < _ABSURD:  # false for NaN too
-            return mono
-        bad = ~(np.abs(block) < _ABSURD)
-    decoded.unusable += int(bad.sum())
-    return np.where(bad, np.float32(0), block).mean(axis=1, dtype=np.float32)
-
-
-def decode_recording(
-    recording: Recording,
-    spec: WindowSpec,
-    segment_s: float = 60.0,
-    decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
-) -> Iterator[Segment | DecodeReport]:
-    """Decodes a recording into segments, then says how it went; never raises.
-
-    Args:
-        recording: What to decode.
-        spec: Which windows.
-        segment_s: About how long a segment is, seconds.
-        decoder: ``soundfile`` or ``tensorflow-io``.
-        storage_options: For fsspec.
-
-    Yields:
-        Segments, then exactly one DecodeReport: ``ok``; ``partial`` when something is missing or was mended but there
-        are windows; ``failed`` when there is no window.
-    """
-    decoded, problems = Decoded(), list[DecodeError]()
-    windows = segments = 0
-
-    def blocks() -> Iterator[np.ndarray]:
-        # A break ends the stream and no more, so that the windows before it are cut as at any recording's end.
-        try:
-            yield from decode_blocks(recording.uri, spec.rate, decoder, storage_options, decoded)
-        except Exception as e:
-            problems.append(_as_decode_error(e))
-
-    try:
-        for segment in cut(blocks(), spec, segment_s, recording.uri):
-            windows, segments = windows + len(segment.offsets), segments + 1
-            yield segment
-    except Exception as e:
-        problems.append(_as_decode_error(e))
-    if decoded.unusable:
-        total = decoded.frames * (decoded.channels or 1)
-        message = f"{decoded.unusable} of {total} samples are no numbers (NaN, infinite or absurd); they became silence"
-        problems.append(DecodeError(message, "samples"))
-    problems += [DecodeError(note, "truncated") for note in decoded.notes]
-    if not windows and not problems:
-        problems.append(DecodeError("there is no sound in it (0 samples after the header)", "truncated"))
-    status = "ok" if not problems else "partial" if windows else "failed"
-    count(f"decode_{status}")
-    if problems:
-        count(f"decode_{status}_{problems[0].cause}")
-    count("segments", segments)
-    count("windows", windows)
-    count("audio_ms", round(1000 * (decoded.duration_s or 0)))
-    yield DecodeReport(
+def report_of_broken(recording: Recording, segments: list[Segment], broken: Broken) -> DecodeReport:
+    """The report of a recording whose decoding had to be ended from outside; ``segments`` came before."""
+    windows = sum(len(s.offsets) for s in segments)
+    return DecodeReport(
         recording=recording,
-        status=status,
-        stage="" if status == "ok" else "decode",
-        error="; ".join(p.message for p in problems),
-        duration_s=decoded.duration_s,
-        sample_rate=decoded.sample_rate,
-        channels=decoded.channels,
+        status="partial" if windows else "failed",
+        stage="decode",
+        error=broken.reason,
+        duration_s=float(segments[-1].end_s[-1]) if windows else None,
+        sample_rate=None,
+        channels=None,
         windows=windows,
-        segments=segments,
+        segments=len(segments),
     )
-
-
-def _as_decode_error(e: Exception) -> DecodeError:
-    if isinstance(e, DecodeError):
-        return e
-    if isinstance(e, MemoryError):
-        return DecodeError("not enough memory to decode it", "memory")
-    return DecodeError(f"unexpected {type(e).__name__}: {one_line(e)}", "unexpected")
-
-
-def read_recording(
-    uri: str,
-    rate: int,
-    start_s: float = 0.0,
-    end_s: float | None = None,
-    decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
-) -> np.ndarray:
-    """Reads a stretch of a recording into memory.
-
-    Args:
-        uri: The recording.
-        rate: Samples a second to give.
-        start_s: Where the stretch begins, seconds.
-        end_s: Where it ends; None is the recording's end.
-        decoder: ``soundfile`` or ``tensorflow-io``.
-        storage_options: For fsspec.
-
-    Returns:
-        float32 ``[samples]``, mono: the samples from round(start_s × rate) to round(end_s × rate) of the whole
-        recording at that rate, to 1e-5; fewer where it ends, or breaks, before.
-
-    Raises:
-        SoundbeamError: There is nothing there to read.
-    """
-    if start_s < 0 or (end_s is not None and end_s <= start_s):
-        raise SoundbeamError(f"{uri}: the stretch from {start_s} to {end_s} s is empty; give a start before its end")
-    first, end = round(start_s * rate), math.inf if end_s is None else round(end_s * rate)
-    parts, decoded = list[np.ndarray](), Decoded()
-    problem: DecodeError | None = None
-    try:
-        with open_decoder(uri, decoder, storage_options) as stream:
-            at = _skip_to(stream, first, rate)
-            for block in _resampled(stream, rate, decoder, decoded):
-                lo, hi = max(0, first - at), min(len(block), end - at)
-                if lo < hi:
-                    parts.append(block[lo : int(hi)])
-                at += len(block)
-                if at >= end:
-                    break
-    except DecodeError as e:
-        problem = e
-    except (OSError, MemoryError) as e:
-        problem = _as_decode_error(e)
-    if not parts:
-        reason = problem.message if problem else f"it has no sound after {start_s} s"
-        raise SoundbeamError(f"{uri}: {reason}") from problem
-    return np.concatenate(parts)
-
-
-def _skip_to(stream: AudioStream, first: int, rate: int) -> int:
-    """Moves a stream to shortly before a sample of the output; gives the output's index of its first sample."""
-    common = math.gcd(stream.sample_rate, rate)
-    period_in, period_out = stream.sample_rate // common, rate // common
-    # Whole periods keep the resampler's phase; two seconds before are far more than its filter sees.
-    periods = (first - 2 * rate) // period_out
-    return periods * period_out if periods > 0 and stream.seek(periods * period_in) else 0
 
 
 @dataclasses.dataclass
 class DecodeRecordings(beam.PTransform):
     """Recording → its Segments, then its DecodeReport, in one output: what follows can join them without a shuffle.
 
-    Whatever happens to a recording ends in its report; nothing it does can end the run.
+    Whatever happens to a recording ends in its report; nothing it does can end the run: a decoder that crashes, hangs
+    or takes all memory does so in a process of its own, which also decodes on while a worker scores.
 
     Args:
         spec: Which windows, at which rate.
         segment_s: About how long a segment is, seconds: what bounds memory.
         decoder: ``soundfile`` or ``tensorflow-io``.
         storage_options: For fsspec.
+        isolated: Whether to decode in another process; without, the rows are the same as long as nothing crashes.
 
     Raises:
         SoundbeamError: There is no such decoder.
@@ -269,30 +71,69 @@ class DecodeRecordings(beam.PTransform):
     segment_s: float = 60.0
     decoder: str = "soundfile"
     storage_options: dict[str, Any] | None = None
+    isolated: bool = True
 
     def __post_init__(self):
         check_decoder(self.decoder)
 
     def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection:
         """Recordings → segments and reports."""
-        step = _Decode(self.spec, self.segment_s, self.decoder, self.storage_options)
+        arguments = (self.spec, self.segment_s, self.decoder, self.storage_options)
+        step = _DecodeAhead(arguments) if self.isolated else _Decode(arguments)
         return recordings | "Decode" >> beam.ParDo(step)
 
 
 @beam.typehints.with_input_types(Recording)
 @beam.typehints.with_output_types(Union[Segment, DecodeReport])  # noqa: UP007  Beam reads it on Python 3.10 too
 class _Decode(beam.DoFn):
-    def __init__(self, *args: Any):
-        self._args = args
+    def __init__(self, arguments: tuple[Any, ...]):
+        self._arguments = arguments
 
     def process(self, recording: Recording) -> Iterator[Any]:
-        results = decode_recording(recording, *self._args)
-        spent = 0.0
-        while True:
-            start = time.perf_counter()  # of decoding alone: what follows runs while this step waits
-            result = next(results, None)
-            spent += time.perf_counter() - start
-            if result is None:
-                break
-            yield result
-        count("decode_ms", round(1000 * spent))
+        yield from decode_listed(recording, *self._arguments)
+
+
+@beam.typehints.with_input_types(Recording)
+@beam.typehints.with_output_types(Union[Segment, DecodeReport])  # noqa: UP007
+class _DecodeAhead(beam.DoFn):
+    """Gives recordings to the decoding process and passes on what it has of the oldest one."""
+
+    def __init__(self, arguments: tuple[Any, ...]):
+        self._arguments = arguments
+        spec, segment_s = arguments[:2]
+        self._memory = MEMORY_BYTES + round(_COPIES * 4 * segment_s * spec.rate)
+
+    def setup(self) -> None:
+        self._decoding = Isolated(self._memory)
+
+    def start_bundle(self) -> None:
+        self._decoding.forget()
+        self._given: list[Recording] = []
+
+    def process(self, recording: Recording) -> Iterator[Any]:
+        self._decoding.start(Task(decode_listed, (recording, *self._arguments), patience_s(recording.bytes)))
+        self._given.append(recording)
+        if len(self._given) > AHEAD:
+            yield from self._take()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        while self._given:
+            for result in self._take():
+                yield GlobalWindows.windowed_value(result)
+
+    def teardown(self) -> None:
+        self._decoding.close()
+
+    def _take(self) -> Iterator[Segment | DecodeReport]:
+        recording, segments = self._given.pop(0), list[Segment]()
+        try:
+            for result in self._decoding.take():
+                if isinstance(result, Segment):
+                    # What a report needs of it; its samples must not stay.
+                    segments.append(dataclasses.replace(result, samples=result.samples[:0]))
+                yield result
+        except Broken as broken:
+            report = report_of_broken(recording, segments, broken)
+            count(f"decode_{report.status}")
+            count(f"decode_{report.status}_{broken.cause}")
+            yield report

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import fsspec
@@ -15,6 +16,7 @@ from fsspec.utils import glob_translate
 # Read ahead of the decoder: large enough for few requests, small enough that a header costs little.
 BLOCK_BYTES = 1 << 19
 _WILDCARD = re.compile(r"[*?\[]")
+Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
 _CACHES = ("simplecache::", "filecache::", "blockcache::")
 
 
@@ -45,7 +47,7 @@ def printable(name: str) -> str:
 def one_line(e: BaseException) -> str:
     """An exception's message on one line; its class where it says nothing."""
     if isinstance(e, OSError) and e.strerror:
-        return e.strerror
+        return " ".join(e.strerror.split())
     return printable(" ".join(str(e).split())) or type(e).__name__
 
 
@@ -73,15 +75,50 @@ def open_file(uri: str, storage_options: dict[str, Any] | None = None) -> Any:
     return place.fs.open(path, "rb", block_size=BLOCK_BYTES)
 
 
+_TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+
+
+def modified_of(info: Entry) -> datetime | None:
+    """The modification time in UTC; None where the store tells none that can be read."""
+    for key in _TIMES:
+        when = info.get(key)
+        if isinstance(when, int | float):
+            when = datetime.fromtimestamp(when, timezone.utc)
+        if isinstance(when, datetime):
+            return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    return None
+
+
+def version_of(info: Entry) -> str:
+    """The store's etag, else the modification time as ISO 8601 in UTC, else ""."""
+    for key in ("ETag", "etag"):
+        if info.get(key):
+            return str(info[key]).strip('"')
+    modified = modified_of(info)
+    return modified.isoformat() if modified else next((str(info[key]) for key in _TIMES if info.get(key)), "")
+
+
+def state_of(uri: str, storage_options: dict[str, Any] | None = None) -> tuple[int, str]:
+    """Size and version of a file as they are now, links followed: what a listing would say of it.
+
+    Raises:
+        Exception: What its store raises where it is gone or cannot be asked.
+    """
+    place, path = place_of(uri, storage_options)
+    if isinstance(place.fs, LocalFileSystem):
+        found = os.stat(path)
+        return found.st_size, version_of({"mtime": found.st_mtime})
+    place.fs.invalidate_cache(place.fs._parent(path))
+    info = place.fs.info(path)
+    return int(info.get("size") or 0), version_of(info)
+
+
 @dataclasses.dataclass(frozen=True)
 class Unreadable:
     """A folder that could not be listed."""
 
     path: str
     error: str
-
-
-Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
 
 
 @dataclasses.dataclass
