@@ -61,25 +61,35 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
         def run(argv: list[str] | None = None) -> int:
             try:
                 return main(argv)
-            except SoundbeamError as e:
-                return fail(str(e))
-            except OSError as e:
-                if e.errno == errno.ENOSPC:
-                    return fail(f"disk full while writing {e.filename or 'the output'}; free some space and run again")
-                if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and e.filename:
-                    return fail(f"{e.filename}: {e.strerror}; check the permissions")
-                raise
-            except KeyboardInterrupt:
-                return fail("interrupted; nothing of this run counts as a result", 130)
-
-        def fail(message: str, code: int = 1) -> int:
-            sys.stdout.flush()
-            print(f"soundbeam {name}: error: {' '.join(message.split())}", file=sys.stderr)
-            return code
+            except (SoundbeamError, OSError, KeyboardInterrupt) as e:
+                message = explain(e)
+                if message is None:
+                    raise
+                sys.stdout.flush()
+                print(f"soundbeam {name}: error: {message}", file=sys.stderr)
+                return exit_code(e)
 
         return run
 
     return wrap
+
+
+def explain(e: BaseException) -> str | None:
+    """What an expected error says, on one line; None for one that is not expected."""
+    if isinstance(e, SoundbeamError):
+        return " ".join(str(e).split())
+    if isinstance(e, KeyboardInterrupt):
+        return "interrupted; nothing of this run counts as a result"
+    if isinstance(e, OSError) and e.errno == errno.ENOSPC:
+        return f"disk full while writing {e.filename or 'the output'}; free some space and run again"
+    if isinstance(e, OSError) and e.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and e.filename:
+        return f"{e.filename}: {e.strerror}; check the permissions"
+    return None
+
+
+def exit_code(e: BaseException) -> int:
+    """With what code an error ends a program: 130 when it was interrupted, as shells say it, else 1."""
+    return 130 if isinstance(e, KeyboardInterrupt) else 1
 
 
 def say(line: str = "") -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,12 +13,19 @@ import pyarrow.parquet as pq
 
 from model.errors import SoundbeamError
 from pipelines.runs import Output
-from transforms.ledger import DELETED
+from transforms.records import DELETED
 from transforms.tables import METADATA_KEY, TABLES
 
 
-def read(output: str, table: str, run: str | None = None, classifier: str | None = None) -> pa.Table:
-    """The current rows of one table.
+def read(
+    output: str,
+    table: str,
+    run: str | None = None,
+    classifier: str | None = None,
+    columns: Sequence[str] | None = None,
+    recordings: Collection[str] | None = None,
+) -> pa.Table:
+    """The current rows of one table; ``.to_pandas()`` makes a DataFrame of them.
 
     Where several runs hold the same recording the newest one's rows count. Runs that were not committed are left
     out, so is what was deleted since, and rows of two classifiers, hops or thresholds are never mixed.
@@ -24,30 +33,48 @@ def read(output: str, table: str, run: str | None = None, classifier: str | None
     Args:
         output: The scan's output folder, a local path or any fsspec URL.
         table: ``predictions``, ``calls``, ``counts`` or ``recordings``.
-        run: Only this run.
+        run: Only this run, superseded rows too.
         classifier: Only runs of the classifier of this fingerprint (or its beginning); default: the newest run's.
+        columns: Only these, in their order; ``run`` is one of them. Default: all.
+        recordings: Only rows of these, by their full URIs. What is left out is not read where the file's statistics
+            allow it.
 
     Returns:
         The table with one more column, ``run``; its schema's metadata is the newest run's.
 
     Raises:
-        SoundbeamError: No such table, no committed run, or none of that name or classifier.
+        SoundbeamError: No such table or column, no committed run, or none of that name or classifier.
+    """
+    parts = list(stream(output, table, run, classifier, columns, recordings))
+    whole = pa.concat_tables([p.replace_schema_metadata(parts[-1].schema.metadata) for p in parts])
+    return whole if columns is None else whole.select(list(columns))
+
+
+def stream(
+    output: str,
+    table: str,
+    run: str | None = None,
+    classifier: str | None = None,
+    columns: Sequence[str] | None = None,
+    recordings: Collection[str] | None = None,
+) -> Iterator[pa.Table]:
+    """The same rows part by part, for a table that is larger than memory: at most half a million rows at once.
+
+    Args, what is raised: as for `read`; there is at least one part, if an empty one, for each run.
     """
     if table not in TABLES:
         raise SoundbeamError(f"no table {table!r}; there are {', '.join(TABLES)}")
     folder = Output(output)
     runs = select_runs(folder, run, classifier)
-    recordings = {r["run"]: _read_run(folder, "recordings", r["run"]) for r in runs}
-    current = _current(recordings)
-    parts = []
-    for name in recordings:
-        rows = recordings[name] if table == "recordings" else _read_run(folder, table, name)
-        if len(recordings) > 1:
-            rows = rows.filter(pc.is_in(rows["recording"], value_set=current[name]))
-        if table == "recordings":
-            rows = rows.filter(pc.not_equal(pc.fill_null(rows["stage"], ""), DELETED))
-        parts.append(rows.append_column("run", pa.array([name] * len(rows), pa.string())))
-    return pa.concat_tables([p.replace_schema_metadata(parts[-1].schema.metadata) for p in parts])
+    current = _current(folder, [r["run"] for r in runs])
+    for info in runs:
+        name, standing = info["run"], current[info["run"]]
+        wanted = standing.names
+        if recordings is not None:
+            asked = pa.array(list(recordings), pa.string())
+            wanted = asked if wanted is None else asked.filter(pc.is_in(asked, value_set=wanted))
+        for part in _parts(folder, table, name, columns, wanted):
+            yield part.append_column("run", pa.array([name] * len(part), pa.string()))
 
 
 def select_runs(output: Output, run: str | None = None, classifier: str | None = None) -> list[dict[str, Any]]:
@@ -85,21 +112,59 @@ def parameters(table: pa.Table) -> dict[str, Any]:
     return json.loads(table.schema.metadata[METADATA_KEY])
 
 
-def _read_run(output: Output, table: str, run: str) -> pa.Table:
-    files = sorted(output.fs.glob(f"{output.table(table, run)}/*.parquet"))
-    parts = []
-    for name in files:
-        with output.fs.open(name, "rb") as file:
-            parts.append(pq.read_table(file))
-    return pa.concat_tables(parts)
+def _parts(
+    output: Output, table: str, run: str, columns: Sequence[str] | None, wanted: pa.Array | None
+) -> Iterator[pa.Table]:
+    """One run's rows of a table, of the wanted recordings (None: all), row group by row group; one part at least."""
+    for name in sorted(output.fs.glob(f"{output.table(table, run)}/*.parquet")):
+        with output.fs.open(name, "rb") as file, pq.ParquetFile(file) as parquet:
+            schema = parquet.schema_arrow
+            asked = [c for c in schema.names if columns is None or c in columns]
+            unknown = [c for c in columns or () if c not in (*schema.names, "run")]
+            if unknown:
+                raise SoundbeamError(f"no column {unknown[0]!r} in {table}; there are {', '.join(schema.names)}, run")
+            yield pa.schema([schema.field(c) for c in asked], schema.metadata).empty_table()
+            read = asked if wanted is None else list(dict.fromkeys([*asked, "recording"]))
+            for group in _groups(parquet, wanted):
+                # Even where no column is asked for, the rows have to be counted.
+                part = parquet.read_row_group(group, columns=read or ["recording"])
+                if wanted is not None:
+                    part = part.filter(pc.is_in(part["recording"], value_set=wanted))
+                if len(part):
+                    yield part.select(asked)
 
 
-def _current(recordings: dict[str, pa.Table]) -> dict[str, pa.Array]:
-    """For each run the recordings of which it has the newest row."""
-    names = pa.concat_arrays([c for t in recordings.values() for c in t["recording"].chunks])
-    order = {run: i for i, run in enumerate(recordings)}
-    ages = pa.array([order[run] for run, t in recordings.items() for _ in range(len(t))], pa.int64())
-    newest = pa.table({"recording": names, "age": ages}).group_by("recording").aggregate([("age", "max")])
-    return {
-        run: newest.filter(pc.equal(newest["age_max"], age))["recording"].combine_chunks() for run, age in order.items()
-    }
+def _groups(parquet: pq.ParquetFile, wanted: pa.Array | None) -> Iterator[int]:
+    """The row groups that can hold a wanted recording, by their least and greatest."""
+    column = parquet.schema_arrow.names.index("recording")
+    for group in range(parquet.num_row_groups):
+        said = parquet.metadata.row_group(group).column(column).statistics
+        known = wanted is not None and said is not None and said.has_min_max
+        if not known or pc.any(pc.and_(pc.greater_equal(wanted, said.min), pc.less_equal(wanted, said.max))).as_py():
+            yield group
+
+
+@dataclasses.dataclass(frozen=True)
+class _Standing:
+    """The recordings of which a run's rows are current; ``names`` is None where that is all of them."""
+
+    names: pa.Array | None
+
+
+def _current(output: Output, runs: list[str]) -> dict[str, _Standing]:
+    """For each run, oldest first, the recordings of which it has the newest row and that are not deleted."""
+    columns = ["recording", "stage"]
+    rows = {run: pa.concat_tables(_parts(output, "recordings", run, columns, None)) for run in runs}
+    newest = pa.concat_tables(
+        [t.append_column("age", pa.array([age] * len(t), pa.int32())) for age, t in enumerate(rows.values())]
+    ).replace_schema_metadata(None)
+    last = newest.group_by("recording").aggregate([("age", "max")])
+    found = {}
+    for age, (run, own) in enumerate(rows.items()):
+        gone = pc.equal(pc.fill_null(own["stage"], ""), DELETED)
+        mine = last.filter(pc.equal(last["age_max"], age))["recording"]
+        whole = len(mine) == len(own) and not pc.any(gone).as_py()
+        deleted = own.filter(gone)["recording"]
+        standing = mine.filter(pc.invert(pc.is_in(mine, value_set=deleted)))
+        found[run] = _Standing(None if whole else standing.combine_chunks())
+    return found

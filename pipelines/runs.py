@@ -38,9 +38,16 @@ class Abandoned:
 
 
 def settings_of(parameters: dict[str, Any]) -> str:
-    """What two scans must have in common for the rows of one to stand for the other's: a hash of it."""
+    """What two scans must have in common for the rows of one to stand for the other's: a hash of it.
+
+    How times and sites are told belongs to it where the user says so: else rows of two time zones would mix.
+    """
     names = ("fingerprint", "hop_s", "thresholds", "decoder")
-    text = json.dumps({name: parameters[name] for name in names}, sort_keys=True)
+    decisive = {name: parameters[name] for name in names}
+    for name, default in (("recorded_at", None), ("timezone", "UTC"), ("site", None)):
+        if parameters.get(name, default) != default:
+            decisive[name] = parameters[name]
+    text = json.dumps(decisive, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -7,8 +7,10 @@ soundbeam scan --recordings s3://bucket/site7 @list.txt --classifier bundle/ --o
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 
+from model.errors import SoundbeamError
 from pipelines.console import Parser, positive, positive_int, program
 
 
@@ -20,29 +22,35 @@ def parser() -> Parser:
         "counts and recordings as Parquet. Any Beam option may follow, e.g. --runner=FlinkRunner.",
         "soundbeam scan --recordings 'recordings/*.wav' --classifier bundle/ --output results/",
     )
-    p.add_argument(
-        "--recordings",
-        required=True,
-        nargs="+",
-        metavar="PATTERN",
-        help="files, globs, folders (searched recursively) or @list.txt; local or any fsspec URL",
+    p.usage = f"{p.prog} --recordings PATTERN [PATTERN ...] --classifier DIR --output DIR [options]"
+    p.formatter_class = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=29)  # type: ignore
+    what = p.add_argument_group("what")
+    what.add_argument(
+        "--recordings", required=True, nargs="+", metavar="PATTERN",
+        help="files, globs, folders or @list.txt; local or any fsspec URL",
+    )  # fmt: skip
+    what.add_argument("--classifier", required=True, metavar="DIR", help="a classifier bundle")
+    what.add_argument("--output", required=True, metavar="DIR", help="where the tables go")
+    what.add_argument("--since", metavar="DATE", help="only recordings made from then on, e.g. 2024-01-31")
+    what.add_argument("--rescan", action="store_true", help="everything again, not only what is new or changed")
+    what.add_argument("--retry-failed", action="store_true", help="again also what failed or was partial")
+    score = p.add_argument_group("scores and calls")
+    score.add_argument("--hop", type=positive, metavar="SECONDS", help="between window starts (default: the bundle's)")
+    score.add_argument("--threshold", type=_share, metavar="X", help="score of a call, 0 to 1 (default: the bundle's)")
+    place = p.add_argument_group("time and place (by default the time in recorders' usual names and metadata)")
+    place.add_argument("--recorded-at", metavar="PATTERN", help="time in a name, e.g. '*_%%d%%m%%y_%%H%%M.wav'")
+    place.add_argument("--timezone", default="UTC", metavar="ZONE", help="of the recorders' clocks (%(default)s)")
+    place.add_argument("--site", metavar="PATTERN", help="site in a name, e.g. '{site}/*/*.wav'")
+    work = p.add_argument_group("work")
+    work.add_argument("--decoder", choices=("soundfile", "tensorflow-io"), default="soundfile", help="%(default)s")
+    work.add_argument("--segment", type=positive, default=60.0, metavar="SECONDS", help="decoded at once (%(default)g)")
+    work.add_argument("--batch-size", type=positive_int, metavar="N", help="windows scored at once")
+    work.add_argument(
+        "--checkpoint-every", type=positive, default=600.0, metavar="SECONDS", help="the most that a death costs"
     )
-    p.add_argument("--classifier", required=True, metavar="DIR", help="a classifier bundle")
-    p.add_argument("--output", required=True, metavar="DIR", help="where the tables go")
-    p.add_argument("--hop", type=positive, metavar="SECONDS", help="between window starts (default: the bundle's)")
-    p.add_argument("--threshold", type=_share, metavar="X", help="score of a call, 0 to 1 (default: the bundle's)")
-    p.add_argument("--rescan", action="store_true", help="scan everything again, not only what is new or changed")
-    p.add_argument("--retry-failed", action="store_true", help="scan again also what failed or was partial")
-    p.add_argument("--decoder", choices=("soundfile", "tensorflow-io"), default="soundfile", help="%(default)s")
-    p.add_argument(
-        "--segment", type=positive, default=60.0, metavar="SECONDS", help="decoded at once (default: %(default)g)"
-    )
-    p.add_argument(
-        "--batch-size", type=positive_int, metavar="N", help="windows scored at once (default: the bundle's)"
-    )
-    p.add_argument(
-        "--checkpoint-every", type=positive, default=600.0, metavar="SECONDS", help="a death costs no more than this"
-    )
+    watch = p.add_argument_group("monitoring")
+    watch.add_argument("--summary-json", metavar="FILE", help="a line of JSON on how it ended; - prints it")
+    watch.add_argument("--metrics", metavar="FILE", help="the same for Prometheus' textfile collector")
     return p
 
 
@@ -56,15 +64,25 @@ def _share(text: str) -> float:
 @program("scan")
 def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
-    options, rest = parser().parse_known_args(argv)
+    own = parser()
+    options, rest = own.parse_known_args(argv)
+    from pipelines.monitoring import Monitor
     from pipelines.running import beam_options
-
-    beam_opts = beam_options(rest, parser())
     from pipelines.scanning import Scan, scan
-    from pipelines.summary import summarize
+    from pipelines.summary import figures_of, summarize
 
-    run = scan(Scan(**vars(options)), beam_opts)
-    return summarize(run, options.output)
+    values = vars(options)
+    monitor = Monitor(options.output, values.pop("summary_json"), values.pop("metrics"))
+    wanted = Scan(**values)
+    try:
+        beam_opts = beam_options(rest, own)
+        wanted.check()
+    except SoundbeamError as e:
+        own.error(str(e))
+    with monitor:
+        finished = scan(wanted, beam_opts)
+        monitor.figures = figures_of(finished, options.output)
+        return summarize(monitor.figures, options.output)
 
 
 if __name__ == "__main__":

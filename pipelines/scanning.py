@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import importlib.metadata
 import platform
 import time
@@ -18,8 +19,10 @@ from transforms.calls import CountCalls, Counting, result_of_unscannable
 from transforms.counters import totals
 from transforms.decode import DecodeRecordings
 from transforms.decoders.locations import has_wildcard, place_of
+from transforms.describe import DescribeRecordings
 from transforms.ledger import SkipDone
 from transforms.progress import ReportProgress
+from transforms.recorded_at import Conventions, parse_date, zone_of
 from transforms.recordings import ListRecordings
 from transforms.score import ScoreWindows
 from transforms.tables import NameShards, WriteTables
@@ -42,6 +45,10 @@ class Scan:
         segment: Seconds decoded at once.
         batch_size: Windows scored at once; None: the bundle's.
         checkpoint_every: Seconds of work that a death can cost.
+        recorded_at: Pattern for the time in a recording's URI; None: usual names only.
+        timezone: Of the recorders' clocks.
+        site: Pattern for the site in a recording's URI.
+        since: Only recordings from this date on; None: all.
     """
 
     recordings: list[str]
@@ -55,6 +62,24 @@ class Scan:
     segment: float = 60.0
     batch_size: int | None = None
     checkpoint_every: float = 600.0
+    recorded_at: str | None = None
+    timezone: str = "UTC"
+    site: str | None = None
+    since: str | None = None
+
+    @property
+    def conventions(self) -> Conventions:
+        """How times and sites are told."""
+        return Conventions(self.recorded_at, self.timezone, self.site)
+
+    @property
+    def since_utc(self) -> datetime.datetime | None:
+        """The date from which on recordings are scanned, UTC."""
+        return None if self.since is None else parse_date(self.since, zone_of(self.timezone))
+
+    def check(self) -> None:
+        """Raises SoundbeamError where a pattern, the date or the time zone is not understood."""
+        _ = self.conventions, self.since_utc
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +90,13 @@ class Finished:
         info: The ``run.json``; None when there was nothing new, and so no run.
         done_before: How many files were scanned in earlier runs and left alone.
         taken_over: How many runs that had died were resumed.
+        before_since: How many files were left out because they are from before ``--since``.
     """
 
     info: dict[str, Any] | None
     done_before: int
     taken_over: int
+    before_since: int = 0
 
 
 def scan(wanted: Scan, beam_opts) -> Finished:
@@ -110,7 +137,12 @@ def scan(wanted: Scan, beam_opts) -> Finished:
             }
             output.commit(run, shards, dead, bundle.labels, info)
         committed = True
-        return Finished(info, counters.get("recordings_done_before", 0), len([d for d in dead if d.shards]))
+        return Finished(
+            info,
+            done_before=counters.get("recordings_done_before", 0),
+            taken_over=len([d for d in dead if d.shards]),
+            before_since=counters.get("recordings_before_since", 0),
+        )
     finally:
         if committed or not output.has_checkpoints(run):
             output.discard(run)
@@ -135,6 +167,8 @@ def parameters_of(wanted: Scan, bundle: ClassifierBundle) -> dict[str, Any]:
         "hop_s": hop_s,
         "thresholds": {label: wanted.threshold or bundle.thresholds[label] for label in bundle.labels},
         "decoder": wanted.decoder,
+        **dataclasses.asdict(wanted.conventions),
+        "since": wanted.since,
     }
 
 
@@ -155,6 +189,9 @@ def build(
     if ledger:
         skip = SkipDone(ledger, roots_of(wanted.recordings), wanted.retry_failed)
         recordings, unscannable = (recordings, unscannable) | "SkipDone" >> skip
+    describe = DescribeRecordings(wanted.conventions, wanted.since_utc)
+    recordings = recordings | "DescribeRecordings" >> describe
+    unscannable = unscannable | "DescribeUnscannable" >> describe
     total = recordings | "CountRecordings" >> beam.combiners.Count.Globally()
     # One fused stage: sound never leaves it, and a recording's rows are written as soon as it has ended.
     results = (

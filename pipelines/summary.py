@@ -1,6 +1,8 @@
-"""What a person reads at the end of a scan."""
+"""What a scan gave, as figures and as a person reads it at the end."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,9 +12,38 @@ from pipelines import results
 from pipelines.console import say
 from pipelines.scanning import Finished
 
+_SHOWN = 10
 
-def summarize(finished: Finished, output: str) -> int:
-    """Prints how many recordings, hours, windows, calls and failures there were, and where the tables are.
+
+def figures_of(finished: Finished, output: str) -> dict[str, Any]:
+    """How many recordings, hours, windows, calls and failures there were; what nothing new leaves open is left out."""
+    info = finished.info
+    figures: dict[str, Any] = {"unchanged": finished.done_before, "before_since": finished.before_since}
+    if info is None:
+        return figures
+    columns = ["recording", "status", "error", "duration_s", "windows"]
+    recordings = results.read(output, "recordings", run=info["run"], columns=columns)
+    counts = results.read(output, "counts", run=info["run"], columns=["label", "calls"])
+    bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
+    by_label = {label: counts.filter(pc.equal(counts["label"], label))["calls"] for label in info["labels"]}
+    return {
+        **figures,
+        "run": info["run"],
+        "classifier": info["fingerprint"],
+        "resumed_runs": info["taken_over"],
+        "scan_s": info["wall_s"],
+        "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
+        "hours": (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
+        "windows": pc.sum(recordings["windows"]).as_py() or 0,
+        "calls": {label: pc.sum(calls).as_py() or 0 for label, calls in by_label.items()},
+        "counted": {label: len(calls) for label, calls in by_label.items()},
+        "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in by_label.items()},
+        "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
+    }
+
+
+def summarize(figures: dict[str, Any], output: str) -> int:
+    """Prints `figures_of`.
 
     Returns:
         The exit code: 0 also when some files failed.
@@ -20,35 +51,33 @@ def summarize(finished: Finished, output: str) -> int:
     Raises:
         SoundbeamError: Not one file could be scanned.
     """
-    before = f"{finished.done_before} recordings were scanned before and are unchanged"
-    info = finished.info
-    if info is None:
+    before = f"{figures['unchanged']} recordings were scanned before and are unchanged"
+    older = f"{figures['before_since']} recordings from before --since were left out"
+    if "run" not in figures:
         say(f"nothing new: {before}")
+        if figures["before_since"]:
+            say(older)
         say(f"tables: {output}")
         return 0
-    recordings = results.read(output, "recordings", run=info["run"])
-    counts = results.read(output, "counts", run=info["run"])
-    status = {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()}
-    seconds = pc.sum(recordings["duration_s"]).as_py() or 0.0
-    bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
-    for row in bad.slice(0, 10).to_pylist():
+    status = figures["recordings"]
+    files, hours, wall_s = sum(status.values()), figures["hours"], figures["scan_s"]
+    for row in figures["bad"]:
         say(f"{row['status']}: {row['recording']}: {row['error']}")
-    if len(bad) > 10:
-        say(f"… and {len(bad) - 10} more, in the table recordings")
-    for label in info["labels"]:
-        of_label = counts.filter(pc.equal(counts["label"], label))
-        heard = pc.sum(pc.greater(of_label["calls"], 0)).as_py() or 0
-        say(f"{label}: {pc.sum(of_label['calls']).as_py() or 0} calls in {heard} of {len(of_label)} recordings")
-    say(
-        f"{len(recordings)} recordings ({', '.join(f'{n} {name}' for name, n in sorted(status.items()))}), "
-        f"{seconds / 3600:.2f} h, {pc.sum(recordings['windows']).as_py()} windows"
-    )
-    if finished.done_before:
+    more = status.get("partial", 0) + status.get("failed", 0) - len(figures["bad"])
+    if more:
+        say(f"… and {more} more, in the table recordings")
+    for label, calls in figures["calls"].items():
+        say(f"{label}: {calls} calls in {figures['heard'][label]} of {figures['counted'][label]} recordings")
+    by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items()))
+    say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
+    if figures["unchanged"]:
         say(before)
-    if finished.taken_over:
-        say(f"{finished.taken_over} scan(s) that had died before the end were resumed: {', '.join(info['taken_over'])}")
-    say(f"{info['wall_s']:.0f} s, {seconds / info['wall_s']:.0f} × real time; classifier {info['fingerprint'][:12]}")
-    say(f"tables: {output} (run {info['run']})")
-    if status.get("failed") and not status.get("ok") and not status.get("partial") and not finished.done_before:
-        raise SoundbeamError(f"not one of {len(recordings)} files could be scanned; the table recordings says why")
+    if figures["before_since"]:
+        say(older)
+    if resumed := figures["resumed_runs"]:
+        say(f"{len(resumed)} scan(s) that had died before the end were resumed: {', '.join(resumed)}")
+    say(f"{wall_s:.0f} s, {3600 * hours / wall_s:.0f} × real time; classifier {figures['classifier'][:12]}")
+    say(f"tables: {output} (run {figures['run']})")
+    if status.get("failed") and not status.get("ok") and not status.get("partial") and not figures["unchanged"]:
+        raise SoundbeamError(f"not one of {files} files could be scanned; the table recordings says why")
     return 0

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("pipelines", "transforms", "model")
 FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
 # What every step may import: records, counters, and the arithmetic and decoders that are no steps themselves.
-SHARED = {"transforms.records", "transforms.counters", "transforms.decoders", "transforms.windows"}
+SHARED = {f"transforms.{name}" for name in ("records", "counters", "decoders", "windows", "recorded_at")}
 
 
 def imports(path: Path) -> set[str]:

@@ -11,9 +11,7 @@ import pyarrow.parquet as pq
 
 from transforms.counters import count
 from transforms.decoders.locations import open_file, place_of
-from transforms.records import Recording, Unscannable
-
-DELETED = "deleted"
+from transforms.records import DELETED, Recording, Unscannable
 
 
 @dataclasses.dataclass(frozen=True)

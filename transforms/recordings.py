@@ -130,8 +130,10 @@ def _glob(place: Place, pattern: str) -> Iterator[Row]:
             yield _file(place, match, _is_hidden(match["name"], root))
         else:
             error = "not an audio file by its name; name it without a wildcard to have it tried"
-            size, version = match.get("size") or 0, _version(match)
-            yield Unscannable(Recording(printable(place.uri(match["name"])), size, version), "skipped", "list", error)
+            recording = Recording(
+                printable(place.uri(match["name"])), match.get("size") or 0, _version(match), _modified(match)
+            )
+            yield Unscannable(recording, "skipped", "list", error)
     # Links last, and never back into the root: each folder is listed once, under its own name if it has one here.
     ordered = sorted(folders, key=lambda entry: bool(entry.get("islink")))
     yield from _folder(place, place.walk((entry["name"] for entry in ordered), {place.identity(root)}), root)
@@ -151,7 +153,8 @@ def _file(place: Place, info: Entry, hidden: bool) -> Row:
     uri, size = place.uri(info["name"]), info.get("size")
 
     def cannot(status: str, error: str) -> Unscannable:
-        return Unscannable(Recording(printable(uri), int(size or 0), _version(info)), status, "list", error)
+        recording = Recording(printable(uri), int(size or 0), _version(info), _modified(info))
+        return Unscannable(recording, status, "list", error)
 
     if printable(uri) != uri:
         return cannot("failed", "its name is not UTF-8, so no table could hold it; rename the file")
@@ -167,7 +170,7 @@ def _file(place: Place, info: Entry, hidden: bool) -> Row:
         return cannot("skipped", "hidden: its name, or a folder's, starts with a dot")
     if size == 0:
         return cannot("failed", "empty file (0 bytes): nothing was recorded or copied")
-    return Recording(uri, int(size or 0), _version(info))
+    return Recording(uri, int(size or 0), _version(info), _modified(info))
 
 
 def _unreadable(place: Place, folder: Unreadable) -> Unscannable:
@@ -184,21 +187,27 @@ def _is_hidden(path: str, root: str) -> bool:
     return any(part.startswith(".") for part in path[len(root) :].split("/"))
 
 
+_TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+
+
 def _version(info: Entry) -> str:
     """The store's etag, else the modification time as ISO 8601 in UTC, else ""."""
     for key in ("ETag", "etag"):
         if info.get(key):
             return str(info[key]).strip('"')
-    for key in ("mtime", "LastModified", "last_modified", "updated", "modified", "created"):
+    modified = _modified(info)
+    return modified.isoformat() if modified else next((str(info[key]) for key in _TIMES if info.get(key)), "")
+
+
+def _modified(info: Entry) -> datetime | None:
+    """The modification time in UTC; None where the store tells none that can be read."""
+    for key in _TIMES:
         when = info.get(key)
         if isinstance(when, int | float):
             when = datetime.fromtimestamp(when, timezone.utc)
         if isinstance(when, datetime):
-            when = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
-            return when.astimezone(timezone.utc).isoformat()
-        if when:
-            return str(when)
-    return ""
+            return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    return None
 
 
 @dataclasses.dataclass

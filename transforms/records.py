@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime
 
 import numpy as np
 
 from model.calls import Call
+
+# The stage of a file that was scanned before and is gone.
+DELETED = "deleted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +21,17 @@ class Recording:
         uri: Its full URI (``file:///…``, ``s3://…``): its identity.
         bytes: Its size.
         version: The store's etag, else its modification time (ISO 8601, UTC), else "".
+        modified: Its modification time, UTC; None where the store has none.
+        recorded_at: When its first sample was recorded, UTC; None where that is not known, or not yet.
+        site: Where it was recorded, by the user's pattern; None where that says nothing.
     """
 
     uri: str
     bytes: int
     version: str
+    modified: datetime | None = None
+    recorded_at: datetime | None = None
+    site: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

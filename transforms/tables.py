@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import apache_beam as beam
@@ -49,25 +50,36 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
     The column ``run`` is the name of the folder, ``run=…``, that the shards are committed to: a column of the same name
     within the files would keep pyarrow from reading them as one dataset.
     """
+    name, label = ("recording", pa.string()), ("label", pa.string())
     times = [("start_s", pa.float64()), ("end_s", pa.float64())]
+    site = ("site", pa.string())
     scores = [("scores", pa.list_(pa.float32()))] if len(labels) > 1 else []
     columns = {
-        "predictions": [("recording", pa.string()), *times, ("label", pa.string()), ("score", pa.float32()), *scores],
+        "predictions": [
+            ("recording", pa.string()),
+            *times,
+            ("label", pa.string()),
+            ("score", pa.float32()),
+            *scores,
+            site,
+        ],
         "calls": [
             ("recording", pa.string()),
             ("label", pa.string()),
             *times,
             ("score", pa.float32()),
             ("started_at", pa.timestamp("us", tz="UTC")),
+            site,
         ],
         "counts": [
-            ("recording", pa.string()),
-            ("label", pa.string()),
+            name,
+            label,
             ("windows", pa.int64()),
             ("calls", pa.int64()),
+            site,
         ],
         "recordings": [
-            ("recording", pa.string()),
+            name,
             ("bytes", pa.int64()),
             ("version", pa.string()),
             ("status", pa.string()),
@@ -79,6 +91,7 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("recorded_at", pa.timestamp("us", tz="UTC")),
             ("windows", pa.int64()),
             ("classifier", pa.string()),
+            site,
         ],
     }
     metadata = {METADATA_KEY: json.dumps({**parameters, "labels": list(labels)}, ensure_ascii=False).encode()}
@@ -92,6 +105,7 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
     skipped file has none.
     """
     report, uri = result.report, result.report.recording.uri
+    recorded_at, site = report.recording.recorded_at, report.recording.site
     windows = len(result.start_s)
     best = result.scores.argmax(axis=1) if windows else []
     predictions = {
@@ -100,6 +114,7 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
         "end_s": result.end_s,
         "label": [labels[i] for i in best],
         "score": result.scores.max(axis=1) if windows else [],
+        "site": [site] * windows,
     }
     if len(labels) > 1:
         predictions["scores"] = list(result.scores)
@@ -113,13 +128,15 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
             "start_s": [call.start_s for _, call in calls],
             "end_s": [call.end_s for _, call in calls],
             "score": [call.score for _, call in calls],
-            "started_at": [None] * len(calls),
+            "started_at": [recorded_at and recorded_at + timedelta(seconds=call.start_s) for _, call in calls],
+            "site": [site] * len(calls),
         },
         "counts": {
             "recording": [uri] * len(counted),
             "label": list(counted),
             "windows": [windows] * len(counted),
             "calls": [len(result.calls[label]) if windows else None for label in counted],
+            "site": [site] * len(counted),
         },
         "recordings": {
             "recording": [uri],
@@ -131,9 +148,10 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
             "duration_s": [report.duration_s],
             "sample_rate": [report.sample_rate],
             "channels": [report.channels],
-            "recorded_at": [None],
+            "recorded_at": [recorded_at],
             "windows": [windows],
             "classifier": [classifier],
+            "site": [site],
         },
     }
 

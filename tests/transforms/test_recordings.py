@@ -46,7 +46,8 @@ def test_size_and_version(tmp_path):
     put(tmp_path, "a.wav", content=b"12345")
     os.utime(tmp_path / "a.wav", (1700000000.25, 1700000000.25))
     (row,) = list_recordings(f"{tmp_path}/a.wav")
-    assert row == Recording(f"file://{tmp_path}/a.wav", 5, "2023-11-14T22:13:20.250000+00:00")
+    modified = datetime(2023, 11, 14, 22, 13, 20, 250000, timezone.utc)
+    assert row == Recording(f"file://{tmp_path}/a.wav", 5, "2023-11-14T22:13:20.250000+00:00", modified)
     assert datetime.fromisoformat(row.version) == datetime.fromtimestamp(1700000000.25, timezone.utc)
 
 

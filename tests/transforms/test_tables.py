@@ -1,6 +1,8 @@
 """The four tables: their columns, zeros and nulls where they belong, shards that count only when they are named."""
 
+import dataclasses
 import json
+from datetime import datetime, timezone
 
 import apache_beam as beam
 import numpy as np
@@ -33,12 +35,27 @@ def test_rows_hold_every_window_call_and_label():
     assert [r["start_s"] for r in predictions] == [0, 1, 2]
     assert predictions[0] == {
         "recording": "a", "start_s": 0.0, "end_s": 1.0, "label": "y", "score": 0.75, "scores": [0.25, 0.75],
+        "site": None,
     }  # fmt: skip
     (call,) = batches["calls"].to_pylist()
     assert (call["label"], call["start_s"], call["end_s"], call["started_at"]) == ("y", 0.5, 2.0, None)
     assert [(r["label"], r["windows"], r["calls"]) for r in batches["counts"].to_pylist()] == [("x", 3, 0), ("y", 3, 1)]
     (recording,) = batches["recordings"].to_pylist()
     assert (recording["status"], recording["error"], recording["classifier"]) == ("ok", None, "f" * 64)
+
+
+def test_site_is_in_every_table_and_a_call_starts_where_its_recording_did():
+    when = datetime(2024, 1, 31, 23, 59, 58, 500_000, timezone.utc)
+    known = result("a", calls={"x": [Call(2.25, 3.0, 0.75)], "y": []})
+    known = dataclasses.replace(known, report=dataclasses.replace(
+        known.report, recording=Recording("a", 10, "v", recorded_at=when, site="ridge")
+    ))  # fmt: skip
+    rows = rows_of(known, LABELS, "f")
+    batches = {t: pa.RecordBatch.from_pydict(rows[t], schema=s) for t, s in schemas(LABELS, {}).items()}
+    assert all({r["site"] for r in batch.to_pylist()} == {"ridge"} for batch in batches.values())
+    assert batches["recordings"].to_pylist()[0]["recorded_at"] == when
+    (call,) = batches["calls"].to_pylist()
+    assert call["started_at"] == datetime(2024, 2, 1, 0, 0, 0, 750_000, timezone.utc)
 
 
 def test_nothing_is_known_of_a_failed_recordings_calls_and_nothing_counted_in_a_skipped_file():
