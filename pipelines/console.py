@@ -14,6 +14,9 @@ from typing import NoReturn
 
 from model.errors import SoundbeamError
 
+# Set in the environment, errors come with their stack traces.
+DEBUG = "SOUNDBEAM_DEBUG"
+
 # Must be set before TensorFlow is first imported: its start-up messages would bury the one line that matters.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Beam warns on loading of clients that nobody asked for.
@@ -61,12 +64,11 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
         def run(argv: list[str] | None = None) -> int:
             try:
                 return main(argv)
-            except (SoundbeamError, OSError, KeyboardInterrupt) as e:
-                message = explain(e)
-                if message is None:
+            except (Exception, KeyboardInterrupt) as e:
+                if os.environ.get(DEBUG):
                     raise
                 sys.stdout.flush()
-                print(f"soundbeam {name}: error: {message}", file=sys.stderr)
+                print(f"soundbeam {name}: error: {explain(e)}", file=sys.stderr)
                 return exit_code(e)
 
         return run
@@ -74,8 +76,8 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return wrap
 
 
-def explain(e: BaseException) -> str | None:
-    """What an expected error says, on one line; None for one that is not expected."""
+def explain(e: BaseException) -> str:
+    """What an error says, on one line; of one that nobody expected, also how to see where it came from."""
     if isinstance(e, SoundbeamError):
         return " ".join(str(e).split())
     if isinstance(e, KeyboardInterrupt):
@@ -84,7 +86,10 @@ def explain(e: BaseException) -> str | None:
         return f"disk full while writing {e.filename or 'the output'}; free some space and run again"
     if isinstance(e, OSError) and e.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and e.filename:
         return f"{e.filename}: {e.strerror}; check the permissions"
-    return None
+    if isinstance(e, OSError) and e.filename:
+        return f"{e.filename}: {e.strerror}"
+    said = " ".join(str(e).split())[:500]
+    return f"{type(e).__name__}{': ' * bool(said)}{said} (set {DEBUG}=1 to see where)"
 
 
 def exit_code(e: BaseException) -> int:
