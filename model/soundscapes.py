@@ -45,7 +45,7 @@ def soundscape(
     seconds: float = 90.0,
     snr_db: tuple[float, float] = (-5.0, 18.0),
 ) -> Soundscape:
-    """Draws one soundscape: a quarter without a call, a quarter a chorus, the rest with a few; one bird calls.
+    """Draws one soundscape: two fifths hold no call, a fifth a chorus, the others a few; one bird calls.
 
     Args:
         rng: Decides everything.
@@ -56,13 +56,13 @@ def soundscape(
         snr_db: Range of the calls' levels above the background.
     """
     sound = _background(rng, others, rate, round(seconds * rate))
-    for _ in range(rng.integers(0, 9)):
+    for _ in range(rng.integers(2, 16)):
         stranger = _stranger(rng, calls, others, rate)
         if len(stranger):
             sound = mix_at_snr(sound, _faded(stranger, rate), rng.integers(len(sound)), rng.uniform(*snr_db))
     kind = rng.uniform()
-    chorus = kind > 0.75
-    left = 0 if kind < 0.25 else (1000 if chorus else int(rng.integers(1, 6)))
+    chorus = kind > 0.8
+    left = 0 if kind < 0.4 else (1000 if chorus else int(rng.integers(1, 6)))
     sources = sorted({clip.source for clip in calls})
     source = sources[rng.integers(len(sources))]
     bird = [clip for clip in calls if clip.source == source]

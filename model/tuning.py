@@ -19,7 +19,8 @@ from model.training_data import Examples, batches
 
 SOUNDSCAPES, SECONDS = 40, 90.0
 _BATCHES = 32
-_THRESHOLDS = np.arange(-5.0, 7.01, 0.25)  # log-odds
+_THRESHOLDS = np.arange(-5.0, 9.01, 0.25)  # log-odds
+_CLEARLY = 0.02  # errors that differ by less are the same
 _PLATEAU = 0.75  # a threshold is judged by those within this of it too: a narrow valley is luck
 
 
@@ -176,11 +177,11 @@ def judge(scored: Sequence[Scored], threshold: float, rules: CallRules, window_s
 
 
 def grid(window_s: float, hop_s: float) -> list[CallRules]:
-    """The rules worth trying; with windows side by side only the dip matters."""
+    """The rules worth trying, the likeliest first; with windows side by side only the dip matters."""
     fine = hop_s < window_s / 2
-    smooth = [s for s in (0.0, 1.0, 1.5, 2.0) if s == 0 or (fine and s < window_s)]
-    gaps = [0.0, 0.25 * window_s, 0.5 * window_s, 0.75 * window_s] if fine else [0.0]
-    return [CallRules(s, d, g) for s, d, g in itertools.product(smooth, (0.25, 0.5, 1.0, 1.5, 2.0, 3.0), gaps)]
+    smooth = [s for s in (1.0, 0.0, 1.5, 2.0) if s == 0 or (fine and s < window_s)]
+    gaps = [0.5 * window_s, 0.25 * window_s, 0.75 * window_s, 0.0] if fine else [0.0]
+    return [CallRules(s, d, g) for d, s, g in itertools.product((1.0, 0.5, 1.5, 2.0, 0.25, 3.0), smooth, gaps)]
 
 
 def count_table(scored: Sequence[Scored], rules: CallRules) -> np.ndarray:
@@ -196,19 +197,24 @@ def count_table(scored: Sequence[Scored], rules: CallRules) -> np.ndarray:
 def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[CallRules, float]:
     """The rules and the threshold with the least error of the counts.
 
-    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact.
+    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. Rules
+    must be clearly better to be taken instead of earlier ones, and the threshold is the middle of those that are as
+    good as the best: as far as can be from both misses and false alarms.
 
     Returns:
         The rules, and the threshold as a score.
     """
     truth = np.array([len(s.calls) for s in scored])[:, None]
     width = round(_PLATEAU / (_THRESHOLDS[1] - _THRESHOLDS[0]))
-    best, chosen = float("inf"), (candidates[0], 0.5)
+    best, chosen = float("inf"), (candidates[0], 0.0)
     for rules in candidates:
         wrong = np.abs(count_table(scored, rules) - truth)
         cost = np.minimum(wrong, 5).mean(axis=0) + (wrong > 0).mean(axis=0)
         cost = np.convolve(np.pad(cost, width, mode="edge"), np.ones(2 * width + 1) / (2 * width + 1), "valid")
         at = int(np.argmin(cost))
-        if cost[at] < best - 1e-9:
-            best, chosen = float(cost[at]), (rules, float(1 / (1 + np.exp(-_THRESHOLDS[at]))))
-    return chosen
+        if cost[at] < best - _CLEARLY:
+            worse = np.flatnonzero(cost > cost[at] + _CLEARLY)
+            low = worse[worse < at].max(initial=-1) + 1
+            high = worse[worse > at].min(initial=len(cost)) - 1
+            best, chosen = float(cost[at]), (rules, float(_THRESHOLDS[low] + _THRESHOLDS[high]) / 2)
+    return chosen[0], float(1 / (1 + np.exp(-chosen[1])))
