@@ -25,6 +25,8 @@ setup(
         "soundfile>=0.13",
         "soxr>=0.5",
         "matplotlib>=3.8",
+        # --timezone: small worker images have no time zones of their own.
+        "tzdata",
     ],
     extras_require={
         "av": ["av>=12"],

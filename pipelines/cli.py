@@ -10,6 +10,7 @@ PROGRAMS = {
     "materialize": "turn labelled clips into training examples (TFRecord)",
     "train": "train a classifier on training examples",
     "scan": "find and count the classifier's sounds in recordings",
+    "tables": "list the runs of a scan's output, and which rows are current",
     "evaluate": "compare a scan with annotations",
     "show": "draw one recording's spectrogram with its calls and scores",
 }

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms.tables import Shard
+from transforms.schemas import Shard
 
 ROWS_A_FILE = 5_000_000
 ROWS_A_GROUP = 500_000

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from model.errors import SoundbeamError
 from pipelines.runs import Output
 from transforms.records import DELETED
-from transforms.tables import METADATA_KEY, TABLES
+from transforms.schemas import METADATA_KEY, TABLES
 
 
 def read(
@@ -66,10 +66,10 @@ def stream(
         raise SoundbeamError(f"no table {table!r}; there are {', '.join(TABLES)}")
     folder = Output(output)
     runs = select_runs(folder, run, classifier)
-    current = _current(folder, [r["run"] for r in runs])
+    standing = current(folder, [r["run"] for r in runs])
     for info in runs:
-        name, standing = info["run"], current[info["run"]]
-        wanted = standing.names
+        name = info["run"]
+        wanted = standing[name].names
         if recordings is not None:
             asked = pa.array(list(recordings), pa.string())
             wanted = asked if wanted is None else asked.filter(pc.is_in(asked, value_set=wanted))
@@ -145,14 +145,22 @@ def _groups(parquet: pq.ParquetFile, wanted: pa.Array | None) -> Iterator[int]:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Standing:
-    """The recordings of which a run's rows are current; ``names`` is None where that is all of them."""
+class Standing:
+    """Which of a run's rows are current.
+
+    Attributes:
+        names: The recordings; None where that is all of the run's.
+        rows: How many there are.
+        superseded: How many of the run's recordings a newer run scanned again, or found deleted.
+    """
 
     names: pa.Array | None
+    rows: int
+    superseded: int
 
 
-def _current(output: Output, runs: list[str]) -> dict[str, _Standing]:
-    """For each run, oldest first, the recordings of which it has the newest row and that are not deleted."""
+def current(output: Output, runs: list[str]) -> dict[str, Standing]:
+    """For each of some runs of the same settings, oldest first, which of its rows are current."""
     columns = ["recording", "stage"]
     rows = {run: pa.concat_tables(_parts(output, "recordings", run, columns, None)) for run in runs}
     newest = pa.concat_tables(
@@ -166,5 +174,6 @@ def _current(output: Output, runs: list[str]) -> dict[str, _Standing]:
         whole = len(mine) == len(own) and not pc.any(gone).as_py()
         deleted = own.filter(gone)["recording"]
         standing = mine.filter(pc.invert(pc.is_in(mine, value_set=deleted)))
-        found[run] = _Standing(None if whole else standing.combine_chunks())
+        superseded = len(own) - len(deleted) - len(standing)
+        found[run] = Standing(None if whole else standing.combine_chunks(), len(standing), superseded)
     return found

@@ -21,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 from model.errors import SoundbeamError
 from pipelines.compaction import compact
 from pipelines.locks import OutputLock
-from transforms.tables import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
+from transforms.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("pipelines", "transforms", "model")
 FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
-# What every step may import: records, counters, and the arithmetic and decoders that are no steps themselves.
-SHARED = {f"transforms.{name}" for name in ("records", "counters", "decoders", "windows", "recorded_at")}
+# What every step may import: records, counters, and the arithmetic, schemas and decoders that are no steps themselves.
+SHARED = {f"transforms.{name}" for name in ("records", "counters", "decoders", "windows", "recorded_at", "schemas")}
 
 
 def imports(path: Path) -> set[str]:

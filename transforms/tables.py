@@ -18,84 +18,10 @@ from apache_beam.transforms.window import GlobalWindows
 from model.files import open_to_write
 from transforms.counters import count, milliseconds
 from transforms.records import RecordingResult
+from transforms.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
 
-TABLES = ("predictions", "calls", "counts", "recordings")
 # A shard is closed when one of its tables has this many rows; a table's row is some tens of bytes.
 ROWS_A_SHARD = 1_000_000
-METADATA_KEY = b"soundbeam"
-# The list of the shards that count, within the staging folder.
-SHARDS = "shards.json"
-# The folder of the lists of shards that a dead run's work can be kept by.
-CHECKPOINTS = "checkpoints"
-
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """One Parquet file of one table.
-
-    Attributes:
-        table: The table's name.
-        name: The file's name within the table.
-        rows: How many rows it holds.
-    """
-
-    table: str
-    name: str
-    rows: int
-
-
-def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
-    """The tables' schemas; their metadata holds the run's parameters as JSON, the labels' order among them.
-
-    The column ``run`` is the name of the folder, ``run=…``, that the shards are committed to: a column of the same name
-    within the files would keep pyarrow from reading them as one dataset.
-    """
-    name, label = ("recording", pa.string()), ("label", pa.string())
-    times = [("start_s", pa.float64()), ("end_s", pa.float64())]
-    site = ("site", pa.string())
-    scores = [("scores", pa.list_(pa.float32()))] if len(labels) > 1 else []
-    columns = {
-        "predictions": [
-            ("recording", pa.string()),
-            *times,
-            ("label", pa.string()),
-            ("score", pa.float32()),
-            *scores,
-            site,
-        ],
-        "calls": [
-            ("recording", pa.string()),
-            ("label", pa.string()),
-            *times,
-            ("score", pa.float32()),
-            ("started_at", pa.timestamp("us", tz="UTC")),
-            site,
-        ],
-        "counts": [
-            name,
-            label,
-            ("windows", pa.int64()),
-            ("calls", pa.int64()),
-            site,
-        ],
-        "recordings": [
-            name,
-            ("bytes", pa.int64()),
-            ("version", pa.string()),
-            ("status", pa.string()),
-            ("stage", pa.string()),
-            ("error", pa.string()),
-            ("duration_s", pa.float64()),
-            ("sample_rate", pa.int64()),
-            ("channels", pa.int64()),
-            ("recorded_at", pa.timestamp("us", tz="UTC")),
-            ("windows", pa.int64()),
-            ("classifier", pa.string()),
-            site,
-        ],
-    }
-    metadata = {METADATA_KEY: json.dumps({**parameters, "labels": list(labels)}, ensure_ascii=False).encode()}
-    return {table: pa.schema(fields, metadata=metadata) for table, fields in columns.items()}
 
 
 def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 from model.errors import SoundbeamError
 from pipelines.results import latest_run, parameters, read
 from pipelines.runs import Output
-from transforms.tables import TABLES, Shard, schemas
+from transforms.schemas import TABLES, Shard, schemas
 
 
 def stage(output, run, recordings, score):

@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 from model.calls import Call
 from pipelines.runs import Output
 from transforms.records import DecodeReport, Recording, RecordingResult
-from transforms.tables import Shard, rows_of, schemas
+from transforms.schemas import Shard, schemas
+from transforms.tables import rows_of
 
 
 def result(uri, seconds=10.0, calls=(), scores=None, status="ok", labels=("call",), window_s=2.0, hop_s=1.0, error=""):

@@ -16,7 +16,8 @@ from apache_beam.testing.util import assert_that
 from model.calls import Call
 from transforms import tables
 from transforms.records import DecodeReport, Recording, RecordingResult
-from transforms.tables import METADATA_KEY, NameShards, WriteTables, rows_of, schemas
+from transforms.schemas import METADATA_KEY, schemas
+from transforms.tables import NameShards, WriteTables, rows_of
 
 LABELS = ("x", "y")
 

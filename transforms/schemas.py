@@ -1,0 +1,85 @@
+"""The four tables: their names, columns and shards. Reading them needs no Beam."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pyarrow as pa
+
+TABLES = ("predictions", "calls", "counts", "recordings")
+METADATA_KEY = b"soundbeam"
+# The list of the shards that count, within the staging folder.
+SHARDS = "shards.json"
+# The folder of the lists of shards that a dead run's work can be kept by.
+CHECKPOINTS = "checkpoints"
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One Parquet file of one table.
+
+    Attributes:
+        table: The table's name.
+        name: The file's name within the table.
+        rows: How many rows it holds.
+    """
+
+    table: str
+    name: str
+    rows: int
+
+
+def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
+    """The tables' schemas; their metadata holds the run's parameters as JSON, the labels' order among them.
+
+    The column ``run`` is the name of the folder, ``run=…``, that the shards are committed to: a column of the same name
+    within the files would keep pyarrow from reading them as one dataset.
+    """
+    name, label = ("recording", pa.string()), ("label", pa.string())
+    times = [("start_s", pa.float64()), ("end_s", pa.float64())]
+    site = ("site", pa.string())
+    scores = [("scores", pa.list_(pa.float32()))] if len(labels) > 1 else []
+    columns = {
+        "predictions": [
+            ("recording", pa.string()),
+            *times,
+            ("label", pa.string()),
+            ("score", pa.float32()),
+            *scores,
+            site,
+        ],
+        "calls": [
+            ("recording", pa.string()),
+            ("label", pa.string()),
+            *times,
+            ("score", pa.float32()),
+            ("started_at", pa.timestamp("us", tz="UTC")),
+            site,
+        ],
+        "counts": [
+            name,
+            label,
+            ("windows", pa.int64()),
+            ("calls", pa.int64()),
+            site,
+        ],
+        "recordings": [
+            name,
+            ("bytes", pa.int64()),
+            ("version", pa.string()),
+            ("status", pa.string()),
+            ("stage", pa.string()),
+            ("error", pa.string()),
+            ("duration_s", pa.float64()),
+            ("sample_rate", pa.int64()),
+            ("channels", pa.int64()),
+            ("recorded_at", pa.timestamp("us", tz="UTC")),
+            ("windows", pa.int64()),
+            ("classifier", pa.string()),
+            site,
+        ],
+    }
+    metadata = {METADATA_KEY: json.dumps({**parameters, "labels": list(labels)}, ensure_ascii=False).encode()}
+    return {table: pa.schema(fields, metadata=metadata) for table, fields in columns.items()}
