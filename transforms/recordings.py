@@ -7,7 +7,6 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timezone
 from typing import Any, Union
 
 import apache_beam as beam
@@ -20,10 +19,12 @@ from transforms.decoders.locations import (
     has_wildcard,
     is_local,
     local_path,
+    modified_of,
     one_line,
     open_file,
     place_of,
     printable,
+    version_of,
 )
 from transforms.records import Recording, Unscannable
 
@@ -131,7 +132,7 @@ def _glob(place: Place, pattern: str) -> Iterator[Row]:
         else:
             error = "not an audio file by its name; name it without a wildcard to have it tried"
             recording = Recording(
-                printable(place.uri(match["name"])), match.get("size") or 0, _version(match), _modified(match)
+                printable(place.uri(match["name"])), match.get("size") or 0, version_of(match), modified_of(match)
             )
             yield Unscannable(recording, "skipped", "list", error)
     # Links last, and never back into the root: each folder is listed once, under its own name if it has one here.
@@ -153,7 +154,7 @@ def _file(place: Place, info: Entry, hidden: bool) -> Row:
     uri, size = place.uri(info["name"]), info.get("size")
 
     def cannot(status: str, error: str) -> Unscannable:
-        recording = Recording(printable(uri), int(size or 0), _version(info), _modified(info))
+        recording = Recording(printable(uri), int(size or 0), version_of(info), modified_of(info))
         return Unscannable(recording, status, "list", error)
 
     if printable(uri) != uri:
@@ -170,7 +171,7 @@ def _file(place: Place, info: Entry, hidden: bool) -> Row:
         return cannot("skipped", "hidden: its name, or a folder's, starts with a dot")
     if size == 0:
         return cannot("failed", "empty file (0 bytes): nothing was recorded or copied")
-    return Recording(uri, int(size or 0), _version(info), _modified(info))
+    return Recording(uri, int(size or 0), version_of(info), modified_of(info))
 
 
 def _unreadable(place: Place, folder: Unreadable) -> Unscannable:
@@ -185,29 +186,6 @@ def _extension(path: str) -> str:
 def _is_hidden(path: str, root: str) -> bool:
     """Whether a part of the path below the root starts with a dot."""
     return any(part.startswith(".") for part in path[len(root) :].split("/"))
-
-
-_TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
-
-
-def _version(info: Entry) -> str:
-    """The store's etag, else the modification time as ISO 8601 in UTC, else ""."""
-    for key in ("ETag", "etag"):
-        if info.get(key):
-            return str(info[key]).strip('"')
-    modified = _modified(info)
-    return modified.isoformat() if modified else next((str(info[key]) for key in _TIMES if info.get(key)), "")
-
-
-def _modified(info: Entry) -> datetime | None:
-    """The modification time in UTC; None where the store tells none that can be read."""
-    for key in _TIMES:
-        when = info.get(key)
-        if isinstance(when, int | float):
-            when = datetime.fromtimestamp(when, timezone.utc)
-        if isinstance(when, datetime):
-            return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-    return None
 
 
 @dataclasses.dataclass
