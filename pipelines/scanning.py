@@ -114,7 +114,9 @@ def scan(wanted: Scan, beam_opts) -> Finished:
     committed = False
     try:
         output.sweep(run)
-        dead = [] if wanted.rescan else output.abandoned(settings_of(parameters), run)
+        dead = output.abandoned(settings_of(parameters), run)
+        if wanted.rescan:  # their rows are older than this scan's: they go when it is committed
+            dead = [Abandoned(d.run, ()) for d in dead]
         pipeline = beam.Pipeline(options=beam_opts)
         ledger = [] if wanted.rescan else ledger_of(output, settings_of(parameters), dead)
         build(pipeline, wanted, bundle, parameters, output.staging(run), ledger)
@@ -166,6 +168,7 @@ def parameters_of(wanted: Scan, bundle: ClassifierBundle) -> dict[str, Any]:
         "window_s": bundle.window_s,
         "hop_s": hop_s,
         "thresholds": {label: wanted.threshold or bundle.thresholds[label] for label in bundle.labels},
+        "call_rules": dataclasses.asdict(bundle.call_rules),
         "decoder": wanted.decoder,
         **dataclasses.asdict(wanted.conventions),
         "since": wanted.since,
