@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -88,7 +90,15 @@ class _File:
 
     def close(self) -> None:
         self._writer.close()
+        sync(self._file)
         self._file.close()
+
+
+def sync(file: Any) -> None:
+    """Waits until a file's bytes are on its disk, where it is on one."""
+    file.flush()
+    with contextlib.suppress(OSError, AttributeError):  # an object store's file: it is there when it is closed
+        os.fsync(file.fileno())
 
 
 def _parts(fs: Any, sources: list[Source], table: str) -> Iterator[pa.Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -45,7 +46,9 @@ class OutputLock:
             self._take_remote()
 
     def _take_local(self) -> None:
-        self._file = open(self._path, "a+", encoding="utf-8")  # noqa: SIM115  held until release
+        # Never through a link: what it leads to would be overwritten.
+        opened = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        self._file = open(opened, "r+", encoding="utf-8")  # noqa: SIM115  held until release
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -79,7 +82,8 @@ class OutputLock:
 
     def _keep_beating(self) -> None:
         while not self._stop.wait(HEARTBEAT_S):
-            self._beat()
+            with contextlib.suppress(Exception):  # a store's own error classes are many; the next beat may get through
+                self._beat()
 
     def _taken(self, holder: str) -> SoundbeamError:
         return SoundbeamError(

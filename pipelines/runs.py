@@ -7,21 +7,27 @@ OUTPUT/_staging/ID/…                            a run that is going on, or die
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import hashlib
 import json
+import os
 import secrets
 from collections.abc import Iterable
 from typing import Any
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from model.errors import SoundbeamError
-from pipelines.compaction import compact
+from pipelines.compaction import compact, sync
 from pipelines.locks import OutputLock
 from transforms.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
+
+_TIME = "%Y%m%dT%H%M%SZ"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +70,8 @@ class Output:
     def __init__(self, url: str):
         self.given = url
         try:
-            self.fs, path = fsspec.core.url_to_fs(url)
+            # No cache of listings: other processes write here too.
+            self.fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
         except (ValueError, ImportError) as e:
             raise SoundbeamError(f"{url}: {e}") from e
         self.path = path.rstrip("/")
@@ -91,13 +98,41 @@ class Output:
         Raises:
             SoundbeamError: Another scan is writing there.
         """
-        newest = max((run["run"] for run in self.runs()), default="")
-        run = f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%S}Z-{secrets.token_hex(3)}"
-        if run <= newest:  # the clock was set back
-            run = f"{newest.partition('-')[0]}-{newest.partition('-')[2]}.{secrets.token_hex(3)}"
-        lock = OutputLock(self.fs, f"{self.path}/_staging", self.local, run, self.given)
-        self._write_json(f"_staging/{run}/begin.json", {"run": run, "settings": settings_of(parameters), **parameters})
-        return run, lock
+        self._refuse_links()
+        while True:
+            run = self._new_name()
+            lock = OutputLock(self.fs, f"{self.path}/_staging", self.local, run, self.given)
+            try:
+                if max(self._names(), default="") > run:  # committed while the lock was waited for
+                    lock.release()
+                    continue
+                begin = {"run": run, "settings": settings_of(parameters), **parameters}
+                self._write_json(f"_staging/{run}/begin.json", begin)
+            except BaseException:
+                lock.release()
+                raise
+            return run, lock
+
+    def _names(self) -> list[str]:
+        """The names of all runs, committed, dead or going on."""
+        found = self.fs.glob(f"{self.path}/_staging/*/begin.json") + self.fs.glob(f"{self.path}/runs/run=*/run.json")
+        return [path.split("/")[-2].removeprefix("run=") for path in found]
+
+    def _new_name(self) -> str:
+        """A name that sorts behind all others, also after the clock was set back."""
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+        newest = max(self._names(), default="").partition("-")[0]
+        with contextlib.suppress(ValueError):  # not named by us
+            now = max(now, datetime.datetime.strptime(newest, _TIME) + datetime.timedelta(seconds=1))
+        return f"{now:{_TIME}}-{secrets.token_hex(3)}"
+
+    def _refuse_links(self) -> None:
+        """Raises SoundbeamError where a folder that is written into is a link, so leads out of the output."""
+        if not self.local:
+            return
+        for name in (*TABLES, "runs", "_staging", "_staging/lock"):
+            if os.path.islink(f"{self.path}/{name}"):
+                raise SoundbeamError(f"{self.path}/{name}: is a link out of the output; put a folder in its place")
 
     def staging(self, run: str) -> str:
         """URL of the folder that a run writes into before it is committed."""
@@ -130,17 +165,44 @@ class Output:
         for path in sorted(self.fs.glob(f"{self.path}/_staging/{run}/{CHECKPOINTS}/*.json")):
             with self.fs.open(path, "r", encoding="utf-8") as file:
                 try:
-                    yield from [Shard(**shard) for shard in json.load(file)]
+                    shards = [Shard(**shard) for shard in json.load(file)]
                 except json.JSONDecodeError:
                     continue
+            if all(self._is_whole(run, shard) for shard in shards):
+                yield from shards
+
+    def _is_whole(self, run: str, shard: Shard) -> bool:
+        """Whether a shard is there to its end: a machine that lost its power may have lost it."""
+        try:
+            with self.fs.open(f"{self.path}/_staging/{run}/{shard.table}/{shard.name}", "rb") as file:
+                return bool(pq.read_metadata(file).num_rows == shard.rows)
+        except (FileNotFoundError, pa.ArrowInvalid):
+            return False
 
     def sweep(self, alive: str) -> None:
-        """Removes tables of runs that died between their tables and their ``run.json``; only for who holds the lock."""
-        committed = {run["run"] for run in self.runs()} | {alive}
+        """Removes what runs left that died while they committed or cleaned up; only for who holds the lock.
+
+        That is tables without a ``run.json``, and what was staged by runs that are committed, or taken over by one
+        that is: their rows must not be taken over again.
+        """
+        runs = self.runs()
+        committed = {run["run"] for run in runs} | {alive}
         for table in TABLES:
             for path in self.fs.glob(f"{self.path}/{table}/run=*"):
                 if path.rstrip("/").rpartition("run=")[2] not in committed:
-                    self.fs.rm(path, recursive=True)
+                    self._remove(path)
+        done = {run["run"] for run in runs} | {dead for run in runs for dead in run.get("taken_over", ())}
+        for path in self.fs.glob(f"{self.path}/_staging/*"):
+            run = path.rstrip("/").rpartition("/")[2]
+            begun = self.fs.exists(f"{path}/begin.json") or self.fs.exists(f"{path}/alive") or not self.fs.isdir(path)
+            if run != alive and (run in done or not begun):
+                self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        if self.local and os.path.islink(path):
+            os.unlink(path)  # and not what it leads to
+        else:
+            self.fs.rm(path, recursive=True)
 
     def has_checkpoints(self, run: str) -> bool:
         """Whether a run has staged rows that another one can take over."""
@@ -168,12 +230,15 @@ class Output:
         """
         staging = f"{self.path}/_staging"
         sources = [(f"{staging}/{run}", list(shards))]
+        # The newest first: what it scanned itself, a run before it had scanned in an older version.
+        taken_over = sorted(taken_over, key=lambda dead: dead.run, reverse=True)
         sources += [(f"{staging}/{dead.run}", list(dead.shards)) for dead in taken_over]
         for table, schema in schemas(labels, info).items():
-            ready = f"{staging}/{run}/commit/{table}"
+            ready = f"{staging}/{run}/commit/{table}" if self.local else self.table(table, run)
             compact(self.fs, sources, table, schema, ready)
-            self.fs.makedirs(f"{self.path}/{table}", exist_ok=True)
-            self.fs.mv(ready, self.table(table, run), recursive=True)
+            if self.local:  # elsewhere there is no rename, and nothing is visible before run.json
+                self.fs.makedirs(f"{self.path}/{table}", exist_ok=True)
+                self.fs.mv(ready, self.table(table, run), recursive=True)
         self._write_json(f"runs/run={run}/run.json", info)
         for dead in taken_over:
             self.discard(dead.run)
@@ -184,4 +249,5 @@ class Output:
         self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         with self.fs.open(f"{path}.tmp", "w", encoding="utf-8") as file:
             json.dump(value, file, indent=1, ensure_ascii=False)
+            sync(file)
         self.fs.mv(f"{path}.tmp", path)

@@ -138,6 +138,9 @@ def scan(wanted: Scan, beam_opts) -> Finished:
                 "wall_s": time.perf_counter() - clock,
             }
             output.commit(run, shards, dead, bundle.labels, info)
+        else:
+            for nothing in dead:  # died before their first checkpoint
+                output.discard(nothing.run)
         committed = True
         return Finished(
             info,
@@ -146,9 +149,11 @@ def scan(wanted: Scan, beam_opts) -> Finished:
             before_since=counters.get("recordings_before_since", 0),
         )
     finally:
-        if committed or not output.has_checkpoints(run):
-            output.discard(run)
-        lock.release()
+        try:
+            if committed or not output.has_checkpoints(run):
+                output.discard(run)
+        finally:
+            lock.release()
 
 
 def parameters_of(wanted: Scan, bundle: ClassifierBundle) -> dict[str, Any]:
