@@ -28,6 +28,7 @@ class Mixing:
         tones_share: Share of the distractors that are artificial tones.
         wrong_share: Share of the distractors that are calls, but warped by ``wrong_warp`` or 1 / ``wrong_warp``.
         wrong_warp: See above.
+        other_warp: Range of the factor for backgrounds that are distractors: slow and fast ones are other animals.
         snr_db: Range of the calls' level above the background.
         warp: Range of the factor by which sounds are stretched and lowered, log-uniform.
         curve_db: Largest gain or loss of the random equaliser.
@@ -42,6 +43,7 @@ class Mixing:
     tones_share: float = 0.25
     wrong_share: float = 0.25
     wrong_warp: tuple[float, float] = (1.6, 2.5)
+    other_warp: tuple[float, float] = (0.5, 2.0)
     snr_db: tuple[float, float] = (-8.0, 24.0)
     warp: tuple[float, float] = (0.85, 1.18)
     curve_db: float = 8.0
@@ -130,7 +132,7 @@ class Mixer:
     def _distractor(self, event: tf.Tensor, call: tf.Tensor, draws: _Draws, seed: tf.Tensor) -> tf.Tensor:
         """Something that is no call, anywhere: a background, a series of tones, or a call far too fast or too slow."""
         m, start = self.mixing, draws.uniform(-2.0 * self.rate, float(self.samples))
-        factor, wrong = _log_uniform(draws, m.warp), _log_uniform(draws, m.wrong_warp)
+        factor, wrong = _log_uniform(draws, m.other_warp), _log_uniform(draws, m.wrong_warp)
         wrong = tf.where(draws.uniform() < 0.5, wrong, 1.0 / wrong)
         kind, tones = draws.uniform(), self._tones
         return tf.case(
@@ -143,14 +145,15 @@ class Mixer:
         )
 
     def _tones(self, start: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """0.3 to 4 s of a bird that there is not: gliding, trembling notes with overtones, at an RMS of about 1."""
+        """0.3 to 4 s of a bird that there is not: gliding, trembling, hoarse notes with overtones, RMS 1."""
         draws = _Draws(seed + 2)
         at = (tf.range(self.samples, dtype=tf.float32) - start) / self.rate
         length = draws.uniform(0.3, 4.0)
         pitch = _log_uniform(draws, (120.0, 3500.0))
         glide = draws.uniform(-0.5, 0.5) * at
         tremble = draws.uniform(0.0, 0.15) * tf.sin(2 * np.pi * draws.uniform(0.5, 25.0) * at)
-        phase = tf.cumsum(pitch * tf.exp(glide + tremble)) * (2 * np.pi / self.rate)
+        rasp = draws.uniform() ** 3 * tf.random.stateless_normal([self.samples], seed + 3)
+        phase = tf.cumsum(pitch * tf.exp(glide + tremble + rasp)) * (2 * np.pi / self.rate)
         sound = tf.add_n([draws.uniform() ** 2 * tf.sin(k * phase) for k in (1.0, 2.0, 3.0)])
         note = tf.math.floormod(at / draws.uniform(0.12, 1.5), 1.0) / draws.uniform(0.2, 1.0)
         sound *= tf.where((note < 1) & (at > 0) & (at < length), tf.sin(np.pi * note), 0.0)

@@ -195,26 +195,32 @@ def count_table(scored: Sequence[Scored], rules: CallRules) -> np.ndarray:
 
 
 def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[CallRules, float]:
-    """The rules and the threshold with the least error of the counts.
+    """The rules with the least error of the counts, and the highest threshold that is not clearly worse than the best.
 
-    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. Rules
-    must be clearly better to be taken instead of earlier ones, and the threshold is the middle of those that are as
-    good as the best: as far as can be from both misses and false alarms.
+    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. Not
+    clearly worse is: by less than the standard error of the best one's (the one-standard-error rule of Breiman et al.,
+    Classification and Regression Trees, 1984). Calls are known from the clips, but no collection holds all that a
+    recording may hold besides them; so of two thresholds that count alike, the higher is the safer one.
 
     Returns:
         The rules, and the threshold as a score.
     """
     truth = np.array([len(s.calls) for s in scored])[:, None]
-    width = round(_PLATEAU / (_THRESHOLDS[1] - _THRESHOLDS[0]))
-    best, chosen = float("inf"), (candidates[0], 0.0)
+    best, chosen = float("inf"), (candidates[0], 0.5)
     for rules in candidates:
         wrong = np.abs(count_table(scored, rules) - truth)
-        cost = np.minimum(wrong, 5).mean(axis=0) + (wrong > 0).mean(axis=0)
-        cost = np.convolve(np.pad(cost, width, mode="edge"), np.ones(2 * width + 1) / (2 * width + 1), "valid")
-        at = int(np.argmin(cost))
-        if cost[at] < best - _CLEARLY:
-            worse = np.flatnonzero(cost > cost[at] + _CLEARLY)
-            low = worse[worse < at].max(initial=-1) + 1
-            high = worse[worse > at].min(initial=len(cost)) - 1
-            best, chosen = float(cost[at]), (rules, float(_THRESHOLDS[low] + _THRESHOLDS[high]) / 2)
-    return chosen[0], float(1 / (1 + np.exp(-chosen[1])))
+        costs = np.minimum(wrong, 5) + (wrong > 0)
+        mean = _smooth(costs.mean(axis=0))
+        at = int(np.argmin(mean))
+        if mean[at] < best - _CLEARLY:
+            error = costs[:, at].std() / np.sqrt(len(scored))
+            worse = np.flatnonzero(mean > mean[at] + max(error, _CLEARLY))
+            highest = worse[worse > at].min(initial=len(mean)) - 1
+            best, chosen = float(mean[at]), (rules, float(1 / (1 + np.exp(-_THRESHOLDS[highest]))))
+    return chosen
+
+
+def _smooth(cost: np.ndarray) -> np.ndarray:
+    """``[thresholds]`` → the same: the mean over those within ``_PLATEAU``."""
+    width = round(_PLATEAU / (_THRESHOLDS[1] - _THRESHOLDS[0]))
+    return np.convolve(np.pad(cost, width, mode="edge"), np.ones(2 * width + 1) / (2 * width + 1), "valid")

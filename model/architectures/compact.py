@@ -40,7 +40,11 @@ def body(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Mod
     x = keras.layers.Conv1D(64, 1, use_bias=False)(x)
     x = keras.layers.BatchNormalization(momentum=0.9)(x)
     x = keras.layers.ReLU()(x)
-    x = keras.layers.Conv1D(64, 5, padding="same", activation="relu")(x)
+    # The whole call at once: these two see 3.4 s.
+    for dilation in (1, 3):
+        y = keras.layers.Conv1D(64, 5, padding="same", dilation_rate=dilation, use_bias=False)(x)
+        y = keras.layers.BatchNormalization(momentum=0.9)(y)
+        x = keras.layers.ReLU()(keras.layers.Add()([x, y]))
     x = keras.layers.Conv1D(labels, 1)(x)
     x = LogMeanExp()(x)
     return keras.Model(spectrogram, keras.layers.Activation(activation)(x))
