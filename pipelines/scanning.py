@@ -199,7 +199,7 @@ def build(
         recordings, unscannable = (recordings, unscannable) | "SkipDone" >> skip
     describe = DescribeRecordings(wanted.conventions, wanted.since_utc)
     recordings = recordings | "DescribeRecordings" >> describe
-    unscannable = unscannable | "DescribeUnscannable" >> describe
+    unscannable = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
     total = recordings | "CountRecordings" >> beam.combiners.Count.Globally()
     # One fused stage: sound never leaves it, and a recording's rows are written as soon as it has ended.
     results = (

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from typing import Any
 
 NAMESPACE = "soundbeam"
 _gathered: ContextVar[collections.Counter[str] | None] = ContextVar("gathered", default=None)
@@ -18,9 +20,14 @@ def count(name: str, by: int = 1) -> None:
     if here is not None:
         here[name] += int(by)
         return
+    _counter(name).inc(int(by))
+
+
+@functools.lru_cache
+def _counter(name: str) -> Any:
     from apache_beam.metrics import Metrics  # late: a process that only decodes does without Beam
 
-    Metrics.counter(NAMESPACE, name).inc(int(by))
+    return Metrics.counter(NAMESPACE, name)
 
 
 @contextlib.contextmanager

@@ -91,18 +91,23 @@ def describe(
 class DescribeRecordings(beam.PTransform):
     """Recordings, or files that are none → the same with their time and site, less those from before ``since``.
 
+
     Args:
         conventions: How times and sites are told.
         since: UTC; None keeps all.
         storage_options: For fsspec.
+        spread: Whether to spread them over all workers first: a pattern is listed by one.
     """
 
     conventions: Conventions
     since: datetime | None = None
     storage_options: dict[str, Any] | None = None
+    spread: bool = True
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """Adds the step to the graph."""
+        if self.spread:
+            rows = rows | "Spread" >> beam.Reshuffle()
         return rows | "Describe" >> beam.FlatMap(_described, self.conventions, self.since, self.storage_options)
 
 

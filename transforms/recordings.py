@@ -193,8 +193,8 @@ class ListRecordings(beam.PTransform):
     """Lists recordings by their patterns, each file once however many patterns name it.
 
     From the pipeline's begin it lists ``patterns``; from a PCollection of strings, those. Its main output is a
-    PCollection of Recording, spread over all workers; its output ``unscannable`` one of Unscannable. Where one pattern
-    takes a file that another skips, it is taken.
+    PCollection of Recording; its output ``unscannable`` one of Unscannable. Where one pattern takes a file that another
+    skips, it is taken. One pattern is listed by one worker: what works on the files has to spread them.
 
     Args:
         patterns: What to list, as in ``list_recordings``.
@@ -212,19 +212,23 @@ class ListRecordings(beam.PTransform):
             patterns = begin_or_patterns | "Patterns" >> beam.Create(raw, reshuffle=len(raw) > 1)
         else:
             patterns = begin_or_patterns | "AsBytes" >> beam.Map(lambda p: p.encode("utf-8")).with_output_types(bytes)
-        return (
-            patterns
-            | "ListPattern" >> beam.FlatMap(_keyed_rows, self.storage_options)
-            | "GroupByUri" >> beam.GroupByKey()
-            | "TakeOnce" >> beam.MapTuple(_take_once).with_output_types(Row)
-            | "Spread" >> beam.Reshuffle()
-            | "Split" >> beam.ParDo(_Split()).with_outputs("unscannable", main="recordings")
-        )
+        rows = patterns | "ListPattern" >> beam.FlatMap(_rows, self.storage_options).with_output_types(Row)
+        if len(self.patterns) != 1 or self.patterns[0].startswith("@"):  # one pattern alone names no file twice
+            rows = (
+                rows
+                | "KeyByUri" >> beam.Map(_keyed).with_output_types(tuple[str, Row])
+                | "GroupByUri" >> beam.GroupByKey()
+                | "TakeOnce" >> beam.MapTuple(_take_once).with_output_types(Row)
+            )
+        return rows | "Split" >> beam.ParDo(_Split()).with_outputs("unscannable", main="recordings")
 
 
-def _keyed_rows(pattern: bytes, storage_options: dict[str, Any] | None) -> Iterator[tuple[str, Row]]:
-    for row in list_recordings(pattern.decode("utf-8", "surrogateescape"), storage_options):
-        yield (row if isinstance(row, Recording) else row.recording).uri, row
+def _rows(pattern: bytes, storage_options: dict[str, Any] | None) -> Iterator[Row]:
+    yield from list_recordings(pattern.decode("utf-8", "surrogateescape"), storage_options)
+
+
+def _keyed(row: Row) -> tuple[str, Row]:
+    return (row if isinstance(row, Recording) else row.recording).uri, row
 
 
 def _take_once(uri: str, rows: Iterable[Row]) -> Row:

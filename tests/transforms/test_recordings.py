@@ -219,11 +219,11 @@ def test_inside_an_archive(tmp_path):
     "info", [{"ETag": '"abc"', "LastModified": datetime(2024, 1, 1)}, {"etag": "abc", "mtime": 1.0}]
 )
 def test_an_etag_is_the_version_where_there_is_one(info):
-    from transforms.recordings import _version
+    from transforms.decoders.locations import version_of
 
-    assert _version(info) == "abc"
-    assert _version({"LastModified": datetime(2024, 1, 2, 3, tzinfo=timezone.utc)}) == "2024-01-02T03:00:00+00:00"
-    assert _version({}) == ""
+    assert version_of(info) == "abc"
+    assert version_of({"LastModified": datetime(2024, 1, 2, 3, tzinfo=timezone.utc)}) == "2024-01-02T03:00:00+00:00"
+    assert version_of({}) == ""
 
 
 def test_who_takes_a_file_wins_whatever_the_order():
