@@ -1,7 +1,7 @@
 # make demo: a small corpus of artificial sound, from clips to counts, in about three minutes.
-# make test: style, types and all tests.
+# make test: style, types and all tests. make test-faults: kills, full disks, damaged files, for half an hour.
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test test-faults check clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -33,7 +33,13 @@ check: setup
 	$(BIN)/pytest tests/test_architecture.py
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not faults"
+
+FIGURES := .faults
+test-faults: setup
+	@rm -f $(FIGURES)
+	SOUNDBEAM_TEST_FIGURES=$(CURDIR)/$(FIGURES) $(BIN)/pytest -m faults --durations 5
+	$(BIN)/python tests/faults/figures.py $(FIGURES)
 
 demo: setup
 	@rm -rf $(DEMO)/examples $(DEMO)/bundle $(DEMO)/results

@@ -45,6 +45,8 @@ def serve(descriptor: int, memory: int) -> None:
                 while True:
                     try:
                         result = next(results, None)
+                    except MemoryError:
+                        raise
                     except Exception as e:
                         failure = f"{type(e).__name__}: {one_line(e)}"
                         break
