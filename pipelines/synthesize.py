@@ -1,11 +1,12 @@
-"""Makes a small corpus of artificial recordings and labelled clips, with an annotation table.
+"""Makes a small corpus of artificial recordings and clips, or lays real clips over real backgrounds.
 
     soundbeam synthesize --output corpus
+    soundbeam synthesize --clips held_out/ --backgrounds 'quiet/*.wav' --output mixes --target capuchinbird
 
-writes corpus/recordings (calls of birds over wind, rain, insects and other birds' chirps; WAV, FLAC, OGG and MP3, mono
-and stereo, 11.025 to 48 kHz), corpus/clips/call and corpus/clips/other (of other individuals) and
+The first writes corpus/recordings (calls of birds over wind, rain, insects and other birds' chirps; WAV, FLAC, OGG and
+MP3, mono and stereo, 11.025 to 48 kHz), corpus/clips/call and corpus/clips/other (of other individuals) and
 corpus/annotations.csv (recording, start_s, end_s, label, snr_db: every call; a recording without a call has no row).
-The same options give the same sound, byte for byte in WAV and FLAC.
+The same options give the same sound, byte for byte in WAV and FLAC. The second is told in `pipelines.mixing`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -57,25 +59,61 @@ class _Plan:
     subtype: str
 
 
+def parser() -> Parser:
+    """The program's options."""
+    p = Parser(
+        "synthesize",
+        "Makes a small corpus of artificial recordings and labelled clips, with an annotation table; or, with\n"
+        "--clips and --backgrounds, lays those clips over those backgrounds, to measure a detector on.",
+        "soundbeam synthesize --output corpus --recordings 10 --minutes 2\n"
+        "  soundbeam synthesize --clips held_out/ --backgrounds 'quiet/*.wav' --output mixes --target capuchinbird",
+    )
+    p.add_argument(
+        "--output", required=True, metavar="DIR", help="folder to write; new, empty, or made by synthesize before"
+    )
+    p.add_argument("--recordings", type=positive_int, default=10, metavar="N", help="how many (default 10)")
+    p.add_argument("--minutes", type=positive, default=2.0, metavar="M", help="length of each (default 2)")
+    p.add_argument("--seed", type=int, default=0, metavar="S", help="another number gives another corpus (default 0)")
+    mixes = p.add_argument_group("mixes")
+    mixes.add_argument(
+        "--clips", metavar="DIR", help="held-out clips: one folder a label, or a CSV, as for materialize"
+    )
+    mixes.add_argument(
+        "--backgrounds", nargs="+", metavar="PATTERN", help="recordings without a target: files, globs, folders, @lists"
+    )
+    mixes.add_argument(
+        "--target", nargs="+", metavar="LABEL", help="what calls; all other labels are distractors (default: all call)"
+    )
+    mixes.add_argument(
+        "--snr", nargs=2, type=float, metavar=("LOW", "HIGH"), help="dB of a call above the background (default -5 18)"
+    )
+    mixes.add_argument("--rate", type=positive_int, metavar="HZ", help="of the mixes (default 16000)")
+    return p
+
+
 @program("synthesize")
 def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
-    parser = Parser(
-        "synthesize", __doc__.split("\n")[0], "soundbeam synthesize --output corpus --recordings 10 --minutes 2"
-    )
-    parser.add_argument(
-        "--output", required=True, metavar="DIR", help="folder to write; new, empty, or made by synthesize before"
-    )
-    parser.add_argument("--recordings", type=positive_int, default=10, metavar="N", help="how many (default 10)")
-    parser.add_argument("--minutes", type=positive, default=2.0, metavar="M", help="length of each (default 2)")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="S", help="another number gives another corpus (default 0)"
-    )
-    options = parser.parse_args(argv)
+    options = parser().parse_args(argv)
     if options.seed < 0:
         raise SoundbeamError(f"--seed {options.seed}: give a whole number from 0 on")
+    if options.clips is None and options.backgrounds is None:
+        for name in ("target", "snr", "rate"):
+            if getattr(options, name) is not None:
+                raise SoundbeamError(f"--{name} is for mixes only: give --clips and --backgrounds with it")
+        return make_corpus(options)
+    if options.clips is None or options.backgrounds is None:
+        raise SoundbeamError("--clips and --backgrounds go together: give both, or neither for artificial sound")
+    from pipelines.mixing import make_mixes
+
+    return make_mixes(options)
+
+
+def make_corpus(options) -> int:
+    """Writes artificial recordings and clips."""
     recordings, calls, others = plan_recordings(options.recordings), *plan_clips()
-    output = _claim(options.output, [p.path for p in [*recordings, *calls, *others]], vars(options))
+    parameters = {name: getattr(options, name) for name in ("recordings", "minutes", "seed")}
+    output = claim(options.output, [p.path for p in [*recordings, *calls, *others]], parameters)
 
     jobs: list[tuple] = [(output, plan, options.seed, options.minutes * 60) for plan in recordings]
     jobs += [(output, plan, options.seed, None) for plan in [*calls, *others]]
@@ -177,7 +215,7 @@ def _write(output: Path, plan: _Plan, seed: int, seconds: float | None) -> list[
     return []
 
 
-def _claim(folder: str, paths: list[str], options: dict) -> Path:
+def claim(folder: str, paths: list[str], parameters: dict[str, Any]) -> Path:
     """Makes the output folder ready: only what synthesize itself wrote there before is removed or replaced."""
     if "://" in folder:
         raise SoundbeamError(f"--output {folder}: synthesize writes to a local folder; copy it from there")
@@ -197,7 +235,6 @@ def _claim(folder: str, paths: list[str], options: dict) -> Path:
         raise SoundbeamError(f"--output {folder} holds other files; give a new folder, or empty this one")
     for path in paths:
         (output / path).parent.mkdir(parents=True, exist_ok=True)
-    parameters = {name: options[name] for name in ("recordings", "minutes", "seed")}
     files = [*paths, "annotations.csv"]
     manifest.write_text(
         json.dumps({"program": "soundbeam synthesize", **parameters, "files": files}, indent=1), encoding="utf-8"
