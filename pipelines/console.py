@@ -7,6 +7,7 @@ import errno
 import functools
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +22,12 @@ DEBUG = "SOUNDBEAM_DEBUG"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Beam warns on loading of clients that nobody asked for.
 logging.getLogger().setLevel(logging.ERROR)
+
+# user:password@ in a URL; and what signs or opens one.
+_PASSWORD = re.compile(r"(://)[^/\s@]+@")
+_SECRET = re.compile(
+    r"(?i)([?&](?:x-amz-)?(?:signature|sig|security-token|credential|token|key|secret|password)=)[^&\s\"']+"
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -68,7 +75,7 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
                 if os.environ.get(DEBUG):
                     raise
                 sys.stdout.flush()
-                print(f"soundbeam {name}: error: {explain(e)}", file=sys.stderr)
+                print(f"soundbeam {name}: error: {plain(explain(e))}", file=sys.stderr)
                 return exit_code(e)
 
         return run
@@ -98,8 +105,19 @@ def exit_code(e: BaseException) -> int:
 
 
 def say(line: str = "") -> None:
-    """Prints a line of the result, at once."""
-    print(line, flush=True)
+    """Prints one line of the result, at once."""
+    print(plain(line), flush=True)
+
+
+def plain(line: str) -> str:
+    r"""A line that does to a terminal what it says and no more: what does not print (a file may be named ``a\nb.wav``,
+    or with a command to the terminal) is written as an escape, and secrets are left out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in redacted(line))
+
+
+def redacted(url: str) -> str:
+    """A text without the passwords and signatures of the URLs in it."""
+    return _SECRET.sub(r"\1***", _PASSWORD.sub(r"\1***@", url))
 
 
 class Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import BinaryIO
 
 import numpy as np
@@ -49,8 +50,11 @@ def draw(
         title: In large type.
         subtitle: Under it.
     """
+    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    matplotlib.rcParams["text.parse_math"] = False  # a file's name may hold dollars
 
     end_s = start_s + len(samples) / rate
     figure = Figure(figsize=(14, 7), dpi=110, facecolor=_PAPER)
@@ -74,7 +78,9 @@ def draw(
         _calls(top, bottom, track, colour, (start_s, end_s))
         _scores(bottom, track, colour)
     _finish(top, bottom, start_s, end_s, [track.label for track in tracks])
-    figure.savefig(file, format="png", facecolor=_PAPER)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # it draws a box
+        figure.savefig(file, format="png", facecolor=_PAPER)
 
 
 def _spectrogram(axes, samples: np.ndarray, rate: int, start_s: float, end_s: float):

@@ -62,13 +62,15 @@ def print_figures(figures: dict[str, Any]) -> None:
         say(f"note: {note}")
     _print_counts(figures["recordings"])
     for label, its in figures["labels"].items():
-        say(f"\n{label}")
+        say()
+        say(f"{label}")
         windows = its["windows"]
         _print_scores(its, f"{windows['positive']} with a call, {windows['negative']} without", "recordings")
         if windows["ambiguous"]:
             say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
     if len(figures["labels"]) > 1:
-        say(f"\nall {len(figures['labels'])} labels")
+        say()
+        say(f"all {len(figures['labels'])} labels")
         _print_scores(figures["overall"], "means of the labels", "counts")
 
 
@@ -139,7 +141,8 @@ def _print_counts(recordings: list[dict[str, Any]]) -> None:
     if len(rows) > _ALL_ROWS:
         if not wrong:
             return
-        say(f"\n{len(wrong)} of {len(rows)} counts are wrong:")
+        say()
+        say(f"{len(wrong)} of {len(rows)} counts are wrong:")
     several = len({label for _, label, *_ in rows}) > 1
     listed = rows if len(rows) <= _ALL_ROWS else wrong[:_WRONG_ROWS]
     wide = max(len("recording"), *(len(name) for name, *_ in listed))

@@ -187,8 +187,8 @@ class Output:
         """
         runs = self.runs()
         committed = {run["run"] for run in runs} | {alive}
-        for table in TABLES:
-            for path in self.fs.glob(f"{self.path}/{table}/run=*"):
+        for folder in (*TABLES, "runs"):
+            for path in self.fs.glob(f"{self.path}/{folder}/run=*"):
                 if path.rstrip("/").rpartition("run=")[2] not in committed:
                     self._remove(path)
         done = {run["run"] for run in runs} | {dead for run in runs for dead in run.get("taken_over", ())}

@@ -13,6 +13,7 @@ import apache_beam as beam
 
 from model.bundle import ClassifierBundle, load_bundle
 from model.errors import SoundbeamError
+from pipelines.console import redacted
 from pipelines.running import run as run_pipeline
 from pipelines.runs import Abandoned, Output, settings_of
 from transforms.calls import CountCalls, Counting, result_of_unscannable
@@ -165,8 +166,8 @@ def parameters_of(wanted: Scan, bundle: ClassifierBundle) -> dict[str, Any]:
     hop_s = wanted.hop or bundle.hop_s
     WindowSpec(bundle.rate, bundle.window_s, hop_s)
     return {
-        "recordings": list(wanted.recordings),
-        "classifier": wanted.classifier,
+        "recordings": [redacted(pattern) for pattern in wanted.recordings],
+        "classifier": redacted(wanted.classifier),
         "fingerprint": bundle.fingerprint,
         "architecture": bundle.architecture,
         "rate": bundle.rate,

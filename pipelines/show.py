@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import SoundbeamError
-from pipelines.console import Parser, program, say
+from pipelines.console import Parser, plain, program, say
 from pipelines.drawing import LabelTrack, draw, minutes
 from pipelines.naming import RecordingNames, short_names
 
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     state = "scanned whole" if row["status"] == "ok" else f"{row['status']}: {row['error']}"
     with open_to_write(options.png) as f:
         draw(
-            f, samples, parameters["rate"], start_s, tracks, title=f"{short}   {counts}",
+            f, samples, parameters["rate"], start_s, tracks, title=plain(f"{short}   {counts}"),
             subtitle=f"{where}   ·   {state}   ·   classifier {row['classifier'][:12]}",
         )  # fmt: skip
     if cut:

@@ -61,6 +61,8 @@ def test_at_every_change_of_the_output(night, tmp_path, do):
     for at in range(1, len(night.changes) + 1):
         if do == "tear" and not night.changes[at - 1].startswith("open"):
             continue
+        if do == "full" and at % 3:
+            continue  # the disk stays full, so neighbouring moments differ little
         output = tmp_path / "out"
         shutil.copytree(night.first, output)
         code, said = night.scan(output, night.fault(output, at, do))
