@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model.calls import CallRules
 from model.errors import SoundbeamError
-from model.evaluation import Evaluation, RecordingOutcome, evaluate
+from model.evaluation import Evaluation, RecordingOutcome, evaluate, threshold_for_precision
 from model.metrics import precision_recall_f1
 from pipelines.annotations import Annotation
 from pipelines.naming import RecordingNames
@@ -31,8 +32,13 @@ class _Truth:
     twice: int
 
 
-def compare(annotations: list[Annotation], output: str) -> dict[str, Any]:
+def compare(annotations: list[Annotation], output: str, precision: float | None = None) -> dict[str, Any]:
     """All figures of a scan against annotations, as plain numbers, lists and dictionaries; undefined ones are None.
+
+    Args:
+        annotations: Where the calls are.
+        output: The scan's.
+        precision: None, or what share of the calls shall be right: then each label's figures have ``at_precision``.
 
     Raises:
         SoundbeamError: Nothing can be compared: no annotated recording was scanned, no label is known, a name is
@@ -55,6 +61,11 @@ def compare(annotations: list[Annotation], output: str) -> dict[str, Any]:
     )
     outcomes = _outcomes(output, used, known, labels, truth)
     evaluations = {label: evaluate(outcomes[label]) for label in labels}
+    figures = {label: _plain(evaluation) for label, evaluation in evaluations.items()}
+    if precision is not None:
+        rules = _rules(parameters, output)
+        for label in labels:
+            figures[label]["at_precision"] = _at_precision(outcomes[label], precision, rules)
 
     def annotated(uri: str) -> int:
         return sum(len(calls) for (recording, _), calls in truth.calls.items() if recording == uri)
@@ -71,7 +82,7 @@ def compare(annotations: list[Annotation], output: str) -> dict[str, Any]:
         "identical_rows": truth.twice,
         "beyond_the_end": _beyond_the_end(truth, rows, used),
         "overall": _overall(list(evaluations.values())),
-        "labels": {label: _plain(evaluation) for label, evaluation in evaluations.items()},
+        "labels": figures,
         "recordings": [
             {
                 "recording": uri,
@@ -196,6 +207,22 @@ def _plain(evaluation: Evaluation) -> dict[str, Any]:
     figures = dataclasses.asdict(evaluation)
     del figures["matched"]
     return figures
+
+
+def _rules(parameters: dict[str, Any], output: str) -> CallRules:
+    if not parameters.get("call_rules"):
+        raise SoundbeamError(
+            f"{output}: --precision needs to know how windows became calls, which this older scan did not write down; "
+            "run 'soundbeam scan --rescan'"
+        )
+    return CallRules(**parameters["call_rules"])
+
+
+def _at_precision(outcomes: list[RecordingOutcome], precision: float, rules: CallRules) -> dict[str, Any]:
+    """The threshold for a wanted precision; where none reaches it, the one that comes nearest."""
+    point, reached = threshold_for_precision(outcomes, precision, rules)
+    figures = {"wanted": precision, "reached": reached, "threshold": point.threshold if point else None}
+    return {**figures, **dataclasses.asdict(point.events)} if point else figures
 
 
 def _overall(evaluations: list[Evaluation]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Compares a scan with annotations: counts, calls and windows.
 
     soundbeam evaluate --annotations annotations.csv --output results/ --json figures.json
+    soundbeam evaluate --annotations annotations.csv --output results/ --precision 0.95
 
 The annotations are a CSV ``recording,start_s,end_s,label`` (further columns are ignored); a recording is named by its
 URI or by an unambiguous tail of it. Scanned recordings without a row hold no call: their true count is 0. The
@@ -10,10 +11,14 @@ annotated labels are evaluated, each on its own: for a classifier of many labels
 - calls: precision, recall and F1; a call is right when it overlaps an annotation, one to one.
 - windows: average precision and ROC AUC of the scores. A window is positive when it holds at least half of an annotated
   call or is at least half filled by calls; one that holds less is ambiguous and left out; all others are negative.
+
+With --precision the calls are found again with many thresholds, as a scan would find them: told is the lowest one with
+which they are right that often on these annotations. A threshold chosen on few calls holds roughly for others.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from typing import Any
@@ -40,11 +45,14 @@ def main(argv: list[str] | None = None) -> int:
         help="recording,start_s,end_s,label: every call; path or fsspec URL",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
+    parser.add_argument(
+        "--precision", type=share, metavar="X", help="also tell the threshold for this precision of calls, e.g. 0.95"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write all figures there; path or fsspec URL")
     options = parser.parse_args(argv)
     from pipelines.comparison import compare
 
-    figures = compare(read_annotations(options.annotations), options.output)
+    figures = compare(read_annotations(options.annotations), options.output, options.precision)
     if options.json:
         from model.files import open_to_write
 
@@ -54,6 +62,14 @@ def main(argv: list[str] | None = None) -> int:
     if options.json:
         say(f"all figures: {options.json}")
     return 0
+
+
+def share(text: str) -> float:
+    """An argparse type: above 0, at most 1."""
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
+    return value
 
 
 def print_figures(figures: dict[str, Any]) -> None:
@@ -68,6 +84,8 @@ def print_figures(figures: dict[str, Any]) -> None:
         _print_scores(its, f"{windows['positive']} with a call, {windows['negative']} without", "recordings")
         if windows["ambiguous"]:
             say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
+        if "at_precision" in its:
+            _print_point(its["at_precision"])
     if len(figures["labels"]) > 1:
         say()
         say(f"all {len(figures['labels'])} labels")
@@ -88,6 +106,21 @@ def _print_scores(its: dict[str, Any], windows: str, unit: str) -> None:
         f"  windows  average precision {_number(its['windows']['average_precision'])}, "
         f"ROC AUC {_number(its['windows']['roc_auc'])} ({windows})"
     )
+
+
+def _print_point(point: dict[str, Any]) -> None:
+    """The threshold for a wanted precision."""
+    if point["threshold"] is None:
+        say(f"  precision {point['wanted']:g} is not reached: no threshold gives a call")
+        return
+    told = (
+        f"threshold {point['threshold']:.9g} gives precision {_number(point['precision'])} ({point['matched']} of "
+        f"{point['calls']} calls) and recall {_number(point['recall'])}"
+    )
+    if point["reached"]:
+        say(f"  for precision {point['wanted']:g} or more: {told}")
+    else:
+        say(f"  precision {point['wanted']:g} is not reached by any threshold; the nearest: {told}")
 
 
 def _number(value: float | None) -> str:

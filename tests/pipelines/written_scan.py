@@ -1,9 +1,11 @@
 """Writes the tables of a scan that never ran, by the product's own schemas."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow.parquet as pq
 
-from model.calls import Call
+from model.calls import Call, CallRules
 from pipelines.runs import Output
 from transforms.records import DecodeReport, Recording, RecordingResult
 from transforms.schemas import Shard, schemas
@@ -26,7 +28,7 @@ def result(uri, seconds=10.0, calls=(), scores=None, status="ok", labels=("call"
     )
 
 
-def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa", rate=16000):
+def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa", rate=16000, **more):
     """Commits the results as one run of ``folder`` and returns the folder as text."""
     output = Output(str(folder))
     info = {
@@ -39,6 +41,8 @@ def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa",
         "window_s": 2.0,
         "hop_s": 1.0,
         "thresholds": dict.fromkeys(labels, 0.5),
+        "call_rules": dataclasses.asdict(CallRules()),
+        **more,
     }
     shards = []
     for table, schema in schemas(labels, info).items():
