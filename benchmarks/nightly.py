@@ -54,8 +54,8 @@ def make_recordings(folder: Path, files: int) -> None:
         soundfile.write(path, noise[i : i + round(SECONDS * RATE)], RATE)
 
 
-def scan(recordings: Path, bundle: Path, output: Path, *options: str) -> tuple[float, float, str]:
-    """Seconds, MB at most, and the first line that a scan says."""
+def scan(recordings: Path, bundle: Path, output: Path, *options: str) -> tuple[float, float, float, str]:
+    """Seconds, seconds of processors, MB at most, and the first line that a scan says."""
     command = [sys.executable, "-m", "pipelines.scan", "--recordings", str(recordings), "--classifier", str(bundle)]
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -65,7 +65,8 @@ def scan(recordings: Path, bundle: Path, output: Path, *options: str) -> tuple[f
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"the scan failed: {said}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024, said.splitlines()[0]
+    spent, work = time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+    return spent, work, usage.ru_maxrss / 1024, said.splitlines()[0]
 
 
 def blank(folder: Path) -> None:
@@ -125,20 +126,22 @@ def main() -> int:
         home = Path(folder)
         apart(save_random_bundle, str(home / "bundle"))
         make_recordings(home / "recordings", options.files)
-        first, peak, _ = scan(home / "recordings", home / "bundle", home / "output", *beam_options)
-        print(f"first scan of {options.files} recordings: {first:.1f} s, {peak:.0f} MB", flush=True)
+        first, work, peak, _ = scan(home / "recordings", home / "bundle", home / "output", *beam_options)
+        print(
+            f"first scan of {options.files} recordings: {first:.1f} s, {work:.1f} s of work, {peak:.0f} MB", flush=True
+        )
         blank(home / "recordings")
-        second, peak, said = scan(home / "recordings", home / "bundle", home / "output", *beam_options)
-        print(f"second scan: {second:.1f} s, {peak:.0f} MB: {said}")
-        print(f"ratio: {second / first:.4f} (1 / {first / second:.1f})", flush=True)
+        second, again, peak, said = scan(home / "recordings", home / "bundle", home / "output", *beam_options)
+        print(f"second scan: {second:.1f} s, {again:.1f} s of work, {peak:.0f} MB: {said}")
+        print(f"ratio: 1 / {first / second:.1f} of the time, 1 / {work / again:.1f} of the work", flush=True)
         if options.ledger:
             for i in range(options.ledger):
                 path = home / "many" / f"site{i // 1000:04d}" / f"{i}.wav"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(b"RIFF")
             apart(commit_ledger, home / "many", str(home / "bundle"), str(home / "ledger"))
-            spent, peak, said = scan(home / "many", home / "bundle", home / "ledger", *beam_options)
-            print(f"scan over a ledger of {options.ledger} rows: {spent:.1f} s, {peak:.0f} MB: {said}")
+            spent, work, peak, said = scan(home / "many", home / "bundle", home / "ledger", *beam_options)
+            print(f"a ledger of {options.ledger} rows: {spent:.1f} s, {work:.1f} s of work, {peak:.0f} MB: {said}")
     return 0
 
 

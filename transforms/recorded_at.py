@@ -110,12 +110,12 @@ def compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
         raise SoundbeamError(f"--site {pattern!r}: holds no {{site}}; write e.g. '{{site}}/*.wav' or '{{site}}_*.wav'")
     if option == "--recorded-at" and not date:
         raise SoundbeamError(f"--recorded-at {pattern!r}: holds no whole date; write e.g. '*_%Y%m%d_%H%M%S.wav'")
-    return re.compile(f"(?:^|/){''.join(parts)}{_EXTENSION}", re.IGNORECASE | re.ASCII)
+    return re.compile(f"(?:^|/){''.join(parts)}{_EXTENSION}", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 def from_pattern(uri: str, pattern: str) -> datetime | None:
     """The time that a pattern finds in a URI: aware with ``%z`` or ``%s``, else naive; None where it does not match."""
-    found = compile_pattern(pattern, "--recorded-at").search(uri)
+    found = compile_pattern(pattern, "--recorded-at").search(_path(uri))
     if not found:
         return None
     part = found.groupdict()
@@ -140,8 +140,13 @@ def from_pattern(uri: str, pattern: str) -> datetime | None:
 
 def site_of(uri: str, pattern: str | None) -> str | None:
     """The site that a pattern finds in a URI; None without a pattern, or where it does not match."""
-    found = compile_pattern(pattern, "--site").search(uri) if pattern else None
+    found = compile_pattern(pattern, "--site").search(_path(uri)) if pattern else None
     return found["site"] if found else None
+
+
+def _path(uri: str) -> str:
+    """A URI without its scheme."""
+    return uri.partition("://")[2] or uri
 
 
 @functools.lru_cache

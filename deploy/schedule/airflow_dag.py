@@ -1,7 +1,8 @@
 """A nightly scan by Airflow: put this file into the DAGs' folder and change the paths.
 
-Needs apache-airflow-providers-apache-beam. The scan runs in soundbeam's own environment (``py_interpreter``): nothing
-of Airflow's has to agree with it. For a cluster set ``runner`` and add its options.
+Needs apache-airflow-providers-apache-beam[google]: the operator wants Google's provider, whatever the runner. The scan
+runs in soundbeam's own environment (``py_interpreter``): nothing of Airflow's has to agree with it. For a cluster set
+``runner`` and add its options.
 """
 
 from datetime import datetime, timedelta

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from model.errors import SoundbeamError
-from pipelines.results import latest_run, parameters, read
+from pipelines import compaction
+from pipelines.results import latest_run, parameters, read, stream
 from pipelines.runs import Output
 from transforms.schemas import TABLES, Shard, schemas
 
@@ -88,6 +89,56 @@ def test_two_classifiers_are_never_mixed(output):
     commit(output, "run2", ["b"], 0.75, "b" * 64)
     assert scores(output) == {"b": 0.75}
     assert scores(output, classifier="aaaa") == {"a": 0.25, "b": 0.25}
+
+
+def test_columns_and_recordings_are_all_that_is_given(output):
+    commit(output, "run1", ["a", "b"], 0.25)
+    commit(output, "run2", ["b", "c"], 0.75)
+    found = read(output.url, "predictions", columns=["run", "score"], recordings=["b", "c", "unknown"])
+    assert found.column_names == ["run", "score"]
+    assert found.to_pylist() == [{"run": "run2", "score": 0.75}] * 2
+    assert read(output.url, "predictions", columns=["score"]).column_names == ["score"]
+    assert read(output.url, "calls", recordings=[]).num_rows == 0
+    assert read(output.url, "recordings", columns=["run"])["run"].to_pylist() == ["run1", "run2", "run2"]
+    with pytest.raises(SoundbeamError, match="no column 'x' in predictions; there are recording"):
+        read(output.url, "predictions", columns=["x"])
+
+
+def test_parts_are_row_groups_and_those_without_a_wanted_recording_are_not_read(output, monkeypatch):
+    monkeypatch.setattr(compaction, "ROWS_A_GROUP", 1)
+    monkeypatch.setattr(compaction, "ROWS_A_FILE", 3)
+    names = [f"r{i}" for i in range(8)]
+    shards = []
+    for name in names:  # a shard each, as checkpoints write them
+        for shard in stage(output, "run1", [name], 0.5):
+            path = f"{output.path}/_staging/run1/{shard.table}"
+            output.fs.mv(f"{path}/part-1.parquet", f"{path}/{name}.parquet")
+            shards.append(Shard(shard.table, f"{name}.parquet", 1))
+    output.commit("run1", shards, [], ("x",), {"run": "run1", "fingerprint": "f", "settings": "s"})
+    assert len(output.fs.glob(f"{output.path}/predictions/run=run1/*.parquet")) == 3
+    parts = [p["recording"].to_pylist() for p in stream(output.url, "predictions") if len(p)]
+    assert parts == [[name] for name in names]
+    read_groups = []
+    real = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda *a, **k: read_groups.append(a[1]) or real(*a, **k))
+    assert read(output.url, "predictions", recordings=["r5"])["recording"].to_pylist() == ["r5"]
+    assert len(read_groups) == 8 + 1  # the recordings, to see which are current, and one of the predictions
+
+
+def test_what_was_deleted_is_not_current_and_what_came_back_is(output):
+    commit(output, "run1", ["a", "b"], 0.25)
+    info = {"run": "run2", "fingerprint": "a" * 64, "settings": "a" * 64}
+    gone = {"recording": "a", "bytes": 0, "version": "", "status": "skipped", "stage": "deleted", "windows": 0}
+    folder = f"{output.path}/_staging/run2/recordings"
+    output.fs.makedirs(folder)
+    with output.fs.open(f"{folder}/part-1.parquet", "wb") as file:
+        pq.write_table(pa.Table.from_pylist([gone], schema=schemas(("x",), {})["recordings"]), file)
+    output.commit("run2", [Shard("recordings", "part-1.parquet", 1)], [], ("x",), info)
+    assert scores(output) == {"b": 0.25}
+    assert read(output.url, "recordings")["recording"].to_pylist() == ["b"]
+    assert read(output.url, "recordings", run="run2").num_rows == 0
+    commit(output, "run3", ["a"], 0.75)
+    assert scores(output) == {"a": 0.75, "b": 0.25}
 
 
 @pytest.mark.parametrize(
