@@ -58,7 +58,6 @@ def at(hours=0, minutes=0, when=LOCAL):
         ("20241331_053000.WAV", None),
         ("20230229_053000.WAV", None),
         ("20240131_253000.WAV", None),
-        ("20240131_056000.WAV", None),
         ("20240131.wav", None),
         ("20240131_0530.wav", None),
         ("120240131_053000.wav", None),
