@@ -28,14 +28,32 @@ def average_precision(truth: npt.ArrayLike, scores: npt.ArrayLike) -> float | No
         ValueError: The lengths differ, or a score is NaN.
     """
     truth, scores = _checked(truth, scores)
-    positives = int(truth.sum())
-    if not positives:
+    if not truth.any():
         return None
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def precision_recall_curve(truth: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision and recall with each distinct score as the threshold (a score at or above it counts).
+
+    Args:
+        truth: bool ``[n]``, something in it true.
+        scores: ``[n]``, higher is more likely true.
+
+    Returns:
+        Precision, recall and threshold, float64 ``[thresholds]`` each, thresholds falling.
+
+    Raises:
+        ValueError: The lengths differ, a score is NaN, or nothing is true.
+    """
+    truth, scores = _checked(truth, scores)
+    if not truth.any():
+        raise ValueError("nothing is true: there is no recall")
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # the last of each group of ties
     hits = np.cumsum(truth[order])[last]
-    recall = hits / positives
-    return float(np.sum(np.diff(recall, prepend=0.0) * (hits / (last + 1))))
+    return hits / (last + 1), hits / truth.sum(), scores[order][last]
 
 
 def roc_auc(truth: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
