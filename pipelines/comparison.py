@@ -146,10 +146,10 @@ def _outcomes(
     calls = results.read(output, "calls").select(["recording", "label", "start_s", "end_s"]).to_pydict()
     for uri, label, *times in zip(*calls.values(), strict=True):
         found[uri, label].append(tuple(times))
-    counts = results.read(output, "counts").select(["recording", "label", "calls"]).to_pydict()
+    counts = results.read(output, "counts", columns=["recording", "label", "calls"], recordings=used).to_pydict()
     counted = {(uri, label): n for uri, label, n in zip(*counts.values(), strict=True)}
 
-    windows, scores = _windows(results.read(output, "predictions"), known)
+    windows, scores = _windows(results.read(output, "predictions", recordings=used), known)
     outcomes: dict[str, list[RecordingOutcome]] = {label: [] for label in labels}
     for uri in used:
         start_s, end_s, first = windows.get(uri, (np.empty(0), np.empty(0), 0))

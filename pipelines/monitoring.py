@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import importlib.metadata
 import json
@@ -11,7 +12,7 @@ import time
 from typing import Any
 
 from model.errors import SoundbeamError
-from pipelines.console import exit_code, explain
+from pipelines.console import exit_code, explain, redacted
 
 STDOUT = "-"
 
@@ -60,16 +61,13 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
     def _report(self, error: BaseException | None) -> dict[str, Any]:
         found = dict(self.figures)
         status = "failed" if error is not None else "ok" if found.get("run") else "nothing_new"
-        message = None
-        if error is not None:
-            message = explain(error) or " ".join(f"{type(error).__name__}: {error}".split())
         return {
             "program": "soundbeam scan",
             "version": importlib.metadata.version("soundbeam"),
             "status": status,
             "exit_code": exit_code(error) if error is not None else 0,
-            "error": message,
-            "output": self._output,
+            "error": redacted(explain(error)) if error is not None else None,
+            "output": redacted(self._output),
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
             "ended_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "wall_s": round(time.monotonic() - self._clock, 3),
@@ -94,7 +92,7 @@ def prometheus(report: dict[str, Any]) -> str:
     metrics: list[tuple[str, str, list[tuple[dict[str, str], float]]]] = [
         ("success", "Whether the last scan ended well.", [(output, int(report["exit_code"] == 0))]),
         ("exit_code", "Exit code of the last scan.", [(output, report["exit_code"])]),
-        ("ended_timestamp_seconds", "When the last scan ended.", [(output, _seconds(ended))]),
+        ("ended_timestamp_seconds", "When the last scan ended.", [(output, calendar.timegm(ended))]),
         ("duration_seconds", "How long the last scan took.", [(output, report["wall_s"])]),
         (
             "recordings",
@@ -118,12 +116,6 @@ def prometheus(report: dict[str, Any]) -> str:
             said = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
             lines.append(f"soundbeam_scan_{name}{{{said}}} {value}")
     return "\n".join(lines) + "\n"
-
-
-def _seconds(when: time.struct_time) -> int:
-    import calendar
-
-    return calendar.timegm(when)
 
 
 def _escape(text: str) -> str:

@@ -81,12 +81,10 @@ def _time(text: str) -> float:
 
 def _find(output: str, name: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
     """The recording's row, the scan's parameters, and all recordings of the scan."""
-    import pyarrow.compute as pc
 
     from pipelines import results
 
-    recordings = results.read(output, "recordings")
-    known = recordings["recording"].to_pylist()
+    known = results.read(output, "recordings", columns=["recording"])["recording"].to_pylist()
     uri = None
     if "://" not in name and os.path.exists(name):
         path = Path(os.path.abspath(name))
@@ -94,7 +92,8 @@ def _find(output: str, name: str) -> tuple[dict[str, Any], dict[str, Any], list[
     uri = uri or RecordingNames(known).find(name)
     if uri is None:
         raise SoundbeamError(f"{name}: not among the {len(known)} recordings of the scan in {output}")
-    row = recordings.filter(pc.equal(recordings["recording"], uri)).to_pylist()[0]
+    recordings = results.read(output, "recordings", recordings=[uri])
+    row = recordings.to_pylist()[0]
     if row["status"] not in ("ok", "partial"):
         raise SoundbeamError(f"{uri}: {row['status']} in the scan: {row['error']}")
     return row, results.parameters(recordings), known
@@ -136,8 +135,7 @@ def _tracks(
     from pipelines import results
 
     def rows(table: str):
-        found = results.read(output, table)
-        return found.filter(pc.equal(found["recording"], uri))
+        return results.read(output, table, recordings=[uri])
 
     windows = rows("predictions").sort_by("start_s")
     start_s, end_s = windows["start_s"].to_numpy(), windows["end_s"].to_numpy()

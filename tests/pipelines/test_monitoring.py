@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from conftest import RATE, with_tones
 
+from model.errors import SoundbeamError
 from pipelines.console import program
 from pipelines.monitoring import Monitor, prometheus
 from pipelines.scan import main
@@ -137,6 +138,14 @@ def test_odd_names_are_escaped(tmp_path):
     assert found["soundbeam_scan_calls", frozenset({("output", odd), ("label", odd)})] == 3
     report = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
     assert report["output"] == odd and prometheus(report) == (tmp_path / "m.prom").read_text(encoding="utf-8")
+
+
+def test_no_secret_of_a_url_is_reported(tmp_path):
+    url = "s3://user:hush@bucket/out?X-Amz-Signature=hush2"
+    with pytest.raises(SoundbeamError), Monitor(url, str(tmp_path / "s.json"), str(tmp_path / "m.prom")):
+        raise SoundbeamError(f"{url}: no such bucket")
+    for name in ("s.json", "m.prom"):
+        assert "bucket/out" in (tmp_path / name).read_text() and "hush" not in (tmp_path / name).read_text()
 
 
 def test_the_options_are_all_of_the_scan_or_of_its_monitor():
