@@ -6,6 +6,8 @@ import argparse
 import difflib
 import logging
 import re
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import apache_beam as beam
@@ -53,6 +55,7 @@ def run(pipeline: beam.Pipeline):
     _show_progress()
     # Beam logs each failure with all its stack traces; the cause below says the same in one line.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    threading.excepthook = _without_workers(threading.excepthook)
     try:
         result = pipeline.run()
         state = result.wait_until_finish()
@@ -61,6 +64,11 @@ def run(pipeline: beam.Pipeline):
     if state is not None and state != PipelineState.DONE:
         raise SoundbeamError(f"the pipeline ended as {state}; its runner's log says why")
     return result
+
+
+def _without_workers(show: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """What shows an exception that ended a thread, but not of Beam's threads that wait for a worker process."""
+    return lambda ended: None if ended.thread is not None and ended.thread.name == "run_worker" else show(ended)
 
 
 def _show_progress() -> None:
@@ -79,6 +87,8 @@ def cause(error: BaseException) -> str:
         return re.sub(r"\s*\[?while running .*$", "", text)
     if "No space left on device" in text or "ENOSPC" in text:
         return "disk full; free some space and run again"
+    if "Channel closed prematurely" in text:
+        return "a worker process died: killed, or out of memory; scan again, which goes on from the last checkpoint"
     found = re.findall(r"^(?:[\w.]+\.)?SoundbeamError: (.*)$", text, re.MULTILINE)
     lines = [line for line in text.splitlines() if line.strip()]
     line = found[0] if found else (lines[-1] if lines else repr(error))
