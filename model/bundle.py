@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 DESCRIPTION = "classifier.json"
 FORMAT = 1
 DETECTOR, CLASSIFIER = "detector", "classifier"
-_OURS = ("weights-", "logs", DESCRIPTION)
+REPORT = "report.html"  # for people: the fingerprint does not cover it
+_OURS = ("weights-", "logs", DESCRIPTION, REPORT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,8 +201,9 @@ def save_bundle(
     fs.pipe_file(temporary, text)
     fs.mv(temporary, f"{root}/{DESCRIPTION}")
     for other in fs.ls(root, detail=False):
-        if os.path.basename(other).startswith("weights-") and os.path.basename(other) != os.path.basename(weights_path):
-            fs.rm_file(other)
+        name = os.path.basename(other)
+        if name == REPORT or (name.startswith("weights-") and name != os.path.basename(weights_path)):
+            fs.rm_file(other)  # of the bundle that was there
     return load_bundle(url)
 
 

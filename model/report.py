@@ -1,0 +1,181 @@
+"""The report of a training: one HTML file to look at, without anything outside of it."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from model.bundle import REPORT, ClassifierBundle
+from model.calibration import reliability
+from model.evidence import Evidence, Gallery
+from model.files import open_to_write
+from model.metrics import average_precision
+from model.report_pictures import curves, spectrogram
+
+_MOST_LABELS = 24  # whose curves are drawn
+
+_STYLE = """
+:root { color-scheme: light dark; --paper: #ffffff; --ink: #20262c; --faint: #5d6873; --line: #d8dde2; --mark: #e0873a;
+  --heat: 224, 135, 58 }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #14181c; --ink: #e4e8ec; --faint: #98a3ae; --line: #333c45 } }
+body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
+  max-width: 76rem; padding: 0 1.25rem }
+h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin: 2.2rem 0 .4rem } h3 { margin: 1.6rem 0 0 }
+p { margin: .3rem 0 } .faint, figcaption { color: var(--faint); font-size: .86rem }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { border-bottom: 1px solid var(--line); padding: .25rem .8rem; text-align: right; white-space: nowrap }
+th:first-child { text-align: left } thead th { color: var(--faint); font-weight: 500 }
+img.curves { max-width: 100%; height: auto }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 1rem; margin: .7rem 0 }
+figure { margin: 0 } figure div { position: relative; height: 5px; background: var(--line) }
+figure div span { position: absolute; top: 0; bottom: 0; background: var(--mark) }
+figure img { width: 100%; height: 130px; display: block }
+"""
+
+
+def write_report(url: str, bundle: ClassifierBundle, evidence: Evidence) -> None:
+    """Writes ``report.html`` into a folder: what a classifier was trained on and how well it does.
+
+    Args:
+        url: The folder, mostly the bundle's; a path or any fsspec URL.
+        bundle: Whose.
+        evidence: What it did on the validation split.
+    """
+    with open_to_write(f"{url.rstrip('/')}/{REPORT}", "w") as file:
+        file.write(page(bundle, evidence))
+
+
+def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
+    """The report as HTML; the same bundle and evidence give the same text."""
+    names = ", ".join(bundle.labels)
+    kind = "A detector of" if bundle.task == "detector" else "A classifier of"
+    body = [
+        f"<h1>{kind} {_text(names)}</h1>",
+        f'<p class="faint">fingerprint {_text(bundle.fingerprint[:16])}</p>',
+        _facts(bundle),
+        "<h2>Trained on</h2>",
+        _examples(bundle),
+        "<h2>On the validation split</h2>",
+        *_figures(bundle, evidence),
+    ]
+    if evidence.confusion is not None:
+        body += ["<h2>What is taken for what</h2>", _confusion(evidence.confusion, [s.label for s in evidence.labels])]
+    body.append("<h2>Scores</h2>")
+    for its in evidence.labels[:_MOST_LABELS]:
+        alt = f"precision and recall, reliability and scores of {its.label}"
+        body += [f"<h3>{_text(its.label)}</h3>", f'<img class="curves" alt="{_text(alt)}" src="{_png(curves(its))}">']
+    if len(evidence.labels) > _MOST_LABELS:
+        body.append(f'<p class="faint">and {len(evidence.labels) - _MOST_LABELS} labels more, not drawn</p>')
+    for gallery in evidence.galleries:
+        body += _gallery(gallery)
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_text(names)}</title>'
+    lines = "\n".join(body)
+    return (
+        f'<!doctype html>\n<html lang="en"><head>{head}<style>{_STYLE}</style></head><body>\n{lines}\n</body></html>\n'
+    )
+
+
+def _facts(bundle: ClassifierBundle) -> str:
+    report = bundle.report
+    facts = [f"{bundle.architecture}, windows of {bundle.window_s:g} s every {bundle.hop_s:g} s at {bundle.rate:,} Hz"]
+    if "parameters" in report:
+        facts.append(f"{report['parameters']:,} parameters")
+    facts += [f"{name} {report[key]}" for name, key in (("epochs", "epochs"), ("seed", "seed")) if key in report]
+    if "wall_s" in report:
+        facts.append(f"trained in {report['wall_s']:.0f} s")
+    facts += [f"{name} {version}" for name, version in report.get("versions", {}).items()]
+    return f"<p>{_text('; '.join(facts))}</p>"
+
+
+def _examples(bundle: ClassifierBundle) -> str:
+    counts = bundle.report.get("data", {}).get("labels", {})
+    splits = list(dict.fromkeys(split for by_split in counts.values() for split in by_split))
+    rows = [(label, *(f"{n.get(split, 0):,}" for split in splits)) for label, n in counts.items()]
+    total = ("all", *(f"{sum(n.get(split, 0) for n in counts.values()):,}" for split in splits))
+    return _table(("examples", *splits), [*rows, total])
+
+
+def _figures(bundle: ClassifierBundle, evidence: Evidence) -> Iterable[str]:
+    validation = bundle.report.get("validation", {})
+    by_label: dict[str, dict[str, Any]] = validation.get("labels", {})
+    own = [name for figures in by_label.values() for name, value in figures.items() if not isinstance(value, dict)]
+    names = list(dict.fromkeys(own))
+    rows = []
+    for its in evidence.labels:
+        figures = by_label.get(its.label, {})
+        more = [] if "average_precision" in names else [average_precision(its.truth, its.scores)]
+        error = reliability(its.truth, its.scores).expected_calibration_error
+        rows.append((its.label, *map(_number, [its.threshold, *(figures.get(n) for n in names), *more, error])))
+    ranked = [] if "average_precision" in names else ["average precision"]
+    heads = ["label", "threshold", *(n.replace("_", " ") for n in names), *ranked, "calibration error"]
+    yield _table(heads, rows)
+    others: dict[str, Any] = {n: v for n, v in validation.items() if isinstance(v, int | float)}
+    if evidence.chosen is not None:
+        others["calibration error of the chosen label"] = reliability(*evidence.chosen).expected_calibration_error
+    if others:
+        yield f"<p>{_text('; '.join(f'{n} {_number(v)}' for n, v in others.items()))}</p>"
+    yield (
+        '<p class="faint">Calibration error: expected calibration error over ten bins of equal width '
+        "(Guo et al., On Calibration of Modern Neural Networks, ICML 2017).</p>"
+    )
+
+
+def _confusion(confusion: np.ndarray, labels: Sequence[str]) -> str:
+    rows = []
+    for label, counts in zip(labels, confusion.tolist(), strict=True):
+        total = max(1, sum(counts))
+        cells = "".join(
+            f'<td style="background: rgba(var(--heat), {0.75 * n / total:.2f})">{n if n else "·"}</td>' for n in counts
+        )
+        rows.append(f'<tr><th scope="row">{_text(label)}</th>{cells}</tr>')
+    heads = "".join(f'<th scope="col">{_text(label)}</th>' for label in ("is \\ taken for", *labels))
+    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _gallery(gallery: Gallery) -> Iterable[str]:
+    yield f"<h2>{_text(gallery.title)}</h2>"
+    if not gallery.pictures:
+        yield '<p class="faint">none</p>'
+        return
+    yield f'<p class="faint">{_text(gallery.explanation)}</p>'
+    figures = []
+    for picture in gallery.pictures:
+        bar = ""
+        if picture.span is not None:
+            start, end = picture.span
+            bar = f'<div><span style="left: {100 * start:.1f}%; right: {100 - 100 * end:.1f}%"></span></div>'
+        caption = _text(picture.caption)
+        image = f'<img alt="spectrogram: {caption}" src="{_png(spectrogram(picture))}">'
+        figures.append(f"<figure>{image}{bar}<figcaption>{caption}</figcaption></figure>")
+    yield f'<div class="gallery">{"".join(figures)}</div>'
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in heads)
+    body = "".join(
+        f'<tr><th scope="row">{_text(row[0])}</th>{"".join(f"<td>{_text(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _number(value: Any) -> str:
+    """Three digits, or one of what is no share; a dash for what is not defined."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) <= 1 else f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _png(data: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=True)
