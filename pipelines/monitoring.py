@@ -76,6 +76,7 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
             "recordings": found.get("recordings", {}),
             "unchanged": found.get("unchanged", 0),
             "before_since": found.get("before_since", 0),
+            "gone": found.get("gone", 0),
             "resumed_runs": found.get("resumed_runs", []),
             "hours": found.get("hours", 0.0),
             "windows": found.get("windows", 0),
@@ -101,6 +102,7 @@ def prometheus(report: dict[str, Any]) -> str:
         ),
         ("recordings_unchanged", "Recordings left alone: scanned before.", [(output, report["unchanged"])]),
         ("recordings_before_since", "Recordings left out: older than --since.", [(output, report["before_since"])]),
+        ("recordings_gone", "Recordings that were scanned and are gone.", [(output, report["gone"])]),
         ("audio_seconds", "Sound that the last scan scanned.", [(output, round(3600 * report["hours"], 3))]),
         (
             "calls",

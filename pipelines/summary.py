@@ -31,6 +31,7 @@ def figures_of(finished: Finished, output: str) -> dict[str, Any]:
         "run": info["run"],
         "classifier": info["fingerprint"],
         "resumed_runs": info["taken_over"],
+        "gone": info["counters"].get("recordings_gone", 0),
         "scan_s": info["wall_s"],
         "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
         "hours": (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
@@ -68,8 +69,10 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         say(f"… and {more} more, in the table recordings")
     for label, calls in figures["calls"].items():
         say(f"{label}: {calls} calls in {figures['heard'][label]} of {figures['counted'][label]} recordings")
-    by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items()))
+    by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items())) or "nothing new"
     say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
+    if figures["gone"]:
+        say(f"{figures['gone']} recordings are no longer there, and no longer in the tables' current rows")
     if figures["unchanged"]:
         say(before)
     if figures["before_since"]:

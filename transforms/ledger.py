@@ -117,5 +117,6 @@ def _keep_new(
         else:
             yield found[0]
     elif newest is not None and newest.stage != DELETED and uri.startswith(roots) and was_deleted(uri):
+        count("recordings_gone")
         error = "no longer there: deleted or moved since it was scanned"
         yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -78,7 +79,11 @@ def test_a_scan_that_ended_well_and_one_that_found_nothing_new(scan, tmp_path):
     assert scan(*files) == 0
     again = json.loads((tmp_path / "s.json").read_text())
     assert (again["status"], again["run"], again["unchanged"], again["recordings"]) == ("nothing_new", None, 2, {})
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "bad.wav", "m.prom", "out", "s.json"]
+    (tmp_path / "a.wav").rename(tmp_path / "a.away")
+    assert scan(*files) == 0
+    gone = json.loads((tmp_path / "s.json").read_text())
+    assert (gone["status"], gone["gone"], gone["recordings"], gone["calls"]) == ("ok", 1, {}, {"low": 0})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.away", "bad.wav", "m.prom", "out", "s.json"]
 
 
 def test_a_scan_that_failed_says_why(scan, tmp_path, capsys):
@@ -146,6 +151,16 @@ def test_no_secret_of_a_url_is_reported(tmp_path):
         raise SoundbeamError(f"{url}: no such bucket")
     for name in ("s.json", "m.prom"):
         assert "bucket/out" in (tmp_path / name).read_text() and "hush" not in (tmp_path / name).read_text()
+
+
+def test_the_docs_name_every_field_and_metric(tmp_path):
+    docs = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text(encoding="utf-8")
+    with Monitor("out", str(tmp_path / "s.json"), str(tmp_path / "m.prom")):
+        pass
+    (example,) = re.findall(r"^```json\n(.*?)\n```$", docs, re.MULTILINE | re.DOTALL)
+    assert list(json.loads(example)) == list(json.loads((tmp_path / "s.json").read_text()))
+    helped = re.findall(r"# HELP (\S+)", (tmp_path / "m.prom").read_text())
+    assert helped == re.findall(r"^    (soundbeam_scan_\w+)(?![\w ]*==)", docs, re.MULTILINE)
 
 
 def test_the_options_are_all_of_the_scan_or_of_its_monitor():
