@@ -56,8 +56,8 @@ def soundscape(
         snr_db: Range of the calls' levels above the background.
     """
     sound = _background(rng, others, rate, round(seconds * rate))
-    for _ in range(rng.integers(2, 16)):
-        stranger = _stranger(rng, calls, others, rate)
+    for _ in range(rng.integers(2, 16) if others else 0):
+        stranger = others[rng.integers(len(others))].waveform
         if len(stranger):
             sound = mix_at_snr(sound, _faded(stranger, rate), rng.integers(len(sound)), rng.uniform(*snr_db))
     kind = rng.uniform()
@@ -80,26 +80,6 @@ def soundscape(
         left -= 1
     peak = float(np.abs(sound).max()) + 1e-9
     return Soundscape((sound / peak * rng.uniform(0.05, 0.9)).astype(np.float32), tuple(events))
-
-
-def _stranger(rng: np.random.Generator, calls: list[Clip], others: list[Clip], rate: int) -> np.ndarray:
-    """A distractor: another sound, a series of tones, or a call so fast or slow that it cannot be one.
-
-    What a recording will hold is in no collection of clips; the made-up ones keep the threshold on the safe side.
-    """
-    kind = rng.uniform()
-    if kind < 0.5 and others:
-        return others[rng.integers(len(others))].waveform
-    if kind < 0.75:
-        call = calls[rng.integers(len(calls))].waveform
-        factor = rng.uniform(1.7, 2.3) ** rng.choice([-1, 1])
-        return np.interp(np.arange(round(len(call) * factor)) / factor, np.arange(len(call)), call).astype(np.float32)
-    at = np.arange(round(rng.uniform(0.3, 4.0) * rate)) / rate
-    pitch = np.exp(rng.uniform(np.log(150.0), np.log(0.1 * rate))) * np.exp(rng.uniform(-0.5, 0.5) * at)
-    phase = 2 * np.pi * np.cumsum(pitch) / rate
-    note = np.mod(at / rng.uniform(0.15, 1.5), 1.0) / rng.uniform(0.3, 1.0)
-    tones = sum(rng.uniform() * np.sin(k * phase) for k in (1, 2, 3))
-    return (tones * np.where(note < 1, np.sin(np.pi * note), 0.0)).astype(np.float32)
 
 
 def _background(rng: np.random.Generator, others: list[Clip], rate: int, samples: int) -> np.ndarray:

@@ -195,12 +195,11 @@ def count_table(scored: Sequence[Scored], rules: CallRules) -> np.ndarray:
 
 
 def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[CallRules, float]:
-    """The rules with the least error of the counts, and the highest threshold that is not clearly worse than the best.
+    """The rules with the least error of the counts, and the middle of the thresholds that are as good as the best.
 
-    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. Not
-    clearly worse is: by less than the standard error of the best one's (the one-standard-error rule of Breiman et al.,
-    Classification and Regression Trees, 1984). Calls are known from the clips, but no collection holds all that a
-    recording may hold besides them; so of two thresholds that count alike, the higher is the safer one.
+    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. As good
+    is: worse by less than the standard error of the best one's (after the one-standard-error rule of Breiman et al.,
+    Classification and Regression Trees, 1984). Their middle is as far as can be from misses and from false alarms.
 
     Returns:
         The rules, and the threshold as a score.
@@ -215,8 +214,9 @@ def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[C
         if mean[at] < best - _CLEARLY:
             error = costs[:, at].std() / np.sqrt(len(scored))
             worse = np.flatnonzero(mean > mean[at] + max(error, _CLEARLY))
-            highest = worse[worse > at].min(initial=len(mean)) - 1
-            best, chosen = float(mean[at]), (rules, float(1 / (1 + np.exp(-_THRESHOLDS[highest]))))
+            low, high = worse[worse < at].max(initial=-1) + 1, worse[worse > at].min(initial=len(mean)) - 1
+            middle = (_THRESHOLDS[low] + _THRESHOLDS[high]) / 2
+            best, chosen = float(mean[at]), (rules, float(1 / (1 + np.exp(-middle))))
     return chosen
 
 
