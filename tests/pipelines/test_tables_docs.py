@@ -93,7 +93,7 @@ def test_the_sql(at_home):
     con.execute("SET TimeZone = 'UTC'")
     answers = [con.execute(code).fetchall() for language, code in BLOCKS if language == "sql"]
     for table in TABLES:
-        found = con.execute(f"FROM {table}").to_arrow_table().to_pylist()
+        found = con.sql(f"FROM {table}").to_arrow_table().to_pylist()
         assert rows(found) == rows(read("results", table).to_pylist())
     _, by_hour, by_site, bad = answers
     assert by_hour == [("ridge", "low", 5, 2)]
@@ -109,7 +109,7 @@ def test_the_sql_for_another_classifier(at_home):
     fingerprints = [r["fingerprint"] for r in Output("results").runs()]
     assert there[0] == newest and fingerprints[0] == fingerprints[2] != fingerprints[1]
     con.execute(views.replace(newest, there[1].replace("3f2a", fingerprints[1][:8])))
-    found = con.execute("FROM calls").to_arrow_table().to_pylist()
+    found = con.sql("FROM calls").to_arrow_table().to_pylist()
     assert rows(found) == rows(read("results", "calls", classifier=fingerprints[1]).to_pylist())
     assert len(found) == 5
 
