@@ -105,22 +105,26 @@ def _figures(bundle: ClassifierBundle, evidence: Evidence) -> Iterable[str]:
     by_label: dict[str, dict[str, Any]] = validation.get("labels", {})
     own = [name for figures in by_label.values() for name, value in figures.items() if not isinstance(value, dict)]
     names = list(dict.fromkeys(own))
+    missing = [name for name in ("average_precision", "expected_calibration_error") if name not in names]
     rows = []
     for its in evidence.labels:
-        figures = by_label.get(its.label, {})
-        more = [] if "average_precision" in names else [average_precision(its.truth, its.scores)]
-        error = reliability(its.truth, its.scores).expected_calibration_error
-        rows.append((its.label, *map(_number, [its.threshold, *(figures.get(n) for n in names), *more, error])))
-    ranked = [] if "average_precision" in names else ["average precision"]
-    heads = ["label", "threshold", *(n.replace("_", " ") for n in names), *ranked, "calibration error"]
+        figures = {
+            "average_precision": average_precision(its.truth, its.scores),
+            "expected_calibration_error": reliability(its.truth, its.scores).expected_calibration_error,
+            **by_label.get(its.label, {}),
+        }
+        rows.append((its.label, _number(its.threshold), *(_number(figures.get(n)) for n in (*names, *missing))))
+    heads = ["label", "threshold", *(n.replace("_", " ") for n in (*names, *missing))]
     yield _table(heads, rows)
     others: dict[str, Any] = {n: v for n, v in validation.items() if isinstance(v, int | float)}
     if evidence.chosen is not None:
-        others["calibration error of the chosen label"] = reliability(*evidence.chosen).expected_calibration_error
+        others["expected calibration error of the chosen label"] = reliability(
+            *evidence.chosen
+        ).expected_calibration_error
     if others:
         yield f"<p>{_text('; '.join(f'{n} {_number(v)}' for n, v in others.items()))}</p>"
     yield (
-        '<p class="faint">Calibration error: expected calibration error over ten bins of equal width '
+        '<p class="faint">The expected calibration error is over ten bins of equal width '
         "(Guo et al., On Calibration of Modern Neural Networks, ICML 2017).</p>"
     )
 

@@ -21,6 +21,7 @@ from model.errors import SoundbeamError
 from model.examples import TRAIN, VALIDATION, read_manifest
 from model.frontend import FrontEnd
 from model.metrics import average_precision, roc_auc
+from model.report import write_report
 from model.scorer import FRONT_END, NETWORK, Scorer
 from model.training_data import Examples, Task, batches
 from model.tuning import tune_classifier, tune_detector
@@ -102,7 +103,7 @@ def train(training: Training, say: Callable[[str], None], step: Callable[[int, s
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
         "wall_s": round(time.monotonic() - begun, 1),
     }
-    return save_bundle(
+    bundle = save_bundle(
         training.classifier,
         model,
         architecture=architecture.name,
@@ -117,6 +118,9 @@ def train(training: Training, say: Callable[[str], None], step: Callable[[int, s
         front_end=dataclasses.asdict(model.get_layer(FRONT_END).config),
         report=report,
     )
+    if tuned.evidence:
+        write_report(bundle.url, bundle, tuned.evidence)
+    return bundle
 
 
 def planned_batches(training: Training) -> int:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from model.architectures.architecture import Architecture
+from model.calibration import reliability
 from model.calls import CallRules, find_calls, find_peaks
 from model.evaluation import RecordingOutcome, evaluate
+from model.evidence import Evidence, classifier_evidence, detector_evidence
 from model.examples import TRAIN, VALIDATION
 from model.scorer import Scorer
 from model.soundscapes import Soundscape, soundscape
@@ -32,11 +34,13 @@ class Tuned:
         thresholds: label → score.
         rules: For calls.
         figures: Of the validation split, plain values.
+        evidence: For the report; None where nothing was held out.
     """
 
     thresholds: dict[str, float]
     rules: CallRules
     figures: dict[str, Any]
+    evidence: Evidence | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,7 +71,10 @@ def tune_detector(
         mine = [by_label[i] for by_label in scored]
         _, thresholds[label] = choose(mine, [rules])
         figures[label] = judge(mine, thresholds[label], rules, architecture.window_s)
-    return Tuned(thresholds, rules, {"soundscapes": len(scapes), "seconds": SECONDS, "labels": figures})
+    sounds = [scape.samples for scape in scapes]
+    evidence = detector_evidence(sounds, architecture.rate, scored, thresholds, architecture.window_s)
+    _add_calibration(figures, evidence)
+    return Tuned(thresholds, rules, {"soundscapes": len(scapes), "seconds": SECONDS, "labels": figures}, evidence)
 
 
 def tune_classifier(
@@ -89,7 +96,15 @@ def tune_classifier(
         thresholds[label] = 0.5 if label in missing else best_f1_threshold(mine, scores[:, i])
         figures[label] = {"windows": int(mine.sum()), "f1": f1(mine, scores[:, i] >= thresholds[label])}
     accuracy = float((scores.argmax(axis=1) == truth).mean())
-    return Tuned(thresholds, CallRules(), {"windows": len(truth), "accuracy": accuracy, "labels": figures})
+    evidence = classifier_evidence(x, truth, scores, thresholds)
+    _add_calibration(figures, evidence)
+    return Tuned(thresholds, CallRules(), {"windows": len(truth), "accuracy": accuracy, "labels": figures}, evidence)
+
+
+def _add_calibration(figures: dict[str, dict[str, Any]], evidence: Evidence) -> None:
+    for its in evidence.labels:
+        error = reliability(its.truth, its.scores).expected_calibration_error
+        figures[its.label]["expected_calibration_error"] = error
 
 
 def best_f1_threshold(truth: np.ndarray, scores: np.ndarray) -> float:

@@ -66,6 +66,15 @@ def test_the_report_says_what_was_done(detector):
     assert list(pathlib.Path(detector.url, "logs").rglob("events.out.tfevents.*"))
 
 
+def test_a_report_lies_in_the_bundle(detector):
+    with open(f"{detector.url}/report.html", encoding="utf-8") as file:
+        page = file.read()
+    for label in detector.labels:
+        figures = detector.report["validation"]["labels"][label]
+        assert 0 <= figures["expected_calibration_error"] <= 1
+        assert f"Calls of {label} with the lowest scores" in page and f"{figures['average_precision']:.3f}" in page
+
+
 def test_the_same_seed_gives_the_same_weights_on_any_store(detector, examples):
     fsspec.filesystem("memory").put(examples, "/there/examples", recursive=True)
     changes = {"targets": ("high", "low"), "epochs": 3}
