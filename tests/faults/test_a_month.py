@@ -14,7 +14,7 @@ STEPS = (
     "transforms.score:score_segments",
     "transforms.calls:count_calls",
     "transforms.tables:_WriteShards._write",
-    "pipelines.compaction:compact",
+    "pipelines.runs:compact",
     "pipelines.runs:Output._write_json",
     "pipelines.runs:Output.discard",
 )

@@ -115,8 +115,8 @@ def test_every_third_answer_is_trouble(store, s3_warm, expected, tone_bundle, tr
 
 
 POINTS = {
-    "before the tables": ("pipelines.compaction:compact", 1),
-    "between the tables": ("pipelines.compaction:compact", 3),
+    "before the tables": ("pipelines.runs:compact", 1),
+    "between the tables": ("pipelines.runs:compact", 3),
     "before run.json": ("pipelines.runs:Output._write_json", 2),
     "after run.json": ("pipelines.runs:Output.discard", 1),
     "writing": ("transforms.tables:_WriteShards._write", 2),
