@@ -6,7 +6,7 @@ import importlib
 import sys
 
 PROGRAMS = {
-    "synthesize": "make a small corpus of artificial recordings and clips, with an annotation table",
+    "synthesize": "make artificial recordings and clips, or lay clips over recordings, with an annotation table",
     "materialize": "turn labelled clips into training examples (TFRecord)",
     "train": "train a classifier on training examples",
     "scan": "find and count the classifier's sounds in recordings",
