@@ -20,6 +20,8 @@ from model.errors import SoundbeamError
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
 LOCAL_RUNNER = "FnApiRunner"
 
+_TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read")
+
 
 def beam_options(arguments: list[str], own: argparse.ArgumentParser) -> PipelineOptions:
     """Beam's options from the arguments that soundbeam itself does not know.
@@ -67,8 +69,8 @@ def run(pipeline: beam.Pipeline):
 
 
 def _without_workers(show: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """What shows an exception that ended a thread, but not of Beam's threads that wait for a worker process."""
-    return lambda ended: None if ended.thread is not None and ended.thread.name == "run_worker" else show(ended)
+    """What shows an exception that ended a thread, but not of Beam's threads that talk to a worker process."""
+    return lambda ended: None if ended.thread is not None and ended.thread.name in _TO_WORKERS else show(ended)
 
 
 def _show_progress() -> None:
