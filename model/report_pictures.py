@@ -73,7 +73,7 @@ def _reliability(axes, its: LabelScores) -> None:
     axes.plot(found.scores[there], found.shares[there], "o-", color=TRUE, linewidth=1.5, markersize=4)
     for edge, count in zip(found.edges[:-1][there] + width / 2, found.counts[there], strict=True):
         axes.text(edge, -0.085, f"{count:,}", ha="center", va="bottom", fontsize=7, color=INK)
-    axes.text(0.03, 0.97, f"expected calibration error {error:.3f}", fontsize=8.5, color=INK, va="top")
+    axes.set_xlabel(f"mean score; expected calibration error {error:.3f}")
 
 
 def _histograms(axes, its: LabelScores) -> None:
