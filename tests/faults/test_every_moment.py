@@ -67,7 +67,12 @@ def test_at_every_change_of_the_output(night, tmp_path, do):
         shutil.copytree(night.first, output)
         code, said = night.scan(output, night.fault(output, at, do))
         where = f"{do} at change {at}, {night.changes[at - 1]}: {said}"
-        assert code == (1 if do == "full" else -9) or (do == "full" and code == 0), where
+        if code == 0 and do != "full":
+            # Bundles are cut by their speed, so that one run makes a few changes fewer than another.
+            assert at > len(night.changes) - 10 and tables(output) == night.after, where
+            shutil.rmtree(output)
+            continue
+        assert code == -9 if do != "full" else code in (0, 1), where
         if code == 1:
             errors = [line for line in said.splitlines() if line.strip()]
             assert "disk full" in errors[-1] and "Traceback" not in said, where
