@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "classifier.json"
 FORMAT = 1
-DETECTOR, CLASSIFIER = "detector", "classifier"
 REPORT = "report.html"  # for people: the fingerprint does not cover it
 _OURS = ("weights-", "logs", DESCRIPTION, REPORT)
 

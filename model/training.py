@@ -16,13 +16,14 @@ import numpy as np
 import tensorflow as tf
 
 from model.architectures import Architecture, get_architecture
-from model.bundle import CLASSIFIER, DETECTOR, ClassifierBundle, check_destination, save_bundle
+from model.bundle import ClassifierBundle, check_destination, save_bundle
 from model.errors import SoundbeamError
 from model.examples import TRAIN, VALIDATION, read_manifest
 from model.frontend import FrontEnd
 from model.metrics import average_precision, roc_auc
 from model.report import write_report
 from model.scorer import FRONT_END, NETWORK, Scorer
+from model.tasks import CLASSIFIER, DETECTOR
 from model.training_data import Examples, Task, batches
 from model.tuning import tune_classifier, tune_detector
 

@@ -14,10 +14,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 from model.architectures.architecture import Architecture
 from model.augmentation import Mixer, mask
-from model.bundle import DETECTOR
 from model.examples import SPLITS, TRAIN, parse, shard_urls
 from model.frontend import FrontEnd, FrontEndConfig
 from model.soundscapes import Clip
+from model.tasks import DETECTOR
 
 SHUFFLE = 1024  # clips held at once by each of two streams; of 5 s at 16 kHz they are 330 MB
 VALIDATION_CLIPS = 2000  # clips at most that are kept in memory for soundscapes and thresholds

@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
-from model.bundle import CLASSIFIER, DETECTOR
 from model.frontend import FrontEnd, FrontEndConfig
 from model.scorer import FRONT_END, NETWORK, assemble
+from model.tasks import CLASSIFIER, DETECTOR
 
 
 @dataclasses.dataclass(frozen=True)
