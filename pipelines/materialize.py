@@ -130,7 +130,7 @@ def locate(url: str):
     Raises:
         SoundbeamError: The URL's protocol is unknown or its package is not installed.
     """
-    from transforms.decoders.locations import place_of
+    from model.files import place_of
 
     try:
         place, path = place_of(url)

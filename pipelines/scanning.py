@@ -13,13 +13,13 @@ import apache_beam as beam
 
 from model.bundle import ClassifierBundle, load_bundle
 from model.errors import SoundbeamError
+from model.files import has_wildcard, place_of
 from pipelines.console import redacted
 from pipelines.running import run as run_pipeline
 from pipelines.runs import Abandoned, Output, settings_of
 from transforms.calls import CountCalls, Counting, result_of_unscannable
 from transforms.counters import totals
 from transforms.decode import DecodeRecordings
-from transforms.decoders.locations import has_wildcard, place_of
 from transforms.describe import DescribeRecordings
 from transforms.ledger import SkipDone
 from transforms.progress import ReportProgress

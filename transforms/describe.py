@@ -9,8 +9,8 @@ from typing import Any
 
 import apache_beam as beam
 
+from model.files import place_of
 from transforms.counters import count
-from transforms.decoders.locations import place_of
 from transforms.decoders.metadata import read_times
 from transforms.recorded_at import Conventions, from_name, from_pattern, site_of, to_utc, zone_of
 from transforms.records import DELETED, Recording, Unscannable

@@ -9,8 +9,8 @@ from typing import Any
 import apache_beam as beam
 import pyarrow.parquet as pq
 
+from model.files import open_file, place_of
 from transforms.counters import count
-from transforms.decoders.locations import open_file, place_of
 from transforms.records import DELETED, Recording, Unscannable
 
 

@@ -11,8 +11,7 @@ from typing import Any, Union
 
 import apache_beam as beam
 
-from transforms.counters import count
-from transforms.decoders.locations import (
+from model.files import (
     Entry,
     Place,
     Unreadable,
@@ -26,6 +25,7 @@ from transforms.decoders.locations import (
     printable,
     version_of,
 )
+from transforms.counters import count
 from transforms.records import Recording, Unscannable
 
 # fmt: off

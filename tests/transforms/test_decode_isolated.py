@@ -9,11 +9,11 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that
 
+from model.files import state_of
 from tests.transforms.audio_files import encode, noise, write
 from transforms import counters, decode
 from transforms.decode import DecodeRecordings, patience_s, report_of_broken
 from transforms.decoders.isolation import Broken
-from transforms.decoders.locations import state_of
 from transforms.decoders.recording import decode_listed, decode_recording
 from transforms.records import DecodeReport, Recording, Segment
 from transforms.windows import WindowSpec

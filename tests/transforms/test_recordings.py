@@ -167,7 +167,7 @@ class _Locked(LocalFileSystem):
 @pytest.mark.parametrize("pattern", ["", "/**/*.wav", "/*", "/*/*.wav"])
 def test_a_folder_that_cannot_be_read_is_told_and_costs_nothing_else(tmp_path, monkeypatch, pattern):
     put(tmp_path, "a/x.wav", "locked/y.wav", "z/z.wav")
-    monkeypatch.setattr("transforms.decoders.locations.LocalFileSystem", _Locked)
+    monkeypatch.setattr("model.files.LocalFileSystem", _Locked)
     assert taken(f"{tmp_path}{pattern}") == uris(tmp_path, "a/x.wav", "z/z.wav")
     ((name, status, error),) = refused(f"{tmp_path}{pattern}")
     assert (name, status) == ("locked", "failed") and "Permission denied" in error
@@ -219,7 +219,7 @@ def test_inside_an_archive(tmp_path):
     "info", [{"ETag": '"abc"', "LastModified": datetime(2024, 1, 1)}, {"etag": "abc", "mtime": 1.0}]
 )
 def test_an_etag_is_the_version_where_there_is_one(info):
-    from transforms.decoders.locations import version_of
+    from model.files import version_of
 
     assert version_of(info) == "abc"
     assert version_of({"LastModified": datetime(2024, 1, 2, 3, tzinfo=timezone.utc)}) == "2024-01-02T03:00:00+00:00"

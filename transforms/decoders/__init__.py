@@ -7,9 +7,9 @@ import posixpath
 from typing import Any
 
 from model.errors import SoundbeamError
+from model.files import one_line, open_file
 from transforms.decoders.base import AudioStream, DecodeError, Resampler
 from transforms.decoders.headers import kind_of
-from transforms.decoders.locations import one_line, open_file
 from transforms.decoders.source import Source
 
 __all__ = ["DECODERS", "AudioStream", "DecodeError", "Resampler", "check_decoder", "make_resampler", "open_decoder"]

@@ -11,8 +11,8 @@ import socket
 import sys
 import threading
 
+from model.files import one_line
 from transforms.counters import gathered
-from transforms.decoders.locations import one_line
 from transforms.decoders.wire import MEMORY_EXIT, Closed, receive, send
 
 _WATCH_S = 0.5

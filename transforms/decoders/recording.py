@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from model.files import one_line, state_of
 from transforms.counters import count
 from transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder
-from transforms.decoders.locations import one_line, state_of
 from transforms.records import DecodeReport, Recording, Segment
 from transforms.windows import WindowSpec, cut
 

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from model.files import one_line
 from transforms.decoders.base import DecodeError
-from transforms.decoders.locations import one_line
 
 _TAIL = 128  # libmpg123 looks for a tag in the last 128 bytes before it believes a length
 
