@@ -190,7 +190,9 @@ def fit(
             0.05 * recipe.learning_rate, epochs * steps - warm, alpha=0.01, warmup_target=recipe.learning_rate,
             warmup_steps=warm,
         )  # fmt: skip
-    optimizer = keras.optimizers.Adam(rate, use_ema=recipe.average > 0, ema_momentum=recipe.average or 0.99)
+    # Of a short training the average must not remember the weights that it began with.
+    average = min(recipe.average, max(0.0, 1 - 4 / (epochs * steps)))
+    optimizer = keras.optimizers.Adam(rate, use_ema=average > 0, ema_momentum=average or 0.99)
     detector = examples.task.kind == DETECTOR
     network.compile(
         optimizer, loss="binary_crossentropy" if detector else "categorical_crossentropy", jit_compile=False
@@ -208,7 +210,7 @@ def fit(
         callbacks=callbacks,
         shuffle=False,
     )
-    if recipe.average:
+    if average:
         optimizer.finalize_variable_values(network.trainable_variables)
     return watch.history
 

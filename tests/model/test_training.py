@@ -93,6 +93,12 @@ def test_a_classifier_tells_all_labels_apart(examples, tmp_path):
     assert bundle.report["validation"]["accuracy"] > 0.8
 
 
+def test_a_short_training_does_not_average_in_the_weights_that_it_began_with(examples, tmp_path, monkeypatch):
+    slow = dataclasses.replace(TINY, recipe=dataclasses.replace(TINY.recipe, average=0.999))
+    monkeypatch.setattr(model.training, "get_architecture", lambda name: slow)
+    assert run(examples, tmp_path / "b", epochs=3).report["validation"]["accuracy"] > 0.8
+
+
 def test_clips_as_they_are_one_epoch_is_each_clip_once(examples, tmp_path, monkeypatch, detector):
     plain = dataclasses.replace(TINY, recipe=dataclasses.replace(TINY.recipe, mix=False, schedule="constant", steps=0))
     monkeypatch.setattr(model.training, "get_architecture", lambda name: plain)
