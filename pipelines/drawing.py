@@ -72,7 +72,7 @@ def draw(
     bar = figure.colorbar(image, cax=figure.add_subplot(grid[0, 1]))
     bar.set_label("dB of full scale", fontsize=8.5, color=_INK)
     bar.ax.tick_params(labelsize=8, colors=_INK, length=2)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)  # type: ignore[operator]  # its stubs take outline for a function
     for i, track in enumerate(tracks):
         colour = _COLOURS[i % len(_COLOURS)]
         _calls(top, bottom, track, colour, (start_s, end_s))

@@ -49,7 +49,7 @@ class TfioStream(AudioStream):
             self.promised = header.promised
             self._file = tempfile.NamedTemporaryFile(suffix=f".{header.kind}")  # noqa: SIM115  closed with self
             source.present()
-            shutil.copyfileobj(source, self._file, 1 << 20)  # type: ignore[misc]
+            shutil.copyfileobj(source, self._file, 1 << 20)  # type: ignore[misc]  # Source reads like a file
             source.check()
         finally:
             source.close()
