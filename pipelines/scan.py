@@ -23,7 +23,8 @@ def parser() -> Parser:
         "soundbeam scan --recordings 'recordings/*.wav' --classifier bundle/ --output results/",
     )
     p.usage = f"{p.prog} --recordings PATTERN [PATTERN ...] --classifier DIR --output DIR [options]"
-    p.formatter_class = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=29)  # type: ignore
+    narrow = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=29)
+    p.formatter_class = narrow  # type: ignore[assignment]  # any callable that makes a formatter will do
     what = p.add_argument_group("what")
     what.add_argument(
         "--recordings", required=True, nargs="+", metavar="PATTERN",
