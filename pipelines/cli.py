@@ -12,6 +12,7 @@ PROGRAMS = {
     "scan": "find and count the classifier's sounds in recordings",
     "tables": "list the runs of a scan's output, and which rows are current",
     "evaluate": "compare a scan with annotations",
+    "label": "tell what clips are of: their highest labels, with scores",
     "show": "draw one recording's spectrogram with its calls and scores",
 }
 

@@ -109,6 +109,14 @@ def say(line: str = "") -> None:
     print(plain(line), flush=True)
 
 
+def number(value: float | None) -> str:
+    """Three digits; a dash for what is not defined. Never 1.000 for what is not quite 1."""
+    if value is None:
+        return "–"
+    text = f"{value:.3f}"
+    return "0.999" if text == "1.000" and value < 1 else text
+
+
 def plain(line: str) -> str:
     r"""A line that does to a terminal what it says and no more: what does not print (a file may be named ``a\nb.wav``,
     or with a command to the terminal) is written as an escape, and secrets are left out."""

@@ -1,7 +1,8 @@
-"""Compares a scan with annotations: counts, calls and windows.
+"""Compares a scan with annotations: counts, calls and windows; or a scan of clips with their labels.
 
     soundbeam evaluate --annotations annotations.csv --output results/ --json figures.json
     soundbeam evaluate --annotations annotations.csv --output results/ --precision 0.95
+    soundbeam evaluate --clips clips/ --output results/ --report report/
 
 The annotations are a CSV ``recording,start_s,end_s,label`` (further columns are ignored); a recording is named by its
 URI or by an unambiguous tail of it. Scanned recordings without a row hold no call: their true count is 0. The
@@ -14,6 +15,9 @@ annotated labels are evaluated, each on its own: for a classifier of many labels
 
 With --precision the calls are found again with many thresholds, as a scan would find them: told is the lowest one with
 which they are right that often on these annotations. A threshold chosen on few calls holds roughly for others.
+
+With --clips (a folder with a folder a label, or a CSV as ``soundbeam materialize`` takes it) each scanned clip is
+compared as a whole: precision, recall, F1 and average precision of each label, accuracy, what is taken for what.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ import sys
 from typing import Any
 
 from pipelines.annotations import read_annotations
-from pipelines.console import Parser, program, say
+from pipelines.console import Parser, number, program, say
 from pipelines.naming import short_names
 
 _ALL_ROWS, _WRONG_ROWS = 40, 20  # up to so many rows are all printed; of more, only so many wrong ones
@@ -38,30 +42,52 @@ def main(argv: list[str] | None = None) -> int:
         "Compares a scan's counts, calls and window scores with annotations.",
         "soundbeam evaluate --annotations annotations.csv --output results/",
     )
-    parser.add_argument(
-        "--annotations",
-        required=True,
-        metavar="CSV",
-        help="recording,start_s,end_s,label: every call; path or fsspec URL",
+    truth = parser.add_mutually_exclusive_group(required=True)
+    truth.add_argument(
+        "--annotations", metavar="CSV", help="recording,start_s,end_s,label: every call; path or fsspec URL"
     )
+    truth.add_argument("--clips", metavar="DIR", help="labelled clips that were scanned: a folder a label, or a CSV")
     parser.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
     parser.add_argument(
         "--precision", type=share, metavar="X", help="also tell the threshold for this precision of calls, e.g. 0.95"
     )
     parser.add_argument("--json", metavar="FILE", help="also write all figures there; path or fsspec URL")
+    parser.add_argument(
+        "--report", metavar="DIR", help="with --clips: confusion matrix (PNG, Parquet) and tables of labels and clips"
+    )
     options = parser.parse_args(argv)
+    if options.clips:
+        if options.precision:
+            parser.error("--precision wants --annotations")
+        return _clips(options)
+    if options.report:
+        parser.error("--report wants --clips")
     from pipelines.comparison import compare
 
     figures = compare(read_annotations(options.annotations), options.output, options.precision)
+    print_figures(figures)
+    _write_json(options, {"annotations": options.annotations, "output": options.output, **figures})
+    return 0
+
+
+def _clips(options: argparse.Namespace) -> int:
+    from pipelines.clip_evaluation import evaluate_clips, plain_figures, print_clips, write_report
+
+    evaluation = evaluate_clips(options.clips, options.output)
+    print_clips(evaluation)
+    if options.report:
+        say(f"report: {', '.join(write_report(evaluation, options.report))}")
+    _write_json(options, {"clips_of": options.clips, "output": options.output, **plain_figures(evaluation)})
+    return 0
+
+
+def _write_json(options: argparse.Namespace, figures: dict[str, Any]) -> None:
     if options.json:
         from model.files import open_to_write
 
         with open_to_write(options.json, "w") as f:
-            json.dump({"annotations": options.annotations, "output": options.output, **figures}, f, indent=1)
-    print_figures(figures)
-    if options.json:
+            json.dump(figures, f, indent=1)
         say(f"all figures: {options.json}")
-    return 0
 
 
 def share(text: str) -> float:
@@ -96,15 +122,15 @@ def _print_scores(its: dict[str, Any], windows: str, unit: str) -> None:
     counts, events = its["counts"], its["events"]
     say(
         f"  counts   {counts['exact']} of {counts['counts']} {unit} exact, "
-        f"mean absolute error {_number(counts['mean_absolute_error'])}"
+        f"mean absolute error {number(counts['mean_absolute_error'])}"
     )
     say(
         f"  calls    {events['matched']} of {events['annotations']} found, {events['calls']} reported: precision "
-        f"{_number(events['precision'])}, recall {_number(events['recall'])}, F1 {_number(events['f1'])}"
+        f"{number(events['precision'])}, recall {number(events['recall'])}, F1 {number(events['f1'])}"
     )
     say(
-        f"  windows  average precision {_number(its['windows']['average_precision'])}, "
-        f"ROC AUC {_number(its['windows']['roc_auc'])} ({windows})"
+        f"  windows  average precision {number(its['windows']['average_precision'])}, "
+        f"ROC AUC {number(its['windows']['roc_auc'])} ({windows})"
     )
 
 
@@ -114,21 +140,13 @@ def _print_point(point: dict[str, Any]) -> None:
         say(f"  precision {point['wanted']:g} is not reached: no threshold gives a call")
         return
     told = (
-        f"threshold {point['threshold']:.9g} gives precision {_number(point['precision'])} ({point['matched']} of "
-        f"{point['calls']} calls) and recall {_number(point['recall'])}"
+        f"threshold {point['threshold']:.9g} gives precision {number(point['precision'])} ({point['matched']} of "
+        f"{point['calls']} calls) and recall {number(point['recall'])}"
     )
     if point["reached"]:
         say(f"  for precision {point['wanted']:g} or more: {told}")
     else:
         say(f"  precision {point['wanted']:g} is not reached by any threshold; the nearest: {told}")
-
-
-def _number(value: float | None) -> str:
-    """Three digits; a dash for what is not defined. Never 1.000 for what is not quite 1."""
-    if value is None:
-        return "–"
-    text = f"{value:.3f}"
-    return "0.999" if text == "1.000" and value < 1 else text
 
 
 def _notes(figures: dict[str, Any]) -> list[str]:

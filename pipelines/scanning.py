@@ -170,6 +170,7 @@ def parameters_of(wanted: Scan, bundle: ClassifierBundle) -> dict[str, Any]:
         "classifier": redacted(wanted.classifier),
         "fingerprint": bundle.fingerprint,
         "architecture": bundle.architecture,
+        "task": bundle.task,
         "rate": bundle.rate,
         "window_s": bundle.window_s,
         "hop_s": hop_s,
