@@ -32,8 +32,9 @@ class Scorer:
         self.batch = batch
         front: FrontEnd = model.get_layer(FRONT_END)
         network = model.get_layer(NETWORK)
-        self._step = front.config.step
-        frames = front.config.frames(self.window_samples)
+        self._step, self._share = front.config.step, front.config.frame_local
+        shape = front.config.shape(self.window_samples)
+        frames = shape[0]
 
         @tf.function(input_signature=[tf.TensorSpec((None, self.window_samples), tf.float32)], autograph=False)
         def windows(waveforms: tf.Tensor) -> tf.Tensor:
@@ -47,7 +48,7 @@ class Scorer:
             taken = tf.gather(spectrogram, first_frames[:, None] + tf.range(frames)[None, :])
             return network(front.normalise(taken), training=False)
 
-        @tf.function(input_signature=[tf.TensorSpec((None, frames, front.config.bins, 1), tf.float32)], autograph=False)
+        @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.float32)], autograph=False)
         def normalised(spectrograms: tf.Tensor) -> tf.Tensor:
             return network(spectrograms, training=False)
 
@@ -60,7 +61,7 @@ class Scorer:
         return self._in_batches(self._windows, windows)
 
     def score_spectrograms(self, spectrograms: np.ndarray) -> np.ndarray:
-        """float32 ``[n, frames, bins, 1]``, as the front end makes them → float32 ``[n, labels]``."""
+        """float32 ``[n, frames, bins, channels]``, as the front end makes them → float32 ``[n, labels]``."""
         return self._in_batches(self._normalised, spectrograms)
 
     def _in_batches(self, score: Callable[[np.ndarray], tf.Tensor], items: np.ndarray) -> np.ndarray:
@@ -71,7 +72,7 @@ class Scorer:
         """Scores the windows of one segment; equal to ``score_windows`` of them to 1e-5.
 
         Windows that overlap and start at a multiple of the front end's step share their frames; the others (a last
-        one that was moved back) are cut out.
+        one that was moved back, and all where the front end is not frame by frame) are cut out.
 
         Args:
             samples: float32 ``[m]``, m at least a window.
@@ -82,7 +83,7 @@ class Scorer:
         """
         scores = np.empty((len(offsets), self._labels), np.float32)
         aligned = offsets % self._step == 0
-        if len(offsets) < 2 or np.median(np.diff(offsets)) > self.window_samples // 2:
+        if not self._share or len(offsets) < 2 or np.median(np.diff(offsets)) > self.window_samples // 2:
             aligned[:] = False
         together = np.flatnonzero(aligned)
         for i in range(0, len(together), self.batch):

@@ -90,7 +90,7 @@ def _local(url: str, cache: str) -> str:
 def batches(
     examples: Examples, architecture: Architecture, front_end: FrontEnd, seed: int, *, split: str = TRAIN
 ) -> tf.data.Dataset:
-    """An endless stream of (spectrograms (batch, frames, bins, 1), targets (batch, labels), weights (batch,)).
+    """An endless stream of (spectrograms (batch, frames, bins, channels), targets (batch, labels), weights (batch,)).
 
     The same seed gives the same stream. In training, time and frequency masks lie on the spectrograms. The weights
     make up for labels that have more clips than others.
@@ -130,7 +130,7 @@ def batches(
             targets = tf.data.Dataset.sample_from_datasets([targets, others], [0.5, 0.5], seed=seed)
         streams = tf.data.Dataset.zip(counter, targets)
         groups = streams.map(alone, num_parallel_calls=2, deterministic=True)
-    if recipe.mix and split == TRAIN:
+    if recipe.mix and split == TRAIN and front_end.config.has_picture:
         groups = groups.map(_masked(front_end.config, architecture.window_samples))
     return groups.rebatch(recipe.batch, drop_remainder=True).prefetch(4)
 
@@ -150,13 +150,15 @@ def _row_weights(task: Task, split: str) -> tf.Tensor:
 
 
 def _masked(config: FrontEndConfig, samples: int) -> Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
-    frames, bins = config.frames(samples), config.bins
+    frames, bins, _ = config.shape(samples)
 
     def masked(spectrograms, targets, weights):
+        # One mask for all channels of a spectrogram.
         seen = [
-            mask(spectrogram[..., 0], max(1, int(frames * _MASKED)), max(1, int(bins * _MASKED)))
-            for spectrogram in tf.unstack(spectrograms)
+            mask(tf.ones((frames, bins)), max(1, int(frames * _MASKED)), max(1, int(bins * _MASKED)))
+            for _ in tf.unstack(spectrograms)
         ]
-        return tf.ensure_shape(tf.stack(seen), (len(seen), frames, bins))[..., None], targets, weights
+        seen = tf.ensure_shape(tf.stack(seen), (len(seen), frames, bins))
+        return spectrograms * seen[..., None], targets, weights
 
     return masked

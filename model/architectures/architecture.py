@@ -48,7 +48,7 @@ class Architecture:
         window_s: Seconds of a window.
         hop_s: Seconds between windows in a scan, unless the user says otherwise.
         front_end: Its front end.
-        body: (frames, bins, 1), labels, activation → the network, from spectrograms to scores.
+        body: (frames, bins, channels), labels, activation → the network, from spectrograms to scores.
         recipe: How it is trained.
         score_batch: How many windows are best scored at once.
     """
@@ -82,7 +82,7 @@ class Architecture:
         """
         activation = {DETECTOR: "sigmoid", CLASSIFIER: "softmax"}[task]
         config = front_end or self.front_end
-        network = self.body((config.frames(self.window_samples), config.bins, 1), labels, activation)
+        network = self.body(config.shape(self.window_samples), labels, activation)
         network.name = NETWORK
         return assemble(FrontEnd(config, name=FRONT_END), network, self.window_samples)
 

@@ -1,0 +1,176 @@
+"""What a front end computes, and the shape that comes out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+# Each kind, and how many channels it has.
+CHANNELS = {
+    "waveform": 1,
+    "stft": 1,
+    "power": 1,
+    "complex": 2,
+    "magnitude_phase": 2,
+    "log_mel": 1,
+    "pcen": 1,
+    "mfcc": 1,
+    "gfcc": 1,
+    "cqt": 1,
+    "chroma_stft": 1,
+    "chroma_cqt": 1,
+    "chroma_cens": 1,
+    "summary": 1,
+    "table": 1,
+}
+KINDS = (*CHANNELS, "stack")
+# One value a sample, or numbers of the whole window: no picture of frames and bins.
+_NO_PICTURE = ("waveform", "summary", "table")
+# A frame of these is more than its own samples.
+_WHOLE_WINDOW = ("waveform", "cqt", "chroma_cqt", "chroma_cens", "summary", "table")
+_MEL = ("log_mel", "pcen", "mfcc", "gfcc")
+NORMALISATIONS = ("none", "window", "band", "percentile")
+CHROMA = 12
+SUMMARY = 47  # model/frontend/summary.py names them
+TABLE = (40, 5)
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontEndConfig:
+    """How a waveform becomes a spectrogram, or other features.
+
+    Attributes:
+        kind: One of
+            ``waveform``: the samples;
+            ``stft``: magnitudes of all FFT bins; ``power``: their squares;
+            ``complex``: real and imaginary parts, two channels;
+            ``magnitude_phase``: magnitude and atan2(imaginary, real), two channels;
+            ``log_mel``: natural logarithm of mel-band powers;
+            ``pcen``: mel-band magnitudes under per-channel energy normalisation (Wang et al. 2017);
+            ``mfcc``: orthonormal DCT-II of ``log_mel``, the first ``coefficients``;
+            ``gfcc``: the same of the cube root of gammatone-band powers (Shao and Wang 2008);
+            ``cqt``: natural logarithm of constant-Q magnitudes, by librosa;
+            ``chroma_stft``, ``chroma_cqt``, ``chroma_cens``: 12 pitch classes from C, the last two by librosa;
+            ``summary``: the window's row of the feature table (``soundbeam materialize --features table``);
+            ``table``: 40 × 5: means of MFCC, mel, chroma STFT, chroma CQT and chroma CENS, by librosa;
+            ``stack``: those of ``stack`` as channels.
+        rate: Samples a second of the waveform.
+        frame: Samples of a frame (periodic Hann window).
+        step: Samples between the starts of two frames.
+        fft: Length of the FFT, at least ``frame``.
+        bands: Mel bands (``log_mel``, ``pcen``, ``mfcc``) or gammatone bands (``gfcc``).
+        low_hz: Lower edge of the lowest band; the lowest centre of ``gfcc`` and ``cqt``.
+        high_hz: Upper edge of the highest band (mel), highest centre (``gfcc``).
+        floor: Added to a band's power (or a CQT magnitude) before the logarithm or root: silence stays finite.
+        normalise: ``none``; ``window``: zero mean and unit deviation over the window; ``band``: the same for each
+            frequency over time; ``percentile``: each band's 25th percentile over time, its background, is subtracted,
+            the rest clipped to ``clip`` and scaled to about unit size. Each channel is normalised by itself.
+        clip: Lowest and highest value above the background, in nats (``percentile`` only).
+        coefficients: Of ``mfcc`` and ``gfcc``; at most ``bands``.
+        octaves: Of ``cqt``, from ``low_hz`` upwards.
+        bins_per_octave: Of ``cqt``.
+        pcen_gain: Exponent of the smoothed energy, α.
+        pcen_bias: Offset δ.
+        pcen_power: Exponent r.
+        pcen_time_s: Time constant of the smoother, seconds.
+        stack: Kinds stacked as channels. Each is resized along its bins, linearly, to as many as the first one has.
+    """
+
+    kind: str = "log_mel"
+    rate: int = 16000
+    frame: int = 800
+    step: int = 320
+    fft: int = 1024
+    bands: int = 64
+    low_hz: float = 60.0
+    high_hz: float = 7600.0
+    floor: float = 1e-7
+    normalise: str = "percentile"
+    clip: tuple[float, float] = (-1.0, 7.0)
+    coefficients: int = 20
+    octaves: int = 6
+    bins_per_octave: int = 12
+    pcen_gain: float = 0.98
+    pcen_bias: float = 2.0
+    pcen_power: float = 0.5
+    pcen_time_s: float = 0.4
+    stack: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clip", (float(self.clip[0]), float(self.clip[1])))
+        object.__setattr__(self, "stack", tuple(self.stack))
+        if self.kind not in KINDS or self.normalise not in NORMALISATIONS:
+            raise ValueError(f"unknown front end {self.kind}/{self.normalise}; there are {KINDS} and {NORMALISATIONS}")
+        if bool(self.stack) != (self.kind == "stack"):
+            raise ValueError("stack=(kind, …) goes with kind='stack' and only with it")
+        for kind in self.stack:
+            if kind not in CHANNELS or kind in _NO_PICTURE:
+                raise ValueError(f"{kind} cannot be stacked; it must have frames and bins")
+        if self.step <= 0 or not 0 < self.frame <= self.fft:
+            raise ValueError(f"step {self.step}, frame {self.frame} and fft {self.fft} do not fit together")
+        if self._any(_MEL) and not 0 <= self.low_hz < self.high_hz <= self.rate / 2:
+            raise ValueError(f"{self.low_hz} to {self.high_hz} Hz is no band below half of {self.rate} Hz")
+        if self._any(("mfcc", "gfcc")) and not 0 < self.coefficients <= self.bands:
+            raise ValueError(f"{self.coefficients} coefficients cannot be had from {self.bands} bands")
+        fits = 0 < self.low_hz * 2**self.octaves <= self.rate / 2
+        if self._any(("cqt",)) and not (fits and self.octaves > 0 and self.bins_per_octave > 0):
+            raise ValueError(f"{self.octaves} octaves from {self.low_hz} Hz on do not fit below half of {self.rate} Hz")
+        if self.normalise == "percentile" and (self.kind in _NO_PICTURE or self._any(("complex", "magnitude_phase"))):
+            raise ValueError(f"{self.kind} has no background to subtract; choose another normalise, e.g. 'none'")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that are computed: those of the stack, or the only one."""
+        return self.stack or (self.kind,)
+
+    def _any(self, kinds: tuple[str, ...]) -> bool:
+        return any(kind in kinds for kind in self.kinds)
+
+    @property
+    def frame_local(self) -> bool:
+        """Whether overlapping windows may share frames: what ``FrontEnd.spectrogram`` needs is a frame's samples."""
+        return not self._any(_WHOLE_WINDOW)
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether frames and bins span time and frequency, so that masks make sense."""
+        return self.kind not in _NO_PICTURE
+
+    @property
+    def needs_librosa(self) -> bool:
+        """Whether some of it is computed by librosa."""
+        return self._any(("cqt", "chroma_cqt", "chroma_cens", "table"))
+
+    def frames(self, samples: int) -> int:
+        """The number of frames that lie wholly within so many samples."""
+        fixed = {"waveform": samples, "summary": 1, "table": TABLE[0]}.get(self.kind)
+        return max(0, (samples - self.frame) // self.step + 1) if fixed is None else fixed
+
+    def bins_of(self, kind: str) -> int:
+        """Values in a frame of one kind's channel, before any resizing."""
+        if kind in ("log_mel", "pcen"):
+            return self.bands
+        if kind in ("mfcc", "gfcc"):
+            return self.coefficients
+        if kind.startswith("chroma_"):
+            return CHROMA
+        fixed = {"waveform": 1, "cqt": self.octaves * self.bins_per_octave, "summary": SUMMARY, "table": TABLE[1]}
+        return fixed.get(kind, self.fft // 2 + 1)
+
+    @property
+    def bins(self) -> int:
+        """Values in a frame of one channel."""
+        return self.bins_of(self.kinds[0])
+
+    @property
+    def channels(self) -> int:
+        """Channels of what comes out."""
+        return sum(CHANNELS[kind] for kind in self.kinds)
+
+    def shape(self, samples: int) -> tuple[int, int, int]:
+        """(frames, bins, channels) of a window of so many samples."""
+        return self.frames(samples), self.bins, self.channels
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, which JSON holds: ``FrontEndConfig(**plain)`` gives the same."""
+        return {**dataclasses.asdict(self), "clip": list(self.clip), "stack": list(self.stack)}

@@ -1,0 +1,111 @@
+"""The front end: waveform → spectrogram, inside the graph of the scorer, so that training and scanning cannot differ.
+
+Frames lie wholly within the window (no centre padding), so overlapping windows share theirs: ``spectrogram`` does
+what depends on single frames only, ``normalise`` what depends on the window. Kinds that are not frame by frame
+(``FrontEndConfig.frame_local`` says which) do all in ``spectrogram``, of whole windows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from model.frontend.config import CHANNELS, FrontEndConfig
+from model.frontend.spectra import FrameSpectra, pcen
+from model.frontend.summary import summary
+from model.frontend.tonal import tonal
+from model.frontend.weights import resize_weights
+
+
+@keras.saving.register_keras_serializable(package="soundbeam")
+class FrontEnd(keras.layers.Layer):
+    """(batch, samples) → (batch, frames, bins, channels), without weights.
+
+    Args:
+        config: What to compute.
+        **kwargs: Keras' own (``name``).
+    """
+
+    def __init__(self, config: FrontEndConfig, **kwargs: Any):
+        super().__init__(trainable=False, **kwargs)
+        self.config = config
+        self._spectra = FrameSpectra(config)
+
+    def call(self, waveform: tf.Tensor) -> tf.Tensor:
+        """``normalise(spectrogram(waveform))``."""
+        return self.normalise(self.spectrogram(waveform))
+
+    def spectrogram(self, waveform: tf.Tensor) -> tf.Tensor:
+        """(…, samples) → (…, frames, values): all that a frame needs nothing but its own samples for.
+
+        The values of a frame are its bins; where there are several channels, theirs stand one after another.
+        Kinds that are not ``frame_local`` take (batch, samples) of whole windows.
+        """
+        c = self.config
+        spectra = self._spectra(waveform)
+        return _joined([spectra[kind] if kind in spectra else _whole(kind, c, waveform) for kind in c.kinds])
+
+    def normalise(self, spectrogram: tf.Tensor) -> tf.Tensor:
+        """(batch, frames, values) of whole windows → (batch, frames, bins, channels)."""
+        c = self.config
+        sizes = [c.bins_of(kind) for kind in c.kinds for _ in range(CHANNELS[kind])]
+        kinds = [kind for kind in c.kinds for _ in range(CHANNELS[kind])]
+        parts = tf.split(spectrogram, sizes, axis=-1) if len(sizes) > 1 else [spectrogram]
+        return tf.stack([self._channel(kind, part) for kind, part in zip(kinds, parts, strict=True)], axis=-1)
+
+    def _channel(self, kind: str, values: tf.Tensor) -> tf.Tensor:
+        """(batch, frames, bins of the kind) → (batch, frames, bins)."""
+        c = self.config
+        if kind == "pcen":
+            values = pcen(values, c)
+        if c.bins_of(kind) != c.bins:
+            values = tf.tensordot(values, tf.constant(resize_weights(c.bins_of(kind), c.bins)), 1)
+        if c.normalise in ("window", "band"):
+            axes = [-2, -1] if c.normalise == "window" else [-2]
+            centred = values - tf.reduce_mean(values, axes, keepdims=True)
+            deviation = tf.sqrt(tf.reduce_mean(tf.square(centred), axes, keepdims=True))
+            values = centred / (deviation + 1e-6)
+        elif c.normalise == "percentile":
+            above = tf.clip_by_value(values - low_percentile(values), c.clip[0], c.clip[1])
+            values = above * (2.0 / c.clip[1])
+        return values
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Keras asks for it where it builds a model without running it."""
+        c, samples = self.config, input_shape[-1]
+        if samples is None:
+            return (*input_shape[:-1], None, c.bins, c.channels)
+        return (*input_shape[:-1], *c.shape(samples))
+
+    def get_config(self) -> dict[str, Any]:
+        """Plain values only: the layer loads in safe mode."""
+        return {"name": self.name, "config": self.config.plain()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> FrontEnd:
+        """The layer that ``get_config`` describes."""
+        config = dict(config)
+        return cls(FrontEndConfig(**config.pop("config")), **config)
+
+
+def _whole(kind: str, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:
+    """(batch, samples) of whole windows → (batch, frames, bins) of a kind that is not frame by frame."""
+    if kind == "waveform":
+        return waveform[..., None]
+    if kind == "summary":
+        return summary(waveform, config.rate)[..., None, :]
+    return tonal(kind, config, waveform)
+
+
+def _joined(parts: list[tf.Tensor]) -> tf.Tensor:
+    return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
+
+
+def low_percentile(spectrogram: tf.Tensor, share: float = 0.25) -> tf.Tensor:
+    """(batch, frames, bins) → (batch, 1, bins): each bin's value at a share of its frames' ranks, rounded down."""
+    frames = tf.shape(spectrogram)[-2]
+    rank = tf.cast(tf.math.floor(share * tf.cast(frames - 1, tf.float32)), tf.int32)
+    by_bin = tf.sort(tf.linalg.matrix_transpose(spectrogram), axis=-1)
+    return tf.linalg.matrix_transpose(tf.gather(by_bin, rank[None], axis=-1))

@@ -1,0 +1,96 @@
+"""The constant matrices of the front ends: from FFT bins to bands, from bands to coefficients."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from model.frontend.config import CHROMA, FrontEndConfig
+
+
+def mel_weights(config: FrontEndConfig) -> np.ndarray:
+    """Triangular filters on the mel scale 2595 log10(1 + f / 700) (O'Shaughnessy 1987), each with peak 1.
+
+    A band narrower than an FFT bin gets the bin nearest to its centre, so that no band is empty.
+
+    Args:
+        config: A front end of mel bands.
+
+    Returns:
+        float32 ``[fft / 2 + 1, bands]``: powers of FFT bins → powers of bands.
+    """
+
+    def mel(hz: float) -> float:
+        return 2595.0 * np.log10(1.0 + hz / 700.0)
+
+    edges = 700.0 * (10.0 ** (np.linspace(mel(config.low_hz), mel(config.high_hz), config.bands + 2) / 2595.0) - 1.0)
+    hz = np.arange(config.fft // 2 + 1)[:, None] * config.rate / config.fft
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    weights = np.maximum(0.0, np.minimum((hz - low) / (centre - low), (high - hz) / (high - centre)))
+    for band in np.flatnonzero(weights.sum(axis=0) == 0):
+        weights[np.argmin(np.abs(hz[:, 0] - centre[band])), band] = 1.0
+    return weights.astype(np.float32)
+
+
+def gammatone_centres(low_hz: float, high_hz: float, bands: int) -> np.ndarray:
+    """Frequencies evenly spaced on the ERB-rate scale 21.4 log10(1 + 0.00437 f) (Glasberg and Moore 1990), Hz."""
+    low, high = (21.4 * np.log10(1.0 + 0.00437 * hz) for hz in (low_hz, high_hz))
+    return (10.0 ** (np.linspace(low, high, bands) / 21.4) - 1.0) / 0.00437
+
+
+def gammatone_weights(config: FrontEndConfig) -> np.ndarray:
+    """Power responses of gammatone filters of order 4, each with peak 1 (Patterson et al. 1987).
+
+    Args:
+        config: A front end of gammatone bands.
+
+    Returns:
+        float32 ``[fft / 2 + 1, bands]``: ``(1 + ((f - centre) / b)²)⁻⁴`` with b = 1.019 × 24.7 (0.00437 centre + 1).
+    """
+    centres = gammatone_centres(config.low_hz, config.high_hz, config.bands)
+    width = 1.019 * 24.7 * (0.00437 * centres + 1.0)
+    hz = np.arange(config.fft // 2 + 1)[:, None] * config.rate / config.fft
+    return ((1.0 + ((hz - centres) / width) ** 2) ** -4).astype(np.float32)
+
+
+def cosine_weights(values: int, coefficients: int) -> np.ndarray:
+    """The orthonormal DCT-II, float64 ``[values, coefficients]``."""
+    n, k = np.arange(values)[:, None], np.arange(coefficients)[None, :]
+    weights = np.sqrt(2.0 / values) * np.cos(np.pi * (2 * n + 1) * k / (2 * values))
+    weights[:, 0] /= np.sqrt(2.0)
+    return weights
+
+
+def chroma_weights(rate: int, fft: int, tuning: float = 0.0) -> np.ndarray:
+    """Gaussian bumps around the octaves of 12 pitch classes from C, weighted towards 880 Hz (Ellis 2007).
+
+    Each bin's weights have Euclidean norm 1 before the weighting, a Gaussian of 2 octaves. It is librosa's filter bank.
+
+    Args:
+        rate: Hz.
+        fft: Length of the FFT.
+        tuning: Of the recording, in semitones off A = 440 Hz.
+
+    Returns:
+        float64 ``[fft / 2 + 1, 12]``.
+    """
+    hz = np.arange(1, fft) * rate / fft
+    a0 = 440.0 * 2.0 ** (tuning / CHROMA) / 16.0
+    semitones = CHROMA * np.log2(hz / a0)
+    semitones = np.concatenate([[semitones[0] - 1.5 * CHROMA], semitones])
+    width = np.append(np.maximum(np.diff(semitones), 1.0), 1.0)[:, None]
+    away = np.remainder(semitones[:, None] - np.arange(CHROMA) + 10.5 * CHROMA, CHROMA) - CHROMA / 2
+    weights = np.exp(-0.5 * (2.0 * away / width) ** 2)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    weights *= np.exp(-0.5 * ((semitones[:, None] / CHROMA - 5.0) / 2.0) ** 2)
+    return np.roll(weights, -3, axis=1)[: fft // 2 + 1]  # from A to C
+
+
+def resize_weights(values: int, wanted: int) -> np.ndarray:
+    """Linear interpolation, ends on ends: float32 ``[values, wanted]``."""
+    at = np.linspace(0, values - 1, wanted)
+    left = np.minimum(np.floor(at).astype(int), max(0, values - 2))
+    weights = np.zeros((values, wanted), np.float32)
+    weights[left, np.arange(wanted)] = 1.0 - (at - left)
+    if values > 1:
+        weights[left + 1, np.arange(wanted)] += at - left
+    return weights
