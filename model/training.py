@@ -7,7 +7,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import fsspec
@@ -25,7 +25,7 @@ from model.report import write_report
 from model.scorer import FRONT_END, NETWORK, Scorer
 from model.tasks import CLASSIFIER, DETECTOR
 from model.training_data import Examples, Task, batches
-from model.tuning import tune_classifier, tune_detector
+from model.tuning import Tuned, tune_classifier, tune_detector
 
 _VALIDATION_BATCHES = 16
 _WARM_UP = 0.05  # share of all steps over which the learning rate rises
@@ -52,7 +52,12 @@ class Training:
     seed: int = 0
 
 
-def train(training: Training, say: Callable[[str], None], step: Callable[[int, str], None]) -> ClassifierBundle:
+def train(
+    training: Training,
+    say: Callable[[str], None],
+    step: Callable[[int, str], None],
+    report: Mapping[str, Any] | None = None,
+) -> ClassifierBundle:
     """Trains, chooses thresholds and rules for calls on the validation split, and saves the bundle.
 
     The same seed gives the same weights on one machine.
@@ -61,35 +66,22 @@ def train(training: Training, say: Callable[[str], None], step: Callable[[int, s
         training: What.
         say: Gets lines about what is done, and instead of what.
         step: Gets (batches done, figures) now and then.
+        report: What else the bundle's report is to hold, plain values.
 
     Raises:
         SoundbeamError: There is nothing to train on, or the bundle cannot be written there.
     """
     begun = time.monotonic()
-    architecture = get_architecture(training.architecture)
-    manifest = read_manifest(training.examples)
-    task = task_of(manifest, training.targets, training.examples)
-    if manifest["rate"] != architecture.rate:
-        raise SoundbeamError(
-            f"{training.examples}: examples at {manifest['rate']} Hz, {architecture.name} takes {architecture.rate}; "
-            f"run 'soundbeam materialize --rate {architecture.rate}'"
-        )
+    architecture, manifest, task = prepare(training)
     fs, root = check_destination(training.classifier)
-    keras.utils.set_random_seed(training.seed)
-    tf.config.experimental.enable_op_determinism()
     with tempfile.TemporaryDirectory() as cache:
         examples = Examples(training.examples, manifest, task, cache)
-        model = architecture.build(len(task.labels), task.kind)
         is_local = isinstance(fs, fsspec.implementations.local.LocalFileSystem)
         logs = os.path.join(root if is_local else cache, "logs", time.strftime("%Y%m%d-%H%M%S"))
         epochs = training.epochs or architecture.recipe.epochs
-        history = fit(model, examples, architecture, epochs, training.seed, logs, step)
-        trained, model = model, architecture.build(len(task.labels), task.kind)  # without the optimizer
-        model.set_weights(trained.get_weights())
-        scorer = Scorer(model, architecture.score_batch)
-        tune = tune_detector if task.kind == DETECTOR else tune_classifier
-        tuned = tune(scorer, examples, architecture, training.seed, say)
+        model, tuned, history = learn(examples, architecture, epochs, training.seed, logs, say, step)
     report = {
+        **(report or {}),
         "data": {
             "examples": training.examples,
             "labels": task.counts,
@@ -124,15 +116,57 @@ def train(training: Training, say: Callable[[str], None], step: Callable[[int, s
     return bundle
 
 
-def planned_batches(training: Training) -> int:
-    """How many batches ``train`` will fit, when it does not stop early; raises SoundbeamError as ``train`` does."""
+def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
+    """The architecture, the examples' manifest, and the task, which fit each other.
+
+    Raises:
+        SoundbeamError: They do not, or one of them is not there.
+    """
     architecture = get_architecture(training.architecture)
     manifest = read_manifest(training.examples)
     task = task_of(manifest, training.targets, training.examples)
-    return (training.epochs or architecture.recipe.epochs) * _steps(architecture, task)
+    if manifest["rate"] != architecture.rate:
+        raise SoundbeamError(
+            f"{training.examples}: examples at {manifest['rate']} Hz, {architecture.name} takes {architecture.rate}; "
+            f"run 'soundbeam materialize --rate {architecture.rate}'"
+        )
+    return architecture, manifest, task
 
 
-def _steps(architecture: Architecture, task: Task) -> int:
+def learn(
+    examples: Examples,
+    architecture: Architecture,
+    epochs: int,
+    seed: int,
+    logs: str,
+    say: Callable[[str], None],
+    step: Callable[[int, str], None],
+) -> tuple[keras.Model, Tuned, list[dict[str, float]]]:
+    """Fits a network on the training split and chooses on the validation split; all of ``train`` but files.
+
+    Returns:
+        The model, what was chosen, and the figures of each epoch.
+    """
+    task = examples.task
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    trained = architecture.build(len(task.labels), task.kind)
+    history = fit(trained, examples, architecture, epochs, seed, logs, step)
+    model = architecture.build(len(task.labels), task.kind)  # without the optimizer
+    model.set_weights(trained.get_weights())
+    scorer = Scorer(model, architecture.score_batch)
+    tune = tune_detector if task.kind == DETECTOR else tune_classifier
+    return model, tune(scorer, examples, architecture, seed, say), history
+
+
+def planned_batches(training: Training) -> int:
+    """How many batches ``train`` will fit, when it does not stop early; raises SoundbeamError as ``train`` does."""
+    architecture, _, task = prepare(training)
+    return (training.epochs or architecture.recipe.epochs) * steps_of(architecture, task)
+
+
+def steps_of(architecture: Architecture, task: Task) -> int:
+    """Batches of an epoch."""
     clips = sum(n[TRAIN] for n in task.counts.values())
     return architecture.recipe.steps or max(1, round(clips / architecture.recipe.batch))
 
@@ -182,7 +216,7 @@ def fit(
         held_out = batches(examples, architecture, front_end, seed, split=VALIDATION).take(_VALIDATION_BATCHES)
         x, y, _ = (np.concatenate(part) for part in zip(*held_out.as_numpy_iterator(), strict=True))
         validation = (x, y)
-    steps = _steps(architecture, examples.task)
+    steps = steps_of(architecture, examples.task)
     rate: Any = recipe.learning_rate
     if recipe.schedule == "cosine":
         warm = max(1, round(_WARM_UP * epochs * steps))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import fsspec
@@ -51,11 +51,19 @@ class Examples:
         manifest: As ``read_manifest`` gives it.
         task: What is trained.
         cache: A local folder for copies.
+        splits: source → its split, instead of those that the clips were materialized with: any names; the clips of
+            other sources do not exist then.
     """
 
-    def __init__(self, folder: str, manifest: dict[str, Any], task: Task, cache: str):
+    def __init__(
+        self, folder: str, manifest: dict[str, Any], task: Task, cache: str, splits: Mapping[str, str] | None = None
+    ):
         self.task = task
         self.paths = {split: [_local(url, cache) for url in shard_urls(folder, manifest, split)] for split in SPLITS}
+        self._split_of = None
+        if splits is not None:
+            keys, values = tf.constant(list(splits)), tf.constant(list(splits.values()))
+            self._split_of = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), "")
         self._row = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(tf.constant(task.labels), tf.range(len(task.labels), dtype=tf.int64)),
             -1,
@@ -63,18 +71,26 @@ class Examples:
 
     def stream(self, split: str, *, targets: bool) -> tf.data.Dataset:
         """(waveform, row of its label) of a split's clips: those with an output's label, or the others (row −1)."""
-        records = tf.data.TFRecordDataset(self.paths[split], buffer_size=1 << 20)
-        clips = records.map(parse).map(lambda e: (e["waveform"], self._row.lookup(e["label"])))
+        clips = self._parsed(split).map(lambda e: (e["waveform"], self._row.lookup(e["label"])))
         return clips.filter(lambda waveform, row: (row >= 0) == targets)
 
     def clips(self, split: str) -> list[Clip]:
         """The clips of a split, in memory; where there are too many, evenly spread ones."""
         total = sum(n[split] for n in self.task.counts.values())
-        every = max(1, -(-total // VALIDATION_CLIPS))
-        clips = []
-        for e in tf.data.TFRecordDataset(self.paths[split]).shard(every, 0).map(parse):
-            clips.append(Clip(e["waveform"].numpy(), e["label"].numpy().decode(), e["source"].numpy().decode()))
-        return clips
+        return list(self.each_clip(split, max(1, -(-total // VALIDATION_CLIPS))))
+
+    def each_clip(self, split: str, every: int = 1) -> Iterator[Clip]:
+        """The clips of a split one by one, or only each ``every``-th."""
+        for e in self._parsed(split).shard(every, 0):
+            yield Clip(e["waveform"].numpy(), e["label"].numpy().decode(), e["source"].numpy().decode())
+
+    def _parsed(self, split: str) -> tf.data.Dataset:
+        split_of = self._split_of
+        if split_of is None:
+            return tf.data.TFRecordDataset(self.paths[split], buffer_size=1 << 20).map(parse)
+        paths = [path for of_split in self.paths.values() for path in of_split]
+        clips = tf.data.TFRecordDataset(paths, buffer_size=1 << 20).map(parse)
+        return clips.filter(lambda e: split_of.lookup(e["source"]) == split)
 
 
 def _local(url: str, cache: str) -> str:

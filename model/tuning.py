@@ -16,7 +16,7 @@ from model.evaluation import RecordingOutcome, evaluate
 from model.evidence import Evidence, classifier_evidence, detector_evidence
 from model.examples import TRAIN, VALIDATION
 from model.scorer import Scorer
-from model.soundscapes import Soundscape, soundscape
+from model.soundscapes import Clip, Soundscape, soundscape
 from model.training_data import Examples, batches
 
 SOUNDSCAPES, SECONDS = 40, 90.0
@@ -139,14 +139,24 @@ def _soundscapes(
         )
         again = examples.clips(TRAIN)
         held_out += [clip for clip in again if clip.label in missing or (without and clip.label not in labels)]
+    return mix_soundscapes(held_out, labels, architecture.rate, seed)
+
+
+def mix_soundscapes(clips: Sequence[Clip], labels: tuple[str, ...], rate: int, seed: int) -> list[Soundscape]:
+    """The labels take turns to call in them; of each label there must be a clip."""
     rng = np.random.default_rng(seed)
+    others = [clip for clip in clips if clip.label not in labels]
     scapes = []
     for i in range(SOUNDSCAPES):
-        label = labels[i % len(labels)]
-        calls = [clip for clip in held_out if clip.label == label]
-        others = [clip for clip in held_out if clip.label not in labels]
-        scapes.append(soundscape(rng, calls, others, architecture.rate, SECONDS))
+        calls = [clip for clip in clips if clip.label == labels[i % len(labels)]]
+        scapes.append(soundscape(rng, calls, others, rate, SECONDS))
     return scapes
+
+
+def window_offsets(samples: int, architecture: Architecture) -> np.ndarray:
+    """int64 ``[windows]``: where windows start at the architecture's hop; the last one ends where the samples do."""
+    hop, last = round(architecture.hop_s * architecture.rate), samples - architecture.window_samples
+    return np.unique(np.append(np.arange(0, last + 1, hop), last)).astype(np.int64)
 
 
 def score_soundscapes(
@@ -155,8 +165,7 @@ def score_soundscapes(
     """For each soundscape the scores of each label, at the architecture's hop."""
     scored = []
     for scape in scapes:
-        hop, last = round(architecture.hop_s * architecture.rate), len(scape.samples) - architecture.window_samples
-        offsets = np.unique(np.append(np.arange(0, last + 1, hop), last)).astype(np.int64)
+        offsets = window_offsets(len(scape.samples), architecture)
         scores = scorer.score_segment(scape.samples, offsets).astype(np.float64)
         scored.append(
             [

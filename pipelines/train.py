@@ -1,15 +1,22 @@
 """Trains a classifier on materialized examples and writes its bundle.
 
     soundbeam train --examples examples/ --target capuchinbird --classifier bundle/
+    soundbeam train --examples examples/ --target capuchinbird --classifier bundle/ --folds 5
     python -m pipelines.train --help
 
 With --target it is the detector of those labels against all the rest; without, it tells all labels apart.
+
+With --folds K the examples' source recordings are dealt into K folds first. K trainings, each on all folds but one,
+are measured on that one; then the bundle is trained as always, and keeps their figures in its report. Where there are
+exactly K sources each is a fold: a column ``source`` in the CSV of clips gives folds of one's own.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from typing import Any
 
 from pipelines.console import Parser, Progress, positive_int, program, say
 
@@ -33,6 +40,7 @@ def parser() -> Parser:
     )
     p.add_argument("--architecture", default="compact", metavar="NAME", help="compact (default), cnn_baseline, …")
     p.add_argument("--epochs", type=positive_int, metavar="N", help="default: as the architecture's recipe says")
+    p.add_argument("--folds", type=folds, metavar="K", help="cross-validate by source recording first, K times")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same weights (default: 0)")
     return p
 
@@ -41,6 +49,7 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Runs ``soundbeam train``."""
     options = parser().parse_args(argv)
+    from model.bundle import check_destination
     from model.training import Training, planned_batches, train
 
     training = Training(
@@ -51,12 +60,53 @@ def main(argv: list[str] | None = None) -> int:
         epochs=options.epochs,
         seed=options.seed,
     )
+    extra = {}
+    if options.folds:
+        check_destination(training.classifier)  # before hours of work
+        extra["cross_validation"] = cross_validated(training, options.folds)
     start = time.perf_counter()
     progress = Progress(f"training {options.architecture}, batches", planned_batches(training))
-    bundle = train(training, say, progress.step)
+    bundle = train(training, say, progress.step, extra)
     progress.close()
     report(bundle, time.perf_counter() - start)
     return 0
+
+
+def folds(text: str) -> int:
+    """An argparse type: how many folds, 2 or more."""
+    value = positive_int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError("one fold leaves nothing to train on; give 2 or more")
+    return value
+
+
+def cross_validated(training, count: int) -> dict[str, Any]:
+    """Cross-validates, prints a line a fold and what they come to; returns all figures."""
+    from model.folds import Folds, summarized
+
+    dealt = Folds(training, count)
+    progress = Progress(f"training {training.architecture} {count} times, batches", dealt.batches)
+    found = []
+    for k in range(count):
+        found.append(dealt.measure(k, say, progress.step))
+        clips = sum(found[k].clips.values())
+        say(
+            f"fold {k + 1} of {count}: {_figures(found[k].figures)} ({clips} examples of {len(found[k].sources)} "
+            f"recordings held out, {found[k].wall_s:.0f} s)"
+        )
+    progress.close()
+    all_folds = summarized(found)
+    say(f"{count} folds: {_figures(all_folds.mean, all_folds.standard_deviation)} (mean ± standard deviation)")
+    return all_folds.plain()
+
+
+def _figures(figures: dict[str, float | None], spread: dict[str, float | None] | None = None) -> str:
+    shown = []
+    for name, value in figures.items():
+        around = (spread or {}).get(name)
+        plus_minus = "" if around is None else f" ± {around:.3f}"
+        shown.append(f"{name.replace('_', ' ')} {'–' if value is None else f'{value:.3f}'}{plus_minus}")
+    return ", ".join(shown) or "nothing to measure"
 
 
 def report(bundle, wall_s: float) -> None:

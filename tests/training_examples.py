@@ -60,6 +60,13 @@ def write_examples(folder, labels=("low", "rest"), train=6, validation=3, rate=R
                     seed = 1000 * len(split) + i
                     clip = sound(label, seconds + 0.02 * i, seed)
                     writer.write(serialize(Example(clip, label, f"{label}-{split}-{i}", f"{label}{i}", 0.0, split)))
-    manifest = {"format": FORMAT, "rate": rate, "labels": counts, "shards": shards, "examples": 0}
+    manifest = {
+        "format": FORMAT,
+        "rate": rate,
+        "labels": counts,
+        "shards": shards,
+        "examples": 0,
+        "validation_share": 0.3,
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return str(folder)

@@ -51,3 +51,29 @@ def test_epochs_must_be_positive(epochs):
     with pytest.raises(SystemExit) as end:
         main(["--examples", "e", "--classifier", "c", "--epochs", epochs])
     assert end.value.code == 2
+
+
+def test_folds_are_measured_first_and_kept_in_the_report(tmp_path, capsys):
+    examples = write_examples(tmp_path / "examples", seconds=0.55)
+    arguments = ["--examples", examples, "--classifier", str(tmp_path / "b"), "--architecture", "tiny", "--epochs", "1"]
+    assert main([*arguments, "--folds", "2"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in out[:3]] == ["fold 1 of 2", "fold 2 of 2", "2 folds"]
+    kept = load_bundle(str(tmp_path / "b")).report["cross_validation"]
+    assert sum(len(fold["sources"]) for fold in kept["folds"]) == 18
+    mean, spread = kept["mean"]["accuracy"], kept["standard_deviation"]["accuracy"]
+    assert mean == pytest.approx(sum(fold["figures"]["accuracy"] for fold in kept["folds"]) / 2)
+    assert f"accuracy {mean:.3f} ± {spread:.3f}" in out[2] and "mean ± standard deviation" in out[2]
+
+
+def test_folds_that_cannot_be_dealt_are_one_line(tmp_path, capsys):
+    examples = write_examples(tmp_path / "examples")
+    arguments = ["--examples", examples, "--classifier", str(tmp_path / "b"), "--architecture", "tiny"]
+    assert main([*arguments, "--folds", "10"]) == 1
+    error = capsys.readouterr().err
+    assert (
+        "9 source recordings, which cannot be dealt into 10 folds; give --folds 9" in error and error.count("\n") == 1
+    )
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--folds", "1"])
+    assert end.value.code == 2
