@@ -77,8 +77,7 @@ def test_nothing_is_traced_twice(tmp_path):
     for n in (1, 3, 4, 9):
         scorer.score_windows(np.zeros((n, 8000), np.float32))
         scorer.score_segment(sound(), np.arange(n) * 1600)
-    assert scorer._windows.experimental_get_tracing_count() == 1
-    assert scorer._shared.experimental_get_tracing_count() == 1
+    assert scorer._windows.traced() == scorer._shared.traced() == 1
 
 
 def test_silence_and_clipping_score_finite(tmp_path):
