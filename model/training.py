@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from model.architectures import Architecture, get_architecture
 from model.bundle import ClassifierBundle, check_destination, save_bundle
+from model.ensemble import EachMember, apart
 from model.errors import SoundbeamError
 from model.examples import TRAIN, VALIDATION, read_manifest
 from model.frontend import FrontEnd
@@ -228,14 +229,13 @@ def fit(
     average = min(recipe.average, max(0.0, 1 - 4 / (epochs * steps)))
     optimizer = keras.optimizers.Adam(rate, use_ema=average > 0, ema_momentum=average or 0.99)
     detector = examples.task.kind == DETECTOR
-    network.compile(
-        optimizer, loss="binary_crossentropy" if detector else "categorical_crossentropy", jit_compile=False
-    )
+    fitted = apart(network)
+    fitted.compile(optimizer, loss=EachMember(detector), jit_compile=False)
     watch = _Watch(network, validation, detector, epochs, step)
     callbacks = [watch, keras.callbacks.TensorBoard(logs, write_graph=False)]
     if recipe.patience and validation:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True))
-    network.fit(
+    fitted.fit(
         training,
         epochs=epochs,
         steps_per_epoch=steps,
@@ -245,7 +245,7 @@ def fit(
         shuffle=False,
     )
     if average:
-        optimizer.finalize_variable_values(network.trainable_variables)
+        optimizer.finalize_variable_values(fitted.trainable_variables)
     return watch.history
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from model.ensemble import ensemble
 from model.frontend import FrontEnd, FrontEndConfig
 from model.scorer import FRONT_END, NETWORK, assemble
 from model.tasks import CLASSIFIER, DETECTOR
@@ -51,6 +52,7 @@ class Architecture:
         body: (frames, bins, channels), labels, activation → the network, from spectrograms to scores.
         recipe: How it is trained.
         score_batch: How many windows are best scored at once.
+        members: Networks, alike but for the weights that they begin with, whose mean is the score (see ``ensemble``).
     """
 
     name: str
@@ -61,6 +63,7 @@ class Architecture:
     body: Callable[[tuple[int, int, int], int, str], keras.Model]
     recipe: Recipe
     score_batch: int = 64
+    members: int = 1
 
     @property
     def rate(self) -> int:
@@ -82,10 +85,19 @@ class Architecture:
         """
         activation = {DETECTOR: "sigmoid", CLASSIFIER: "softmax"}[task]
         config = front_end or self.front_end
-        network = self.body(config.shape(self.window_samples), labels, activation)
+        shape = config.shape(self.window_samples)
+        if self.members > 1:
+            network = ensemble([self.body(shape, labels, "linear") for _ in range(self.members)], activation)
+        else:
+            network = self.body(shape, labels, activation)
         network.name = NETWORK
         return assemble(FrontEnd(config, name=FRONT_END), network, self.window_samples)
 
     def describe(self) -> dict[str, Any]:
         """Plain values for a bundle's report."""
-        return {"name": self.name, "source": self.source, "recipe": dataclasses.asdict(self.recipe)}
+        return {
+            "name": self.name,
+            "source": self.source,
+            "members": self.members,
+            "recipe": dataclasses.asdict(self.recipe),
+        }

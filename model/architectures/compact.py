@@ -58,4 +58,5 @@ ARCHITECTURE = Architecture(
     front_end=FrontEndConfig(),
     body=body,
     recipe=Recipe(epochs=15, average=0.99),
+    members=2,
 )

@@ -81,4 +81,4 @@ def test_the_reference_has_its_parameters():
 
 
 def test_the_default_is_small():
-    assert get_architecture(DEFAULT).build(1, "detector").count_params() < 100_000
+    assert get_architecture(DEFAULT).build(1, "detector").count_params() < 250_000
