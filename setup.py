@@ -31,6 +31,8 @@ setup(
     extras_require={
         "av": ["av>=12"],
         "s3": ["s3fs>=2024.2"],
+        # Constant-Q, chroma and the 40 × 5 table; noise reduction; loudness.
+        "zoo": ["librosa>=0.10", "noisereduce>=3", "pyloudnorm>=0.1.1"],
         "test": [
             "duckdb",
             "hypothesis",

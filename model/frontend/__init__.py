@@ -2,6 +2,18 @@
 
 from model.frontend.config import KINDS, NORMALISATIONS, FrontEndConfig
 from model.frontend.layer import FrontEnd, low_percentile
+from model.frontend.summary import SUMMARY_NAMES, summary
+from model.frontend.tonal import check_librosa
 from model.frontend.weights import mel_weights
 
-__all__ = ["KINDS", "NORMALISATIONS", "FrontEnd", "FrontEndConfig", "low_percentile", "mel_weights"]
+__all__ = [
+    "KINDS",
+    "NORMALISATIONS",
+    "SUMMARY_NAMES",
+    "FrontEnd",
+    "FrontEndConfig",
+    "check_librosa",
+    "low_percentile",
+    "mel_weights",
+    "summary",
+]

@@ -16,7 +16,7 @@ import tensorflow as tf
 from model.frontend.config import CHANNELS, FrontEndConfig
 from model.frontend.spectra import FrameSpectra, pcen
 from model.frontend.summary import summary
-from model.frontend.tonal import tonal
+from model.frontend.tonal import check_librosa, tonal
 from model.frontend.weights import resize_weights
 
 
@@ -27,10 +27,14 @@ class FrontEnd(keras.layers.Layer):
     Args:
         config: What to compute.
         **kwargs: Keras' own (``name``).
+
+    Raises:
+        SoundbeamError: The kind needs librosa, which is not installed.
     """
 
     def __init__(self, config: FrontEndConfig, **kwargs: Any):
         super().__init__(trainable=False, **kwargs)
+        check_librosa(config)
         self.config = config
         self._spectra = FrameSpectra(config)
 
