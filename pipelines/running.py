@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.runners.runner import PipelineState
 
@@ -45,7 +46,30 @@ def beam_options(arguments: list[str], own: argparse.ArgumentParser) -> Pipeline
     chosen = PipelineOptions(arguments)
     if chosen.view_as(StandardOptions).runner is None:
         chosen.view_as(StandardOptions).runner = LOCAL_RUNNER
+    direct = chosen.view_as(DirectOptions)
+    if direct.direct_running_mode == "multi_processing":  # else each would take all cores for itself
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, cores() // max(1, direct.direct_num_workers))))
     return chosen
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+def decoding_processes(options: PipelineOptions) -> int:
+    """How many processes decode for each worker, so that one command uses the whole machine.
+
+    On this machine its cores are shared out among the workers. One worker, the default, is the fastest way: it scores
+    with all of TensorFlow's threads, from one copy of the model, what as many processes as there are cores decode.
+    Elsewhere the runner has a worker for each core.
+    """
+    if options.view_as(StandardOptions).runner not in (LOCAL_RUNNER, "DirectRunner"):
+        return 1
+    return max(1, cores() // max(1, options.view_as(DirectOptions).direct_num_workers))
 
 
 def run(pipeline: beam.Pipeline):

@@ -15,6 +15,7 @@ from model.bundle import ClassifierBundle, load_bundle
 from model.errors import SoundbeamError
 from model.files import has_wildcard, place_of
 from pipelines.console import redacted
+from pipelines.running import decoding_processes
 from pipelines.running import run as run_pipeline
 from pipelines.runs import Abandoned, Output, settings_of
 from transforms.calls import CountCalls, Counting, result_of_unscannable
@@ -194,6 +195,7 @@ def build(
     thresholds = tuple(parameters["thresholds"][label] for label in bundle.labels)
     counting = Counting(bundle.labels, thresholds, bundle.call_rules)
     spec = WindowSpec(bundle.rate, bundle.window_s, parameters["hop_s"])
+    processes = decoding_processes(pipeline.options)
     listed = pipeline | "ListRecordings" >> ListRecordings(wanted.recordings)
     recordings, unscannable = listed["recordings"], listed["unscannable"]
     if ledger:
@@ -206,7 +208,7 @@ def build(
     # One fused stage: sound never leaves it, and a recording's rows are written as soon as it has ended.
     results = (
         recordings
-        | "DecodeRecordings" >> DecodeRecordings(spec, segment_s=wanted.segment, decoder=wanted.decoder)
+        | "DecodeRecordings" >> DecodeRecordings(spec, wanted.segment, wanted.decoder, processes=processes)
         | "ScoreWindows" >> ScoreWindows(wanted.classifier, bundle.fingerprint, wanted.batch_size)
         | "ReportProgress" >> ReportProgress(spec.hop_s, total)
         | "CountCalls" >> CountCalls(counting)

@@ -1,8 +1,9 @@
-"""Recordings → segments and reports, decoded in a process beside each worker, ahead of what is scored."""
+"""Recordings → segments and reports, decoded in processes beside each worker, ahead of what is scored."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import Any, Union
 
@@ -11,7 +12,8 @@ from apache_beam.transforms.window import GlobalWindows
 
 from transforms.counters import count
 from transforms.decoders import check_decoder
-from transforms.decoders.isolation import MEMORY_BYTES, Broken, Isolated, Task
+from transforms.decoders.isolation import MEMORY_BYTES, Broken, Task
+from transforms.decoders.pool import Ended, Pool
 from transforms.decoders.recording import decode_blocks, decode_listed, decode_recording
 from transforms.decoders.stretch import read_recording
 from transforms.records import DecodeReport, Recording, Segment
@@ -19,7 +21,7 @@ from transforms.windows import WindowSpec
 
 __all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
 
-# How many recordings are given to the decoding process before their results are asked for.
+# How many recordings a decoding process is given before results are waited for.
 AHEAD = 8
 # What a segment may take in memory while it is put together and sent, in copies of its samples.
 _COPIES = 8
@@ -61,7 +63,8 @@ class DecodeRecordings(beam.PTransform):
         segment_s: About how long a segment is, seconds: what bounds memory.
         decoder: ``soundfile`` or ``tensorflow-io``.
         storage_options: For fsspec.
-        isolated: Whether to decode in another process; without, the rows are the same as long as nothing crashes.
+        isolated: Whether to decode in other processes; without, the rows are the same as long as nothing crashes.
+        processes: How many decode for each worker.
 
     Raises:
         SoundbeamError: There is no such decoder.
@@ -72,6 +75,7 @@ class DecodeRecordings(beam.PTransform):
     decoder: str = "soundfile"
     storage_options: dict[str, Any] | None = None
     isolated: bool = True
+    processes: int = 1
 
     def __post_init__(self):
         check_decoder(self.decoder)
@@ -79,7 +83,7 @@ class DecodeRecordings(beam.PTransform):
     def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection:
         """Recordings → segments and reports."""
         arguments = (self.spec, self.segment_s, self.decoder, self.storage_options)
-        step = _DecodeAhead(arguments) if self.isolated else _Decode(arguments)
+        step = _DecodeAhead(arguments, self.processes) if self.isolated else _Decode(arguments)
         return recordings | "Decode" >> beam.ParDo(step)
 
 
@@ -96,24 +100,27 @@ class _Decode(beam.DoFn):
 @beam.typehints.with_input_types(Recording)
 @beam.typehints.with_output_types(Union[Segment, DecodeReport])  # noqa: UP007
 class _DecodeAhead(beam.DoFn):
-    """Gives recordings to the decoding process and passes on what it has of the oldest one."""
+    """Gives recordings to the decoding processes and passes on what they have."""
 
-    def __init__(self, arguments: tuple[Any, ...]):
-        self._arguments = arguments
+    def __init__(self, arguments: tuple[Any, ...], processes: int):
+        self._arguments, self._processes = arguments, processes
         spec, segment_s = arguments[:2]
         self._memory = MEMORY_BYTES + round(_COPIES * 4 * segment_s * spec.rate)
 
     def setup(self) -> None:
-        self._decoding = Isolated(self._memory)
+        self._pool = Pool(self._processes, self._memory)
+        self._keys = itertools.count()
 
     def start_bundle(self) -> None:
-        self._decoding.forget()
-        self._given: list[Recording] = []
+        self._pool.forget()
+        # Recordings whose end is to come, and their segments so far, without samples.
+        self._given: dict[int, tuple[Recording, list[Segment]]] = {}
 
     def process(self, recording: Recording) -> Iterator[Any]:
-        self._decoding.start(Task(decode_listed, (recording, *self._arguments), patience_s(recording.bytes)))
-        self._given.append(recording)
-        if len(self._given) > AHEAD:
+        key = next(self._keys)
+        self._given[key] = recording, []
+        self._pool.start(key, Task(decode_listed, (recording, *self._arguments), patience_s(recording.bytes)))
+        while self._pool.ready() or len(self._given) > AHEAD * self._processes:
             yield from self._take()
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -122,18 +129,22 @@ class _DecodeAhead(beam.DoFn):
                 yield GlobalWindows.windowed_value(result)
 
     def teardown(self) -> None:
-        self._decoding.close()
+        self._pool.close()
 
     def _take(self) -> Iterator[Segment | DecodeReport]:
-        recording, segments = self._given.pop(0), list[Segment]()
-        try:
-            for result in self._decoding.take():
-                if isinstance(result, Segment):
-                    # What a report needs of it; its samples must not stay.
-                    segments.append(dataclasses.replace(result, samples=result.samples[:0]))
-                yield result
-        except Broken as broken:
-            report = report_of_broken(recording, segments, broken)
+        key, result = self._pool.take()
+        recording, segments = self._given[key]
+        if not isinstance(result, Ended):
+            if isinstance(result, Segment):
+                # What a report needs of it; its samples must not stay.
+                segments.append(dataclasses.replace(result, samples=result.samples[:0]))
+            yield result
+            return
+        del self._given[key]
+        for name, by in result.counts.items():
+            count(name, by)
+        if result.broken is not None:
+            report = report_of_broken(recording, segments, result.broken)
             count(f"decode_{report.status}")
-            count(f"decode_{report.status}_{broken.cause}")
+            count(f"decode_{report.status}_{result.broken.cause}")
             yield report

@@ -47,9 +47,9 @@ def as_values(results):
     return sorted(map(as_value, results))
 
 
-@pytest.mark.parametrize("isolated", [True, False])
+@pytest.mark.parametrize("processes", [0, 1, 3])
 @pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
-def test_isolated_or_not_segments_reports_and_counters_are_those_of_the_pure_function(recordings, isolated, mode):
+def test_isolated_or_not_segments_reports_and_counters_are_those_of_the_pure_function(recordings, processes, mode):
     with counters.gathered() as counted:
         expected = as_values(r for recording in recordings for r in decode_recording(recording, SPEC, 1.5))
 
@@ -58,7 +58,9 @@ def test_isolated_or_not_segments_reports_and_counters_are_those_of_the_pure_fun
 
     options = PipelineOptions(runner="FnApiRunner", direct_running_mode=mode, direct_num_workers=2)
     pipeline = beam.Pipeline(options=options)
-    found = pipeline | beam.Create(recordings) | DecodeRecordings(SPEC, segment_s=1.5, isolated=isolated)
+    found = (
+        pipeline | beam.Create(recordings) | DecodeRecordings(SPEC, 1.5, isolated=processes > 0, processes=processes)
+    )
     assert_that(found | beam.Map(as_value), same)
     result = pipeline.run()
     result.wait_until_finish()
@@ -80,8 +82,9 @@ def test_tensorflow_io_decodes_in_its_process_too(tmp_path):
         assert_that(found | beam.Map(as_value), same)
 
 
-def test_a_step_whose_bundle_broke_off_starts_the_next_one_clean(recordings):
-    step = decode._DecodeAhead((SPEC, 1.5, "soundfile", None))
+@pytest.mark.parametrize("processes", [1, 3])
+def test_a_step_whose_bundle_broke_off_starts_the_next_one_clean(recordings, processes):
+    step = decode._DecodeAhead((SPEC, 1.5, "soundfile", None), processes)
     step.setup()
     step.start_bundle()
     assert not list(step.process(recordings[0]))

@@ -31,7 +31,7 @@ MEMORY_BYTES = 2 << 30
 STALL_S = 300.0
 # Results that wait for the parent, bytes: what the child is ahead.
 _WAITING_BYTES = 16 << 20
-_MOST_IDLE = 4
+_MOST_IDLE = max(4, os.cpu_count() or 1)
 _idle: collections.deque[_Process] = collections.deque()
 
 
