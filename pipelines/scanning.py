@@ -20,6 +20,7 @@ from pipelines.running import run as run_pipeline
 from pipelines.runs import Abandoned, Output, settings_of
 from transforms.calls import CountCalls, Counting, result_of_unscannable
 from transforms.counters import totals
+from transforms.cut import CutRecordings
 from transforms.decode import DecodeRecordings
 from transforms.describe import DescribeRecordings
 from transforms.ledger import SkipDone
@@ -205,19 +206,22 @@ def build(
     recordings = recordings | "DescribeRecordings" >> describe
     unscannable = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
     total = recordings | "CountRecordings" >> beam.combiners.Count.Globally()
-    # One fused stage: sound never leaves it, and a recording's rows are written as soon as it has ended.
+    # From decoding on one fused stage: sound never leaves it, and a recording's rows are written as soon as it has
+    # ended, unless it was cut into ranges.
     results = (
         recordings
+        | "CutRecordings" >> CutRecordings(spec, wanted.segment, wanted.decoder)
         | "DecodeRecordings" >> DecodeRecordings(spec, wanted.segment, wanted.decoder, processes=processes)
         | "ScoreWindows" >> ScoreWindows(wanted.classifier, bundle.fingerprint, wanted.batch_size)
         | "ReportProgress" >> ReportProgress(spec.hop_s, total)
         | "CountCalls" >> CountCalls(counting)
     )
+    whole, of_ranges = results["whole"], results["of_ranges"]
     others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
     write = WriteTables(staging, bundle.labels, bundle.fingerprint, parameters, wanted.checkpoint_every)
     _ = (
         # Written apart: a Flatten before it would end the fused stage.
-        (results | "WriteTables" >> write, others | "WriteUnscannable" >> write)
+        (whole | "WriteTables" >> write, of_ranges | "WriteCut" >> write, others | "WriteUnscannable" >> write)
         | "AllShards" >> beam.Flatten()
         | "NameShards" >> NameShards(staging)
     )

@@ -12,7 +12,8 @@ from apache_beam.transforms.window import GlobalWindows
 
 from model.calls import CallRules, find_calls
 from transforms.counters import count
-from transforms.records import DecodeReport, RecordingResult, SegmentScores, Unscannable
+from transforms.decoders.ranges import report_of
+from transforms.records import DecodeReport, RangeReport, RecordingResult, SegmentScores, Unscannable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,19 +72,46 @@ def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:
     return RecordingResult(report, np.zeros(0), np.zeros(0), np.zeros((0, labels), np.float32), {})
 
 
+def count_calls_of_ranges(items: Iterable[SegmentScores | RangeReport], counting: Counting) -> RecordingResult:
+    """Joins the ranges of a recording that was cut: the result that it has in one piece.
+
+    Args:
+        items: The scores of all of its segments, and the reports of all of its ranges, in any order.
+        counting: How to count.
+    """
+    items = list(items)
+    scored = [item for item in items if isinstance(item, SegmentScores)]
+    parts = [item for item in items if isinstance(item, RangeReport)]
+    report = report_of(parts)
+    # What lies behind a break was scored for nothing.
+    return count_calls(report, [s for s in scored if s.index < report.segments], counting)
+
+
 @dataclasses.dataclass
 class CountCalls(beam.PTransform):
     """Joins each recording's scores and report, and counts: → `RecordingResult`, one for each `DecodeReport`.
 
     A recording is decoded and scored in one bundle, so nothing has to be grouped: a result goes on to be written as
-    soon as its recording has ended, and not when the last of all recordings has.
+    soon as its recording has ended, and not when the last of all recordings has. Only the scores and reports of
+    recordings that were cut into ranges are grouped; their results are the output ``of_ranges``, one for each
+    recording.
     """
 
     counting: Counting
 
-    def expand(self, scored: beam.PCollection) -> beam.PCollection[RecordingResult]:
-        """Adds the step to the graph."""
-        return scored | "JoinAndCount" >> beam.ParDo(_JoinAndCount(self.counting))
+    def expand(self, scored: beam.PCollection) -> Any:
+        """Adds the steps to the graph; gives ``{"whole": …, "of_ranges": …}``."""
+        joined = scored | "JoinAndCount" >> beam.ParDo(_JoinAndCount(self.counting)).with_outputs(_PARTS, main="whole")
+        of_ranges = (
+            joined[_PARTS]
+            | "GroupRanges" >> beam.GroupByKey()
+            | "Ranges" >> beam.Values()
+            | "JoinRanges" >> beam.Map(count_calls_of_ranges, self.counting)
+        )
+        return {"whole": joined.whole, "of_ranges": of_ranges}
+
+
+_PARTS = "parts"
 
 
 class _JoinAndCount(beam.DoFn):
@@ -94,8 +122,14 @@ class _JoinAndCount(beam.DoFn):
         self._scores: dict[str, list[SegmentScores]] = {}
         self._reports: dict[str, DecodeReport] = {}
 
-    def process(self, item: SegmentScores | DecodeReport) -> Iterator[RecordingResult]:
+    def process(self, item: SegmentScores | DecodeReport | RangeReport) -> Iterator[Any]:
+        if isinstance(item, RangeReport):
+            yield beam.pvalue.TaggedOutput(_PARTS, (item.part.recording.uri, item))
+            return
         if isinstance(item, SegmentScores):
+            if item.cut:
+                yield beam.pvalue.TaggedOutput(_PARTS, (item.uri, item))
+                return
             uri = item.uri
             self._scores.setdefault(uri, []).append(item)
         else:

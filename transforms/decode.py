@@ -14,13 +14,16 @@ from transforms.counters import count
 from transforms.decoders import check_decoder
 from transforms.decoders.isolation import MEMORY_BYTES, Broken, Task
 from transforms.decoders.pool import Ended, Pool
+from transforms.decoders.ranges import report_of
 from transforms.decoders.recording import decode_blocks, decode_listed, decode_recording
 from transforms.decoders.stretch import read_recording
-from transforms.records import DecodeReport, Recording, Segment
+from transforms.records import DecodeReport, Range, RangeReport, Recording, Segment
 from transforms.windows import WindowSpec
 
 __all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
 
+Listed = Union[Recording, Range]  # noqa: UP007  Beam reads these at run time, on Python 3.10 too
+Decoded = Union[Segment, DecodeReport, RangeReport]  # noqa: UP007
 # How many recordings a decoding process is given before results are waited for.
 AHEAD = 8
 # What a segment may take in memory while it is put together and sent, in copies of its samples.
@@ -35,25 +38,23 @@ def patience_s(size: int) -> float:
     return 60.0 + 5.0 * size / 1e6
 
 
-def report_of_broken(recording: Recording, segments: list[Segment], broken: Broken) -> DecodeReport:
-    """The report of a recording whose decoding had to be ended from outside; ``segments`` came before."""
-    windows = sum(len(s.offsets) for s in segments)
-    return DecodeReport(
-        recording=recording,
-        status="partial" if windows else "failed",
-        stage="decode",
-        error=broken.reason,
-        duration_s=float(segments[-1].end_s[-1]) if windows else None,
-        sample_rate=None,
-        channels=None,
-        windows=windows,
+def report_of_broken(part: Range, segments: list[Segment], broken: Broken) -> DecodeReport | RangeReport:
+    """The report of a recording, or range, whose decoding had to be ended from outside; ``segments`` came before."""
+    report = RangeReport(
+        part,
+        windows=sum(len(s.offsets) for s in segments),
         segments=len(segments),
+        last_s=float(segments[-1].end_s[-1]) if segments else None,
+        problems=((broken.reason, broken.cause),),
     )
+    return report_of([report]) if part.of == 1 else report
 
 
 @dataclasses.dataclass
 class DecodeRecordings(beam.PTransform):
     """Recording → its Segments, then its DecodeReport, in one output: what follows can join them without a shuffle.
+
+    A Range, of a recording that was cut, gives its Segments, then its RangeReport.
 
     Whatever happens to a recording ends in its report; nothing it does can end the run: a decoder that crashes, hangs
     or takes all memory does so in a process of its own, which also decodes on while a worker scores.
@@ -80,25 +81,25 @@ class DecodeRecordings(beam.PTransform):
     def __post_init__(self):
         check_decoder(self.decoder)
 
-    def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection:
-        """Recordings → segments and reports."""
+    def expand(self, recordings: beam.PCollection) -> beam.PCollection:
+        """Recordings and ranges → segments and reports."""
         arguments = (self.spec, self.segment_s, self.decoder, self.storage_options)
         step = _DecodeAhead(arguments, self.processes) if self.isolated else _Decode(arguments)
         return recordings | "Decode" >> beam.ParDo(step)
 
 
-@beam.typehints.with_input_types(Recording)
-@beam.typehints.with_output_types(Union[Segment, DecodeReport])  # noqa: UP007  Beam reads it on Python 3.10 too
+@beam.typehints.with_input_types(Listed)
+@beam.typehints.with_output_types(Decoded)
 class _Decode(beam.DoFn):
     def __init__(self, arguments: tuple[Any, ...]):
         self._arguments = arguments
 
-    def process(self, recording: Recording) -> Iterator[Any]:
-        yield from decode_listed(recording, *self._arguments)
+    def process(self, listed: Recording | Range) -> Iterator[Any]:
+        yield from decode_listed(listed, *self._arguments)
 
 
-@beam.typehints.with_input_types(Recording)
-@beam.typehints.with_output_types(Union[Segment, DecodeReport])  # noqa: UP007
+@beam.typehints.with_input_types(Listed)
+@beam.typehints.with_output_types(Decoded)
 class _DecodeAhead(beam.DoFn):
     """Gives recordings to the decoding processes and passes on what they have."""
 
@@ -113,13 +114,14 @@ class _DecodeAhead(beam.DoFn):
 
     def start_bundle(self) -> None:
         self._pool.forget()
-        # Recordings whose end is to come, and their segments so far, without samples.
-        self._given: dict[int, tuple[Recording, list[Segment]]] = {}
+        # Recordings and ranges whose end is to come, and their segments so far, without samples.
+        self._given: dict[int, tuple[Range, list[Segment]]] = {}
 
-    def process(self, recording: Recording) -> Iterator[Any]:
+    def process(self, listed: Recording | Range) -> Iterator[Any]:
+        part = listed if isinstance(listed, Range) else Range(listed)
         key = next(self._keys)
-        self._given[key] = recording, []
-        self._pool.start(key, Task(decode_listed, (recording, *self._arguments), patience_s(recording.bytes)))
+        self._given[key] = part, []
+        self._pool.start(key, Task(decode_listed, (part, *self._arguments), patience_s(part.recording.bytes)))
         while self._pool.ready() or len(self._given) > AHEAD * self._processes:
             yield from self._take()
 
@@ -131,9 +133,9 @@ class _DecodeAhead(beam.DoFn):
     def teardown(self) -> None:
         self._pool.close()
 
-    def _take(self) -> Iterator[Segment | DecodeReport]:
+    def _take(self) -> Iterator[Segment | DecodeReport | RangeReport]:
         key, result = self._pool.take()
-        recording, segments = self._given[key]
+        part, segments = self._given[key]
         if not isinstance(result, Ended):
             if isinstance(result, Segment):
                 # What a report needs of it; its samples must not stay.
@@ -144,7 +146,4 @@ class _DecodeAhead(beam.DoFn):
         for name, by in result.counts.items():
             count(name, by)
         if result.broken is not None:
-            report = report_of_broken(recording, segments, result.broken)
-            count(f"decode_{report.status}")
-            count(f"decode_{report.status}_{result.broken.cause}")
-            yield report
+            yield report_of_broken(part, segments, result.broken)

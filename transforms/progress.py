@@ -6,10 +6,11 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 
-from transforms.records import DecodeReport, SegmentScores
+from transforms.records import DecodeReport, RangeReport, SegmentScores
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
 LOGGER = logging.getLogger("soundbeam.progress")
@@ -42,15 +43,15 @@ class _Report(beam.DoFn):
         self._shown = 0.0
         self._recordings, self._seconds = 0, 0.0
 
-    def process(self, scored: SegmentScores | DecodeReport, listed: int) -> Iterator[SegmentScores | DecodeReport]:
+    def process(self, scored: SegmentScores | DecodeReport | RangeReport, listed: int) -> Iterator[Any]:
         yield scored
         now = time.monotonic()
         if self._start is None:
             self._start = self._shown = now  # the first batch includes loading the model: not counted
             return
-        if isinstance(scored, DecodeReport):
+        if isinstance(scored, DecodeReport) or (isinstance(scored, RangeReport) and scored.part.index == 0):
             self._recordings += 1
-        else:
+        elif isinstance(scored, SegmentScores):
             self._seconds += len(scored.start_s) * self._hop_s
         if now - self._shown >= EVERY_S:
             self._shown = now

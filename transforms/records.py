@@ -51,6 +51,25 @@ class Unscannable:
     error: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """A stretch of a recording that is decoded by itself: whole segments of its windows.
+
+    Attributes:
+        recording: The recording.
+        index: 0, 1, 2 … within the recording.
+        of: How many ranges the recording has.
+        first: Its first window.
+        end: The first window after it; None: it goes to the end of the recording, wherever that is.
+    """
+
+    recording: Recording
+    index: int = 0
+    of: int = 1
+    first: int = 0
+    end: int | None = None
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Segment:
     """A stretch of one recording that holds whole windows: what is decoded, and scored, at once.
@@ -66,6 +85,7 @@ class Segment:
         start_s: float64 ``[windows]``: the windows' starts, seconds from the start of the recording.
         end_s: float64 ``[windows]``: their ends; only a recording shorter than a window has an end before
             start + window, and there ``samples`` is padded with zeros to one window.
+        cut: Whether the recording is cut into ranges.
     """
 
     uri: str
@@ -74,6 +94,7 @@ class Segment:
     offsets: np.ndarray
     start_s: np.ndarray
     end_s: np.ndarray
+    cut: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +124,37 @@ class DecodeReport:
     segments: int
 
 
+@dataclasses.dataclass(frozen=True)
+class RangeReport:
+    """How the decoding of one range of a recording ended; the reports of all its ranges make a `DecodeReport`.
+
+    Attributes:
+        part: The range.
+        windows, segments: How many the range gave.
+        full: Whether it has all of its windows; else the recording ended in it, or broke.
+        last_s: The end of its last window; None without one.
+        frames: Frames from the recording's start to where decoding of this range stopped.
+        sample_rate, channels: The file's own; None when unknown.
+        problems: (message, cause) each, of what ended it before its time.
+        unusable: Samples in it that were no numbers; those in the ranges beside it aside.
+        notes: What is wrong although everything was decoded.
+        changed: Whether the file is another one than was listed.
+    """
+
+    part: Range
+    windows: int = 0
+    segments: int = 0
+    full: bool = False
+    last_s: float | None = None
+    frames: int = 0
+    sample_rate: int | None = None
+    channels: int | None = None
+    problems: tuple[tuple[str, str], ...] = ()
+    unusable: int = 0
+    notes: tuple[str, ...] = ()
+    changed: bool = False
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class SegmentScores:
     """The scores of one segment's windows: all that remains of it after scoring.
@@ -114,6 +166,7 @@ class SegmentScores:
         end_s: float64 ``[windows]``.
         scores: float32 ``[windows, labels]``; None when scoring failed.
         error: One line when scoring failed, else "".
+        cut: Whether the recording is cut into ranges.
     """
 
     uri: str
@@ -122,6 +175,7 @@ class SegmentScores:
     end_s: np.ndarray
     scores: np.ndarray | None
     error: str = ""
+    cut: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,9 +79,8 @@ def _with_scores(segment: Segment, scores: np.ndarray | Exception) -> SegmentSco
         error = "the model gave a score that is no number"
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
-    return SegmentScores(
-        segment.uri, segment.index, segment.start_s, segment.end_s, None if error else np.asarray(scores), error
-    )
+    kept = None if error else np.asarray(scores)
+    return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, kept, error, segment.cut)
 
 
 class LoadedWhenNeeded:

@@ -85,6 +85,10 @@ class WindowSpec:
             return int(n > 0)
         return regular + (self.start(regular - 1) + self.window_samples < n)
 
+    def needed_from(self, k: int) -> int:
+        """The first sample that windows from ``k`` on may need: the last one may be moved back."""
+        return self.start(k - 1) if k > 0 else 0
+
     def per_segment(self, segment_s: float) -> int:
         """How many windows fit a segment of ``segment_s`` seconds; at least one."""
         return max(1, int((segment_s * self.rate - self.window_samples) / (self.hop_s * self.rate)) + 1)
@@ -105,24 +109,35 @@ class WindowSpec:
         return starts, start_s, end_s
 
 
-def cut(blocks: Iterable[np.ndarray], spec: WindowSpec, segment_s: float = 60.0, uri: str = "") -> Iterator[Segment]:
+def cut(
+    blocks: Iterable[np.ndarray],
+    spec: WindowSpec,
+    segment_s: float = 60.0,
+    uri: str = "",
+    first: int = 0,
+    end: int | None = None,
+) -> Iterator[Segment]:
     """Cuts a stream of samples into segments of whole windows.
 
-    All windows of all segments, in order, are those of ``spec`` for the stream's length, whatever the sizes of the
-    blocks and segments. It holds one segment, one window and one block at a time.
+    All windows of all segments, in order, are those of ``spec`` for the recording's length, whatever the sizes of the
+    blocks, segments and ranges. It holds one segment, one window and one block at a time.
 
     Args:
-        blocks: float32 ``[samples]`` each, mono, at ``spec.rate``; of any sizes, empty ones too.
+        blocks: float32 ``[samples]`` each, mono, at ``spec.rate``; of any sizes, empty ones too. They begin at
+            ``spec.needed_from(first)``.
         spec: Which windows.
         segment_s: About how long a segment may be, seconds; it holds at least one window.
         uri: The recording's name, for the segments.
+        first: The first window; a multiple of ``spec.per_segment(segment_s)``.
+        end: The first window after the last; a multiple too. None: all. When it has them, it reads no further.
 
     Yields:
-        Segments, indexed from 0; none when the stream is empty.
+        Segments, indexed from 0 for window 0; none when the stream is empty.
     """
     window, per = spec.window_samples, spec.per_segment(segment_s)
     held: list[np.ndarray] = []  # the samples from `origin` to `n`
-    origin = n = first = index = 0  # `first`: the next window to go into a segment
+    origin = n = spec.needed_from(first)
+    index = first // per  # `first`: the next window to go into a segment
     for block in blocks:
         held.append(np.asarray(block, np.float32))
         n += len(block)
@@ -134,9 +149,13 @@ def cut(blocks: Iterable[np.ndarray], spec: WindowSpec, segment_s: float = 60.0,
             stretch = samples[starts[0] - origin : starts[-1] + window - origin].copy()
             yield Segment(uri, index, stretch, starts - starts[0], start_s, end_s)
             first, index = first + per, index + 1
+            if first == end:
+                return
         # The last window, moved back, may start anywhere after the last one that is out.
-        keep = spec.start(first - 1)
+        keep = spec.needed_from(first)
         held, origin = [samples[keep - origin :].copy()], keep
+    if n == origin or spec.regular(n) < first:
+        return  # the recording ends before this range: its last window is of the one before
     starts, start_s, end_s = spec._windows(first, n)
     if len(starts):
         samples = np.concatenate(held)[starts[0] - origin :]

@@ -26,7 +26,7 @@ DRIVER = {
     "committing, after run.json": ("pipelines.runs:Output.discard", 1),
 }
 WORKER = {name: DRIVER[name] for name in ("decoding", "scoring", "counting", "writing")}
-CHILD = "transforms.decoders.recording:decode_recording"
+CHILD = "transforms.decoders.recording:decode_range"
 
 
 class Setting:

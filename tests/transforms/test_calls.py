@@ -70,7 +70,7 @@ def test_each_recording_is_counted_as_soon_as_it_ended_whatever_the_order_of_its
     ]
     with PipelineOfTest(runner="FnApiRunner") as pipeline:
         results = pipeline | beam.Create([items]) | beam.FlatMap(lambda x: x) | CountCalls(COUNTING)
-        found = results | beam.Map(
+        found = results["whole"] | beam.Map(
             lambda r: (r.report.recording.uri[-5:], r.report.status, r.report.stage, len(r.calls.get("x", ())))
         )
         assert_that(

@@ -15,7 +15,7 @@ from transforms import counters, decode
 from transforms.decode import DecodeRecordings, patience_s, report_of_broken
 from transforms.decoders.isolation import Broken
 from transforms.decoders.recording import decode_listed, decode_recording
-from transforms.records import DecodeReport, Recording, Segment
+from transforms.records import DecodeReport, Range, Recording, Segment
 from transforms.windows import WindowSpec
 
 SPEC = WindowSpec(16000, 1.0, 0.3)
@@ -102,7 +102,7 @@ def test_patience_grows_with_the_size():
 @pytest.mark.parametrize("before", [0, 2])
 def test_what_came_before_a_crash_counts(recordings, before):
     segments = [r for r in decode_recording(recordings[9], SPEC, 1.5) if isinstance(r, Segment)][:before]
-    report = report_of_broken(recordings[9], segments, Broken("it broke", "crash"))
+    report = report_of_broken(Range(recordings[9]), segments, Broken("it broke", "crash"))
     windows = sum(len(s.offsets) for s in segments)
     assert (report.status, report.error, report.stage) == ("partial" if before else "failed", "it broke", "decode")
     assert (report.windows, report.segments) == (windows, before)

@@ -40,6 +40,7 @@ def split(x: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
     return [*blocks, x[at:]]
 
 
+@settings(deadline=None)
 @given(specs(), st.integers(0, 1500))
 def test_starts_are_those_of_the_definition(spec, n):
     starts = spec.starts(n)
@@ -48,6 +49,7 @@ def test_starts_are_those_of_the_definition(spec, n):
     assert spec.count(n) == len(starts)
 
 
+@settings(deadline=None)
 @given(specs(), st.integers(1, 1500))
 def test_every_sample_is_in_a_window_and_the_last_ends_where_the_recording_ends(spec, n):
     starts = spec.starts(n)
@@ -65,7 +67,7 @@ def test_every_sample_is_in_a_window_and_the_last_ends_where_the_recording_ends(
         assert start_s[-1] == max(0, n - spec.window_samples) / spec.rate
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(specs(), st.integers(0, 1500), st.lists(st.integers(0, 400), max_size=20), st.floats(0.001, 20.0))
 def test_blocks_and_segments_change_nothing(spec, n, sizes, segment_s):
     x = np.arange(1, n + 1, dtype=np.float32)
@@ -82,6 +84,7 @@ def test_blocks_and_segments_change_nothing(spec, n, sizes, segment_s):
         np.testing.assert_array_equal(a, b)
 
 
+@settings(deadline=None)
 @given(specs(), st.integers(0, 3000), st.floats(0.5, 10.0))
 def test_segments_are_bounded(spec, n, segment_s):
     bound = max(segment_s * spec.rate, spec.window_samples) + spec.hop_s * spec.rate + 2

@@ -12,7 +12,16 @@ from transforms.decoders.base import AudioStream, DecodeError, Resampler
 from transforms.decoders.headers import kind_of
 from transforms.decoders.source import Source
 
-__all__ = ["DECODERS", "AudioStream", "DecodeError", "Resampler", "check_decoder", "make_resampler", "open_decoder"]
+__all__ = [
+    "DECODERS",
+    "AudioStream",
+    "DecodeError",
+    "Resampler",
+    "check_decoder",
+    "make_resampler",
+    "open_decoder",
+    "resampler_period",
+]
 
 # What --decoder chooses: module and class that decode, module and class that change the rate.
 DECODERS = {
@@ -62,6 +71,11 @@ def open_decoder(uri: str, decoder: str = "soundfile", storage_options: dict[str
 def make_resampler(decoder: str, rate_in: int, rate_out: int) -> Resampler:
     """The resampler that goes with a decoder."""
     return _load(DECODERS[decoder][1])(rate_in, rate_out)
+
+
+def resampler_period(decoder: str, rate_in: int, rate_out: int) -> int | None:
+    """``Resampler.period`` of the resampler that goes with a decoder."""
+    return 1 if rate_in == rate_out else _load(DECODERS[decoder][1]).period(rate_in, rate_out)
 
 
 def _load(where: tuple[str, str]) -> Any:

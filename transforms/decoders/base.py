@@ -53,9 +53,17 @@ class AudioStream(abc.ABC):
         """
 
     def seek(self, frame: int) -> bool:
-        """Makes ``blocks`` begin at a frame; False where that cannot be done exactly and they begin at 0."""
+        """Makes ``blocks`` begin at a frame, and go on in the same pieces as from the start.
+
+        Returns:
+            False where that cannot be done exactly; then they begin at 0.
+        """
         del frame
         return False
+
+    def seekable_frames(self) -> int | None:
+        """How many frames there are to ``seek`` in; None where seeking is not exact, or slow, or that is unknown."""
+        return None
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -70,6 +78,13 @@ class AudioStream(abc.ABC):
 
 class Resampler(abc.ABC):
     """Changes the sample rate of a mono stream; what comes out does not depend on how the input is cut."""
+
+    @staticmethod
+    def period(rate_in: int, rate_out: int) -> int | None:
+        """A fresh one that is fed from a multiple of so many frames on gives, after two seconds, the same as one that
+        was fed from the start, bit for bit; None where that is not so."""
+        del rate_in, rate_out
+        return None
 
     @abc.abstractmethod
     def feed(self, samples: np.ndarray) -> np.ndarray:

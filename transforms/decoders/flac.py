@@ -118,16 +118,21 @@ class RateWatch:
 
     A frame counts only if its checksum is right and its number is the next one, so chance bytes do not.
 
+    Args:
+        rate: What the stream's first frames say, where that is known.
+        midway: Whether it begins within the stream; then a frame counts as the first one if the next one follows it.
+
     Attributes:
         rate: What the first frames say, Hz; 0 where they leave it to the header.
         change: After how many samples a frame says something else, and what; None until then.
     """
 
-    def __init__(self) -> None:
-        self.rate = 0
-        self.samples = 0  # in the frames seen so far
+    def __init__(self, rate: int = 0, midway: bool = False) -> None:
+        self.rate = rate
+        self.samples = 0  # in the frames up to here
         self.change: tuple[int, int] | None = None
-        self._expected = 0
+        self._expected: int | None = None if midway else 0
+        self._seen: list[Frame] = []  # until it is known where in the stream this is
         self._offset: int | None = None
         self._rest = b""
 
@@ -145,7 +150,7 @@ class RateWatch:
         data = self._rest + data
         for match in _SYNC.finditer(data, 0, max(0, len(data) - _LONGEST_HEADER)):
             frame = parse_frame(data, match.start())
-            if frame is None or frame.number != self._expected:
+            if frame is None or not self._is_next(frame):
                 continue
             self.rate = self.rate or frame.rate
             if frame.rate and frame.rate != self.rate:
@@ -154,3 +159,13 @@ class RateWatch:
             self.samples += frame.samples
             self._expected = _next(frame)
         self._rest = data[max(0, len(data) - _LONGEST_HEADER) :]
+
+    def _is_next(self, frame: Frame) -> bool:
+        if self._expected is not None:
+            return frame.number == self._expected
+        for seen in self._seen:
+            if frame.number == _next(seen) and (frame.varies, frame.channels) == (seen.varies, seen.channels):
+                self.samples = frame.number * (1 if frame.varies else seen.samples)
+                return True
+        self._seen = [*self._seen[-8:], frame]
+        return False

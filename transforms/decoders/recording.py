@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,8 +16,9 @@ import numpy as np
 
 from model.files import one_line, state_of
 from transforms.counters import count
-from transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder
-from transforms.records import DecodeReport, Recording, Segment
+from transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder, resampler_period
+from transforms.decoders.ranges import report_of
+from transforms.records import DecodeReport, Range, RangeReport, Recording, Segment
 from transforms.windows import WindowSpec, cut
 
 # Rates outside of this are a damaged header; the lowest bounds how much a block grows when it is resampled.
@@ -34,8 +36,9 @@ class Decoded:
 
     Attributes:
         sample_rate, channels: The file's own; None before it is open.
-        frames: Decoded so far, at the file's rate.
+        frames: From the recording's start to where decoding is, at the file's rate.
         unusable: Samples that were no numbers, or absurd; they became 0.
+        bounds: Frames between which those are counted; what lies beyond is counted in ``unusable_beyond``.
         notes: What is wrong although everything was decoded; one line each.
     """
 
@@ -43,12 +46,21 @@ class Decoded:
     channels: int | None = None
     frames: int = 0
     unusable: int = 0
+    unusable_beyond: int = 0
+    bounds: tuple[float, float] = (0, math.inf)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def duration_s(self) -> float | None:
         """Seconds decoded; None where there were none."""
         return self.frames / self.sample_rate if self.frames and self.sample_rate else None
+
+    def count_unusable(self, bad: np.ndarray) -> None:
+        """Counts what is bad, bool ``[frames, channels]``, in the block that ends at ``frames``."""
+        at = self.frames - len(bad) + np.flatnonzero(bad.any(axis=1))
+        each = bad.sum(axis=1)[at - (self.frames - len(bad))]
+        self.unusable += int(each[(at >= self.bounds[0]) & (at < self.bounds[1])].sum())
+        self.unusable_beyond += int(each[at >= self.bounds[1]].sum())
 
 
 def decode_blocks(
@@ -57,6 +69,8 @@ def decode_blocks(
     decoder: str = "soundfile",
     storage_options: dict[str, Any] | None = None,
     decoded: Decoded | None = None,
+    first: int = 0,
+    own: tuple[int, int | None] = (0, None),
 ) -> Iterator[np.ndarray]:
     """Decodes a recording as a stream, in memory that does not grow with its length.
 
@@ -66,6 +80,8 @@ def decode_blocks(
         decoder: ``soundfile`` or ``tensorflow-io``.
         storage_options: For fsspec.
         decoded: Filled in on the way.
+        first: The first sample to yield.
+        own: Between which samples what is no number is counted; what comes after is counted apart.
 
     Yields:
         float32 ``[samples]`` of any lengths: the mean of all channels.
@@ -75,12 +91,36 @@ def decode_blocks(
     """
     decoded = Decoded() if decoded is None else decoded
     with open_decoder(uri, decoder, storage_options) as stream:
-        yield from resampled(stream, rate, decoder, decoded)
+        at = seek_before(stream, first, rate, resampler_period(decoder, stream.sample_rate, rate)) if first else 0
+        decoded.frames = at * stream.sample_rate // rate
+        start, end = own
+        beyond = math.inf if end is None else end * stream.sample_rate // rate
+        decoded.bounds = start * stream.sample_rate // rate, beyond
+        for block in resampled(stream, rate, decoder, decoded):
+            skip, at = max(0, first - at), at + len(block)
+            if skip < len(block):
+                yield block[skip:]
         if stream.promised and decoded.frames < stream.promised - _MISSING_S * stream.sample_rate:
             promised, found = stream.promised / stream.sample_rate, decoded.frames / stream.sample_rate
             message = f"cut off or damaged: it holds {found:.1f} s of the {promised:.1f} s that its header promises"
             raise DecodeError(message, "truncated")
         decoded.notes += stream.notes
+
+
+def seek_before(stream: AudioStream, first: int, rate: int, period: int | None) -> int:
+    """Moves a stream to shortly before a sample of the output; gives the output's index of its first sample.
+
+    Args:
+        stream: A stream that was not read yet.
+        first: The sample.
+        rate: Of the output.
+        period: The resampler's, in frames: it starts in the phase that it would have by then.
+    """
+    # Two seconds before are far more than the resampler's filter sees.
+    frame = (first - 2 * rate) * stream.sample_rate // rate
+    if period is None or frame < period or not stream.seek(frame := frame // period * period):
+        return 0
+    return frame * rate // stream.sample_rate
 
 
 def resampled(stream: AudioStream, rate: int, decoder: str, decoded: Decoded) -> Iterator[np.ndarray]:
@@ -120,7 +160,7 @@ def _mono(block: np.ndarray, decoded: Decoded) -> np.ndarray:
         if np.abs(mono).max(initial=0.0) < _ABSURD:  # false for NaN too
             return mono
         bad = ~(np.abs(block) < _ABSURD)
-    decoded.unusable += int(bad.sum())
+    decoded.count_unusable(bad)
     return np.where(bad, np.float32(0), block).mean(axis=1, dtype=np.float32)
 
 
@@ -144,93 +184,92 @@ def decode_recording(
         Segments, then exactly one DecodeReport: ``ok``; ``partial`` when something is missing or was mended but there
         are windows; ``failed`` when there is no window.
     """
-    decoded, problems = Decoded(), list[DecodeError]()
-    windows = segments = 0
-
-    def blocks() -> Iterator[np.ndarray]:
-        # A break ends the stream and no more, so that the windows before it are cut as at any recording's end.
-        try:
-            yield from decode_blocks(recording.uri, spec.rate, decoder, storage_options, decoded)
-        except Exception as e:
-            problems.append(as_decode_error(e))
-
-    try:
-        for segment in cut(blocks(), spec, segment_s, recording.uri):
-            windows, segments = windows + len(segment.offsets), segments + 1
-            yield segment
-    except Exception as e:
-        problems.append(as_decode_error(e))
-    if decoded.unusable:
-        total = decoded.frames * (decoded.channels or 1)
-        message = f"{decoded.unusable} of {total} samples are no numbers (NaN, infinite or absurd); they became silence"
-        problems.append(DecodeError(message, "samples"))
-    problems += [DecodeError(note, "truncated") for note in decoded.notes]
-    if not windows and not problems:
-        problems.append(DecodeError("there is no sound in it (0 samples after the header)", "truncated"))
-    status = "ok" if not problems else "partial" if windows else "failed"
-    count(f"decode_{status}")
-    if problems:
-        count(f"decode_{status}_{problems[0].cause}")
-    count("segments", segments)
-    count("windows", windows)
-    count("audio_ms", round(1000 * (decoded.duration_s or 0)))
-    yield DecodeReport(
-        recording=recording,
-        status=status,
-        stage="" if status == "ok" else "decode",
-        error="; ".join(p.message for p in problems),
-        duration_s=decoded.duration_s,
-        sample_rate=decoded.sample_rate,
-        channels=decoded.channels,
-        windows=windows,
-        segments=segments,
-    )
+    for result in decode_range(Range(recording), spec, segment_s, decoder, storage_options):
+        yield result if isinstance(result, Segment) else report_of([result])
 
 
-def decode_listed(
-    recording: Recording,
+def decode_range(
+    part: Range,
     spec: WindowSpec,
     segment_s: float = 60.0,
     decoder: str = "soundfile",
     storage_options: dict[str, Any] | None = None,
-) -> Iterator[Segment | DecodeReport]:
-    """``decode_recording``, and a look afterwards whether the file still is what was listed; counts its time.
+) -> Iterator[Segment | RangeReport]:
+    """Decodes one range of a recording: its segments, as without ranges, then one RangeReport; never raises."""
+    decoded, problems = Decoded(), list[DecodeError]()
+    windows = segments = 0
+    last_s, ended = None, False
+    first, own = spec.needed_from(part.first), (spec.start(part.first), part.end and spec.start(part.end))
+
+    def blocks() -> Iterator[np.ndarray]:
+        # A break ends the stream and no more, so that the windows before it are cut as at any recording's end.
+        nonlocal ended
+        try:
+            yield from decode_blocks(part.recording.uri, spec.rate, decoder, storage_options, decoded, first, own)
+        except Exception as e:
+            problems.append(as_decode_error(e))
+        ended = True
+
+    try:
+        for segment in cut(blocks(), spec, segment_s, part.recording.uri, part.first, part.end):
+            windows, segments, last_s = windows + len(segment.offsets), segments + 1, float(segment.end_s[-1])
+            yield dataclasses.replace(segment, cut=True) if part.of > 1 else segment
+    except Exception as e:
+        problems.append(as_decode_error(e))
+        ended = True
+    count("segments", segments)
+    count("windows", windows)
+    until = decoded.frames if ended else decoded.bounds[1]
+    count("audio_ms", round(1000 * max(0, until - decoded.bounds[0]) / (decoded.sample_rate or 1)))
+    yield RangeReport(
+        part,
+        windows,
+        segments,
+        full=not ended,
+        last_s=last_s,
+        frames=decoded.frames,
+        sample_rate=decoded.sample_rate,
+        channels=decoded.channels,
+        problems=tuple((p.message, p.cause) for p in problems),
+        unusable=decoded.unusable + (decoded.unusable_beyond if ended else 0),
+        notes=tuple(decoded.notes),
+    )
+
+
+def decode_listed(
+    listed: Recording | Range,
+    spec: WindowSpec,
+    segment_s: float = 60.0,
+    decoder: str = "soundfile",
+    storage_options: dict[str, Any] | None = None,
+) -> Iterator[Segment | DecodeReport | RangeReport]:
+    """``decode_recording`` or ``decode_range``, and a look afterwards whether the file still is what was listed; counts
+    its time.
 
     A file that was replaced, or is still being written, is ``partial`` (or ``failed``): its rows may mix two versions.
     The version in its row is the listed one, so that the next scan finds another and scans it again.
     """
-    results = decode_recording(recording, spec, segment_s, decoder, storage_options)
+    part = listed if isinstance(listed, Range) else Range(listed)
+    results = decode_range(part, spec, segment_s, decoder, storage_options)
     spent = 0.0
     while True:
         start = time.perf_counter()  # of decoding alone: what follows runs while this waits
         result = next(results, None)
-        if isinstance(result, DecodeReport):
-            result = _checked(result, storage_options)
+        if isinstance(result, RangeReport):
+            result = dataclasses.replace(result, changed=_changed(part.recording, storage_options))
         spent += time.perf_counter() - start
         if result is None:
             break
-        yield result
+        yield report_of([result]) if isinstance(result, RangeReport) and part.of == 1 else result
     count("decode_ms", round(1000 * spent))
 
 
-def _checked(report: DecodeReport, storage_options: dict[str, Any] | None) -> DecodeReport:
-    listed = report.recording
+def _changed(listed: Recording, storage_options: dict[str, Any] | None) -> bool:
     try:
         now = state_of(listed.uri, storage_options)
-    except (
-        Exception
-    ):  # Gone, or a store that does not answer: what was read is what was listed, as far as one can tell.
-        return report
-    if not listed.version or now == (listed.bytes, listed.version):
-        return report
-    count("decode_changed")
-    said = "the file changed while it was read (replaced, or still being written): the next scan tries it again"
-    return dataclasses.replace(
-        report,
-        status="partial" if report.windows else "failed",
-        stage="decode",
-        error=f"{report.error}; {said}" if report.error else said,
-    )
+    except Exception:  # Gone, or a store that does not answer: as far as one can tell, what was listed was read.
+        return False
+    return bool(listed.version) and now != (listed.bytes, listed.version)
 
 
 def as_decode_error(e: Exception) -> DecodeError:

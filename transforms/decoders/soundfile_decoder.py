@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,6 +19,9 @@ _STEP = 4096
 _MOST_SAMPLES = 1 << 20  # in a block of many channels
 _UNKNOWN = 1 << 62  # libsndfile says 2^63 − 1 frames where it does not know
 _SEEKABLE = ("wav", "rf64", "w64", "aiff", "au", "caf", "flac")
+# Of these, every frame can be found; compressed WAVs are found by blocks.
+_EXACT = ("wav", "rf64", "w64", "aiff", "flac")
+_LINEAR = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _OGG_PAGE = 1 << 16
 
 _EXPLAINED = {
@@ -63,6 +68,7 @@ class SoundfileStream(AudioStream):
         self._sound: _SoundFile | None = None
         self._first: tuple[np.ndarray, DecodeError | None] | None = None
         self._watch: flac.RateWatch | None = None
+        self._at = self._skip = 0  # the frame that the next block begins with, and how many of its frames are left out
         try:
             self._open(extension)
         except BaseException:
@@ -135,7 +141,7 @@ class SoundfileStream(AudioStream):
         return True
 
     def blocks(self) -> Iterator[np.ndarray]:  # noqa: D102
-        done = 0
+        done, skip = self._at, self._skip
         while True:
             block, trouble = self._first or self._block()
             self._first = None
@@ -146,8 +152,9 @@ class SoundfileStream(AudioStream):
                     said = f"the sample rate changes from {self.sample_rate} to {rate} Hz here"
                     trouble = trouble if len(block) + done < before else DecodeError(said, "changed")
             done += len(block)
-            if len(block):
-                yield block
+            if len(block) > skip:
+                yield block[skip:]
+            skip = 0
             if trouble is not None:
                 raise trouble
             if not len(block) and not self._go_on():
@@ -157,11 +164,14 @@ class SoundfileStream(AudioStream):
         if self._header.kind == "ogg":
             self._check_ogg_end()
 
+    def _length(self) -> int:
+        """Frames of a block."""
+        return max(1, min(BLOCK_FRAMES, _MOST_SAMPLES // self.channels))
+
     def _block(self) -> tuple[np.ndarray, DecodeError | None]:
         assert self._sound is not None
-        length = max(1, min(BLOCK_FRAMES, _MOST_SAMPLES // self.channels))
+        length, done = self._length(), 0
         block = np.empty((length, self.channels), np.float32)
-        done = 0
         while done < length:
             step = block[done : done + _STEP]
             try:
@@ -215,15 +225,26 @@ class SoundfileStream(AudioStream):
     def seek(self, frame: int) -> bool:  # noqa: D102
         if self._sound is None or self._header.kind not in _SEEKABLE:
             return False
+        aligned = frame - frame % self._length()  # so a break loses no more, and no less, than in one piece
+        self._source.watch = None  # it would see the search
         try:
-            if self._sound.seek(frame) == frame:
-                self._watch = self._source.watch = self._first = None
+            if self._sound.seek(aligned) == aligned:
+                self._first, self._at, self._skip = None, aligned, frame - aligned
+                if self._watch is not None:
+                    self._watch = self._source.watch = flac.RateWatch(self._watch.rate, midway=True)
                 return True
         except (soundfile.SoundFileError, RuntimeError):
             pass
         self._sound.close()
+        if self._watch is not None:
+            self._watch = self._source.watch = flac.RateWatch()
         self._sound, self._first = self._sound_file(), None
         return False
+
+    def seekable_frames(self) -> int | None:  # noqa: D102
+        if self._sound is None or self._header.kind not in _EXACT or not self._sound.subtype.startswith(_LINEAR):
+            return None
+        return self._sound.frames if 0 < self._sound.frames < _UNKNOWN else self.promised
 
     def close(self) -> None:  # noqa: D102
         if self._sound is not None:
@@ -242,3 +263,32 @@ class SoxrResampler(Resampler):
 
     def finish(self) -> np.ndarray:  # noqa: D102
         return np.asarray(self._stream.resample_chunk(np.zeros(0, np.float32), last=True))
+
+    @staticmethod
+    def period(rate_in: int, rate_out: int) -> int | None:  # noqa: D102
+        return _period(rate_in, rate_out)
+
+
+@functools.lru_cache
+def _period(rate_in: int, rate_out: int) -> int | None:
+    """soxr filters blocks by FFT: what comes out is rounded alike only where blocks begin alike, in the same phase.
+
+    How long its blocks are it does not say, but what comes out comes in their pace.
+    """
+
+    def given(fed: int) -> int:
+        return len(SoxrResampler(rate_in, rate_out).feed(np.zeros(fed, np.float32)))
+
+    at = [0]
+    for _ in range(3):
+        before, low, high = given(at[-1]), at[-1], at[-1] + 64
+        while given(high) <= before:
+            low, high = high, 2 * high
+            if high > _MOST_SAMPLES:
+                return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if given(middle) > before else (middle, high)
+        at.append(high)
+    first, second = at[2] - at[1], at[3] - at[2]
+    return math.lcm(first, rate_in // math.gcd(rate_in, rate_out)) if first == second else None

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from model.errors import SoundbeamError
-from transforms.decoders import AudioStream, DecodeError, open_decoder
-from transforms.decoders.recording import Decoded, as_decode_error, resampled
+from transforms.decoders import DecodeError, open_decoder
+from transforms.decoders.recording import Decoded, as_decode_error, resampled, seek_before
 
 
 def read_recording(
@@ -44,7 +44,7 @@ def read_recording(
     problem: DecodeError | None = None
     try:
         with open_decoder(uri, decoder, storage_options) as stream:
-            at = _skip_to(stream, first, rate)
+            at = seek_before(stream, first, rate, stream.sample_rate // math.gcd(stream.sample_rate, rate))
             for block in resampled(stream, rate, decoder, decoded):
                 lo, hi = max(0, first - at), min(len(block), end - at)
                 if lo < hi:
@@ -60,12 +60,3 @@ def read_recording(
         reason = problem.message if problem else f"it has no sound after {start_s} s"
         raise SoundbeamError(f"{uri}: {reason}") from problem
     return np.concatenate(parts)
-
-
-def _skip_to(stream: AudioStream, first: int, rate: int) -> int:
-    """Moves a stream to shortly before a sample of the output; gives the output's index of its first sample."""
-    common = math.gcd(stream.sample_rate, rate)
-    period_in, period_out = stream.sample_rate // common, rate // common
-    # Whole periods keep the resampler's phase; two seconds before are far more than its filter sees.
-    periods = (first - 2 * rate) // period_out
-    return periods * period_out if periods > 0 and stream.seek(periods * period_in) else 0

@@ -1,0 +1,180 @@
+"""Memory and speed of scans of very long recordings: peak of all processes together, windows against the arithmetic.
+
+python benchmarks/long_recordings.py [rf64] [w64] [flac] [mp3] [--hours H] [--hop S] [--whole] [BEAM OPTION ...]
+
+The recordings are synthesized: RF64 and W64 are sparse files (silence), FLAC and MP3 repeat ten minutes of noise. The
+network is the default detector's, with random weights. ``--whole`` scans each recording in one piece.
+"""
+
+import argparse
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+RATE, BLOCK_S = 48000, 600
+HOURS = {"rf64": 24.0, "w64": 24.0, "flac": 24.0, "mp3": 15.0}
+_GUIDS = {"riff": "2e91cf11a5d628db04c10000", "wave": "f3acd3118cd100c04f8edb8a", "fmt ": "f3acd3118cd100c04f8edb8a"}
+
+
+def sparse_rf64(path, frames):
+    """Silence, 16 bit, one channel (EBU Tech 3306)."""
+    fmt = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
+    ds64 = struct.pack("<QQQI", 2 * frames + 72, 2 * frames, frames, 0)
+    head = b"RF64\xff\xff\xff\xffWAVE" + b"ds64" + struct.pack("<I", len(ds64)) + ds64
+    _sparse(path, head + b"fmt " + struct.pack("<I", 16) + fmt + b"data\xff\xff\xff\xff", frames)
+
+
+def sparse_w64(path, frames):
+    """Silence, 16 bit, one channel (Sony Wave64)."""
+    guid = {name: name.encode() + bytes.fromhex(rest) for name, rest in _GUIDS.items()}
+    data = b"data" + bytes.fromhex(_GUIDS["fmt "])
+    fmt = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
+    head = guid["riff"] + struct.pack("<Q", 2 * frames + 104) + guid["wave"]
+    head += guid["fmt "] + struct.pack("<Q", 40) + fmt + data + struct.pack("<Q", 2 * frames + 24)
+    _sparse(path, head, frames)
+
+
+def _sparse(path, head, frames):
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(len(head) + 2 * frames)
+
+
+def _noise():
+    return (0.003 * np.random.default_rng(0).standard_normal((BLOCK_S * RATE, 1))).astype(np.float32)
+
+
+def long_flac(path, frames):
+    """Ten minutes of faint noise, again and again."""
+    noise = _noise()
+    with soundfile.SoundFile(path, "w", RATE, 1, format="FLAC", compression_level=0.0) as file:
+        for at in range(0, frames, len(noise)):
+            file.write(noise[: frames - at])
+
+
+def long_mp3(path, frames):
+    """The frames of a ten-minute MP3, again and again, without the first one, which names a length."""
+    short = path.with_suffix(".short.mp3")
+    with soundfile.SoundFile(short, "w", RATE, 1, format="MP3", bitrate_mode="CONSTANT") as file:
+        noise = _noise()
+        for at in range(0, len(noise), 65536):
+            file.write(noise[at : at + 65536])
+    data = short.read_bytes()
+    short.unlink()
+    sync = data[:2]
+    first = data.index(sync, 24)  # the Info frame is left out
+    with path.open("wb") as file:
+        for _ in range(round(frames / (BLOCK_S * RATE))):
+            file.write(data[first:])
+
+
+MAKE = {"rf64": sparse_rf64, "w64": sparse_w64, "flac": long_flac, "mp3": long_mp3}
+
+
+def bundle_of(folder):
+    """The default detector without any training."""
+    import keras
+
+    from model.architectures import DEFAULT, get_architecture
+    from model.bundle import save_bundle
+    from model.calls import CallRules
+
+    keras.utils.set_random_seed(0)
+    architecture = get_architecture(DEFAULT)
+    return save_bundle(
+        str(folder),
+        architecture.build(1, "detector"),
+        architecture=DEFAULT,
+        task="detector",
+        labels=("call",),
+        rate=architecture.rate,
+        window_s=architecture.window_s,
+        hop_s=architecture.hop_s,
+        batch=architecture.score_batch,
+        thresholds={"call": 0.5},
+        call_rules=CallRules(),
+        front_end={},
+        report={},
+    )
+
+
+def resident(root):
+    """Bytes that a process and all below it hold in memory, by process."""
+    parents, found = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(fields[1]), 4096 * int(fields[21])
+        except (OSError, IndexError):
+            continue
+    for process in parents:
+        at = process
+        while at in parents and at != root:
+            at = parents[at][0]
+        if at == root:
+            found[process] = parents[process][1]
+    return found
+
+
+def scan(arguments, whole):
+    """Runs one scan; (its words, its exit code, wall seconds, peak bytes of all processes, of the largest)."""
+    code = "import sys, transforms.cut as c; c.RANGE_S = 1e9; from pipelines.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code] if whole else [sys.executable, "-m", "pipelines.cli"]
+    start, peak, largest = time.perf_counter(), 0, 0
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen([*command, "scan", *arguments], stdout=said, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            found = resident(process.pid)
+            peak, largest = max(peak, sum(found.values())), max([largest, *found.values()])
+            time.sleep(0.2)
+        said.seek(0)
+        return said.read().decode(), process.returncode, time.perf_counter() - start, peak, largest
+
+
+def main():
+    """Prints a line for each recording."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(MAKE))
+    parser.add_argument("--hours", type=float, help="of each recording (default: 24, the MP3 15)")
+    parser.add_argument("--hop", type=float, default=3.0, metavar="SECONDS")
+    parser.add_argument("--whole", action="store_true", help="not cut into ranges")
+    parser.add_argument("--folder", help="where the recordings are made (default: a temporary folder)")
+    options, rest = parser.parse_known_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        root = Path(folder)
+        bundle = bundle_of(root / "bundle")
+        from pipelines.results import read
+        from transforms.windows import WindowSpec
+
+        spec = WindowSpec(bundle.rate, bundle.window_s, options.hop)
+        print("recording  hours  file GB  windows      by arithmetic  peak MB, all processes  the largest  × real time")
+        for kind in options.kinds or MAKE:
+            hours = options.hours or HOURS[kind]
+            path = root / f"long.{kind}"
+            MAKE[kind](path, round(hours * 3600 * RATE))
+            output = root / f"out-{kind}"
+            arguments = ["--recordings", str(path), "--classifier", str(root / "bundle"), "--output", str(output)]
+            arguments += ["--hop", str(options.hop), *rest]
+            words, code, wall, peak, largest = scan(arguments, options.whole)
+            if code:
+                sys.exit(words)
+            (row,) = read(str(output), "recordings").to_pylist()
+            expected = spec.count(round(row["duration_s"] * spec.rate))
+            size = path.stat().st_size / 1e9
+            print(
+                f"{kind:<9} {row['duration_s'] / 3600:>6.2f} {size:>8.2f}  {row['windows']:<11}  {expected:<13}  "
+                f"{peak / 1e6:<22.0f}  {largest / 1e6:<11.0f}  {row['duration_s'] / wall:.0f}",
+                row["status"],
+                flush=True,
+            )
+            path.unlink()
+
+
+if __name__ == "__main__":
+    main()

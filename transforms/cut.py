@@ -1,0 +1,97 @@
+"""Long recordings → ranges that are scored in parallel; where that does not pay, a recording stays whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Union
+
+import apache_beam as beam
+
+from transforms.counters import count
+from transforms.decoders.isolation import Broken, Isolated, Task
+from transforms.decoders.ranges import cut_into_ranges
+from transforms.records import Range, Recording
+from transforms.windows import WindowSpec
+
+# About how long a range is; a recording of up to twice this is not cut.
+RANGE_S = 1800.0
+# A recording that is a smaller share of all bytes than this is not cut: there is work enough for every worker without
+# it, and what is not cut has its rows written as soon as it has ended.
+SMALLEST_SHARE = 1 / 32
+# Nothing whose sound takes so few bytes a second is looked into: no recorder writes so little.
+_FEWEST_BYTES_A_S = 1000
+_PATIENCE_S = 120.0
+
+
+@dataclasses.dataclass
+class CutRecordings(beam.PTransform):
+    """Recordings → recordings that stay whole, and `Range`s of those that are cut.
+
+    Which ones are cut depends on the recordings alone, never on the number of workers; the rows do not depend on it.
+
+    Args:
+        spec: Which windows.
+        segment_s: About how long a segment is, seconds.
+        decoder: ``soundfile``; with another nothing is cut.
+        range_s: About how long a range is, seconds.
+        smallest_share: Of all bytes; a recording that is less of them is not cut.
+        storage_options: For fsspec.
+    """
+
+    spec: WindowSpec
+    segment_s: float = 60.0
+    decoder: str = "soundfile"
+    range_s: float = dataclasses.field(default_factory=lambda: RANGE_S)
+    smallest_share: float = dataclasses.field(default_factory=lambda: SMALLEST_SHARE)
+    storage_options: dict[str, Any] | None = None
+
+    def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection:
+        """Adds the steps to the graph."""
+        total = (
+            recordings
+            | "Bytes" >> beam.Map(lambda recording: recording.bytes).with_output_types(int)
+            | "AllBytes" >> beam.CombineGlobally(sum)
+        )
+        least = round(2 * self.range_s * _FEWEST_BYTES_A_S)
+        arguments = (self.spec, self.segment_s, self.range_s, self.decoder, self.storage_options)
+        step = beam.ParDo(_Cut(arguments, least, self.smallest_share), beam.pvalue.AsSingleton(total))
+        cut = recordings | "Cut" >> step.with_outputs("ranges", main="whole")
+        # Or one worker would have all ranges of a recording.
+        spread = cut.ranges | "SpreadRanges" >> beam.Reshuffle().with_output_types(Range)
+        return (cut.whole, spread) | "WholeAndRanges" >> beam.Flatten()
+
+
+@beam.typehints.with_input_types(Recording, int)
+@beam.typehints.with_output_types(Union[Recording, Range])  # noqa: UP007  Beam reads it on Python 3.10 too
+class _Cut(beam.DoFn):
+    """Asks a process of its own: reading a header may crash what reads it."""
+
+    def __init__(self, arguments: tuple[Any, ...], least: int, smallest_share: float):
+        self._arguments, self._least, self._share = arguments, least, smallest_share
+
+    def setup(self) -> None:
+        self._reading = Isolated()
+
+    def start_bundle(self) -> None:
+        self._reading.forget()
+
+    def process(self, recording: Recording, all_bytes: int) -> Iterator[Any]:
+        if recording.bytes < max(self._least, self._share * all_bytes):
+            yield recording
+            return
+        self._reading.start(Task(cut_into_ranges, (recording, *self._arguments), _PATIENCE_S))
+        try:
+            parts = list(self._reading.take())
+        except Broken:  # decoding will tell
+            parts = []
+        if len(parts) < 2:
+            yield recording
+            return
+        count("recordings_cut")
+        count("ranges", len(parts))
+        for part in parts:
+            yield beam.pvalue.TaggedOutput("ranges", part)
+
+    def teardown(self) -> None:
+        self._reading.close()
