@@ -25,6 +25,7 @@ setup(
         "soundfile>=0.13",
         "soxr>=0.5",
         "matplotlib>=3.8",
+        "pillow>=10",
         # --timezone: small worker images have no time zones of their own.
         "tzdata",
     ],

@@ -1,19 +1,22 @@
-"""Turns labelled clips into training examples.
+"""Turns labelled clips into training examples; or into a table of features, or pictures.
 
 soundbeam materialize --clips clips/ --examples examples/
+soundbeam materialize --clips clips/ --features table --output features/
+soundbeam materialize --clips clips/ --features images --image-size 299x299 --colours inferno --output images/
 soundbeam materialize --clips clips.csv --examples s3://bucket/examples --runner=FlinkRunner
 """
 
 from __future__ import annotations
 
 import json
-import posixpath
 import sys
 import time
 from typing import Any
 
 from model.errors import SoundbeamError
+from pipelines import features
 from pipelines.console import Parser, positive, positive_int, program, say
+from pipelines.labelled import first_of, label_folders, labelled_clips, locate, read_clip
 
 # The manifest until the pipeline has ended well.
 DRAFT = "manifest.json.draft"
@@ -33,7 +36,14 @@ def parser() -> Parser:
         help="a folder with one folder a label, or a CSV "
         "path,label[,start_s,end_s][,source]; a local path or any fsspec URL",
     )
-    p.add_argument("--examples", required=True, metavar="DIR", help="where the shards and manifest.json go")
+    p.add_argument(
+        "--examples",
+        "--output",
+        dest="examples",
+        required=True,
+        metavar="DIR",
+        help="where the shards and manifest.json go, or the features",
+    )
     p.add_argument("--rate", type=positive_int, default=16000, help="Hz of the examples (default: %(default)s)")
     p.add_argument(
         "--window",
@@ -49,6 +59,7 @@ def parser() -> Parser:
         metavar="SHARE",
         help="share of each label kept for validation, by whole sources (default: %(default)s)",
     )
+    features.add_options(p)
     return p
 
 
@@ -64,6 +75,9 @@ def main(argv: list[str] | None = None) -> int:
 
     beam_opts = beam_options(rest, parser())
     start = time.perf_counter()
+    if options.features:
+        features.report(features.make_features(options, beam_opts), options.examples, time.perf_counter() - start)
+        return 0
     manifest = materialize(options, beam_opts)
     report(manifest, options.examples, time.perf_counter() - start)
     return 0
@@ -75,9 +89,7 @@ def materialize(options, beam_opts) -> dict[str, Any]:
 
     from model.examples import FORMAT
     from pipelines.running import run
-    from transforms.clips import LabelByFolder, ReadClipsTable
     from transforms.examples import WriteExamples
-    from transforms.recordings import ListRecordings
 
     examples, folder = locate(options.examples)
     fs, folder_url = examples.fs, examples.uri(folder)
@@ -86,15 +98,7 @@ def materialize(options, beam_opts) -> dict[str, Any]:
     labels = label_folders(clips.fs, clips_path, options.clips)
     stale = forget_manifest(fs, folder)
     pipeline = beam.Pipeline(options=beam_opts)
-    if labels is None:
-        found = pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable()
-    else:
-        listing = pipeline | "ListClips" >> ListRecordings([root])
-        found = (
-            (listing["recordings"], listing["unscannable"])
-            | "AllFiles" >> beam.Flatten()
-            | "LabelByFolder" >> LabelByFolder(root)
-        )
+    found = labelled_clips(pipeline, root, labels)
     shards = found["clips"] | "WriteExamples" >> WriteExamples(
         folder_url, read_clip, options.rate, options.window, options.validation
     )
@@ -124,28 +128,6 @@ def materialize(options, beam_opts) -> dict[str, Any]:
     return manifest
 
 
-def locate(url: str):
-    """The file system of a folder or table, and its path there without a slash at its end.
-
-    Raises:
-        SoundbeamError: The URL's protocol is unknown or its package is not installed.
-    """
-    from model.files import place_of
-
-    try:
-        place, path = place_of(url)
-    except (ValueError, ImportError) as e:
-        raise SoundbeamError(f"{url}: {e}") from e
-    return place, path.rstrip("/")
-
-
-def read_clip(clip, rate: int):
-    """A clip's waveform, float32 ``[samples]`` mono at ``rate``."""
-    from transforms.decode import read_recording
-
-    return read_recording(clip.recording, rate, clip.start_s, clip.end_s)
-
-
 def write_draft(settings: dict[str, Any], folder: str, labels: list[str], shards, rejects) -> None:
     """Writes the manifest under its provisional name: the last step of the pipeline."""
     from model.files import open_to_write
@@ -169,9 +151,7 @@ def publish(fs, folder: str, clips: str) -> dict[str, Any]:
         manifest = json.load(file)
     if not manifest["examples"]:
         fs.rm(f"{folder}/{DRAFT}")
-        rejects = manifest["rejects"]
-        why = f"; {len(rejects)} rejected, first {rejects[0]['recording']}: {rejects[0]['reason']}" if rejects else ""
-        raise SoundbeamError(f"{clips}: no clip that can be used{why}")
+        raise SoundbeamError(f"{clips}: no clip that can be used{first_of(manifest['rejects'])}")
     fs.mv(f"{folder}/{DRAFT}", f"{folder}/{MANIFEST}")
     return manifest
 
@@ -188,27 +168,6 @@ def forget_manifest(fs, folder: str) -> set[str]:
         shards = set()
     fs.rm(f"{folder}/{MANIFEST}")
     return shards
-
-
-def label_folders(fs, path: str, given: str) -> list[str] | None:
-    """The labels of a folder of clips; None when ``path`` is a table.
-
-    Raises:
-        SoundbeamError: There is nothing at the path, or a folder without folders.
-    """
-    if fs.isfile(path):
-        return None
-    if not fs.isdir(path):
-        raise SoundbeamError(f"{given}: no such folder or table of clips")
-    try:
-        entries = fs.ls(path, detail=True)
-    except PermissionError as e:
-        raise SoundbeamError(f"{given}: the folder cannot be read; check its permissions") from e
-    names = [posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "directory"]
-    labels = sorted(name for name in names if not name.startswith("."))
-    if not labels:
-        raise SoundbeamError(f"{given}: no folders in it; put the clips of each label into a folder of its name")
-    return labels
 
 
 def report(manifest: dict[str, Any], folder: str, wall_s: float) -> None:

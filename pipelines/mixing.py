@@ -27,7 +27,7 @@ from collections.abc import Iterable, Sequence
 from model.errors import SoundbeamError
 from model.mixing import CHORUS, FEW, NONE, Laid
 from pipelines.console import Progress, say
-from pipelines.materialize import label_folders, locate
+from pipelines.labelled import label_folders, locate
 from pipelines.mixer import Mixer
 from pipelines.synthesize import claim
 from transforms.clips import clip_of_file, read_clips_table
