@@ -27,7 +27,7 @@ class Mixing:
         event_share: Share of the windows that get a distractor, set off like a call.
         tones_share: Share of the distractors that are artificial tones.
         wrong_share: Share of the distractors that are calls, but warped by ``wrong_warp`` or 1 / ``wrong_warp``.
-        wrong_warp: See above.
+        wrong_warp: See above. Nearer to 1 than 2 it denies calls of individuals with another pitch.
         other_warp: Range of the factor for backgrounds that are distractors: slow and fast ones are other animals.
         snr_db: Range of the calls' level above the background.
         warp: Range of the factor by which sounds are stretched and lowered, log-uniform.
@@ -42,7 +42,7 @@ class Mixing:
     event_share: float = 0.6
     tones_share: float = 0.25
     wrong_share: float = 0.25
-    wrong_warp: tuple[float, float] = (1.6, 2.5)
+    wrong_warp: tuple[float, float] = (2.0, 3.0)
     other_warp: tuple[float, float] = (0.5, 2.0)
     snr_db: tuple[float, float] = (-8.0, 24.0)
     warp: tuple[float, float] = (0.85, 1.18)
