@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -128,6 +129,32 @@ def redacted(url: str) -> str:
     return _SECRET.sub(r"\1***", _PASSWORD.sub(r"\1***@", url))
 
 
+class StatusLine:
+    """A line on stderr that says how far something is: rewritten in place on a terminal, one after the other elsewhere.
+
+    Attributes:
+        live: Whether it is a terminal.
+    """
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self._open = False
+
+    def show(self, line: str) -> None:
+        """Shows a line; on a terminal as much of it as fits."""
+        line = plain(line)
+        if self.live:
+            line = line[: shutil.get_terminal_size().columns - 1]
+        print(f"\r\033[K{line}" if self.live else line, end="" if self.live else "\n", file=sys.stderr, flush=True)
+        self._open = self.live
+
+    def end(self) -> None:
+        """Leaves the last line standing."""
+        if self._open:
+            print(file=sys.stderr)
+        self._open = False
+
+
 class Progress:
     """A progress line on stderr: rewritten in place on a terminal, one every ten seconds elsewhere.
 
@@ -139,23 +166,22 @@ class Progress:
     def __init__(self, what: str, total: int | None = None):
         self.what, self.total, self.done = what, total, 0
         self._start = self._shown = time.monotonic()
-        self._live = sys.stderr.isatty()
+        self._line = StatusLine()
 
     def step(self, by: int = 1, note: str = "") -> None:
         """Counts ``by`` more items and shows the line when it is due."""
         self.done += by
         now = time.monotonic()
-        if now - self._shown >= (0.2 if self._live else 10.0):
+        if now - self._shown >= (0.2 if self._line.live else 10.0):
             self._shown = now
             self._show(note)
 
     def close(self, note: str = "") -> None:
         """Shows the line a last time."""
         self._show(note)
-        if self._live:
-            print(file=sys.stderr)
+        self._line.end()
 
     def _show(self, note: str) -> None:
         of = f" of {self.total}" if self.total else ""
-        line = f"{self.what}: {self.done}{of}, {time.monotonic() - self._start:.0f} s{', ' + note if note else ''}"
-        print(f"\r\033[K{line}" if self._live else line, end="" if self._live else "\n", file=sys.stderr, flush=True)
+        seconds = time.monotonic() - self._start
+        self._line.show(f"{self.what}: {self.done}{of}, {seconds:.0f} s{', ' + note if note else ''}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import logging
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -17,6 +18,7 @@ from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgu
 from apache_beam.runners.runner import PipelineState
 
 from model.errors import SoundbeamError
+from pipelines.console import StatusLine
 
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
 LOCAL_RUNNER = "FnApiRunner"
@@ -78,13 +80,13 @@ def run(pipeline: beam.Pipeline):
     Raises:
         SoundbeamError: It failed; the message is the first cause, one line.
     """
-    _show_progress()
     # Beam logs each failure with all its stack traces; the cause below says the same in one line.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     threading.excepthook = _without_workers(threading.excepthook)
     try:
-        result = pipeline.run()
-        state = result.wait_until_finish()
+        with _shown_progress():
+            result = pipeline.run()
+            state = result.wait_until_finish()
     except Exception as e:
         raise SoundbeamError(cause(e)) from e
     if state is not None and state != PipelineState.DONE:
@@ -97,13 +99,32 @@ def _without_workers(show: Callable[[Any], Any]) -> Callable[[Any], None]:
     return lambda ended: None if ended.thread is not None and ended.thread.name in _TO_WORKERS else show(ended)
 
 
-def _show_progress() -> None:
-    """Shows the steps' progress lines on stderr."""
-    logger = logging.getLogger("soundbeam.progress")
-    if not logger.handlers:
-        logger.addHandler(logging.StreamHandler())
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+class _OnOneLine(logging.Handler):
+    """Shows the steps' progress on stderr."""
+
+    def __init__(self, line: StatusLine):
+        super().__init__()
+        self._line = line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._line.show(record.getMessage())
+
+
+@contextlib.contextmanager
+def _shown_progress() -> Iterator[None]:
+    logger, line = logging.getLogger("soundbeam.progress"), StatusLine()
+    logger.handlers = [_OnOneLine(line)]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        line.end()
+
+
+def progress_every_s() -> float | None:
+    """How often a step shows how far it is: each second on a terminal; None: as suits a log."""
+    return 1.0 if StatusLine().live else None
 
 
 def cause(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from model.bundle import ClassifierBundle, load_bundle
 from model.errors import SoundbeamError
 from model.files import has_wildcard, place_of
 from pipelines.console import redacted
-from pipelines.running import decoding_processes
+from pipelines.running import decoding_processes, progress_every_s
 from pipelines.running import run as run_pipeline
 from pipelines.runs import Abandoned, Output, settings_of
 from transforms.calls import CountCalls, Counting, result_of_unscannable
@@ -24,7 +24,7 @@ from transforms.cut import CutRecordings
 from transforms.decode import DecodeRecordings
 from transforms.describe import DescribeRecordings
 from transforms.ledger import SkipDone
-from transforms.progress import ReportProgress
+from transforms.progress import ReportProgress, TellHowMany
 from transforms.recorded_at import Conventions, parse_date, zone_of
 from transforms.recordings import ListRecordings
 from transforms.score import ScoreWindows
@@ -205,15 +205,15 @@ def build(
     describe = DescribeRecordings(wanted.conventions, wanted.since_utc)
     recordings = recordings | "DescribeRecordings" >> describe
     unscannable = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
-    total = recordings | "CountRecordings" >> beam.combiners.Count.Globally()
     # From decoding on one fused stage: sound never leaves it, and a recording's rows are written as soon as it has
     # ended, unless it was cut into ranges.
     results = (
         recordings
+        | "TellHowMany" >> TellHowMany()
         | "CutRecordings" >> CutRecordings(spec, wanted.segment, wanted.decoder)
         | "DecodeRecordings" >> DecodeRecordings(spec, wanted.segment, wanted.decoder, processes=processes)
         | "ScoreWindows" >> ScoreWindows(wanted.classifier, bundle.fingerprint, wanted.batch_size)
-        | "ReportProgress" >> ReportProgress(spec.hop_s, total)
+        | "ReportProgress" >> ReportProgress(spec.hop_s, progress_every_s())
         | "CountCalls" >> CountCalls(counting)
     )
     whole, of_ranges = results["whole"], results["of_ranges"]

@@ -24,6 +24,8 @@ class Recording:
         modified: Its modification time, UTC; None where the store has none.
         recorded_at: When its first sample was recorded, UTC; None where that is not known, or not yet.
         site: Where it was recorded, by the user's pattern; None where that says nothing.
+        listed: How many recordings are listed with it, for progress; 0 where that is not known.
+        listed_bytes: Their sizes, all in all.
     """
 
     uri: str
@@ -32,6 +34,8 @@ class Recording:
     modified: datetime | None = None
     recorded_at: datetime | None = None
     site: str | None = None
+    listed: int = 0
+    listed_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

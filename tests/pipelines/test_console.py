@@ -7,7 +7,7 @@ import pytest
 from model.errors import SoundbeamError
 from pipelines.cli import PROGRAMS
 from pipelines.cli import main as soundbeam
-from pipelines.console import DEBUG, Parser, program
+from pipelines.console import DEBUG, Parser, StatusLine, program
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,17 @@ def test_the_list_of_programs_and_a_wrong_one(capsys):
     assert all(name in capsys.readouterr().out for name in ["scan"])
     assert soundbeam(["scna"]) == 2
     assert "no program 'scna'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_status_line_is_rewritten_on_a_terminal_only(capsys, monkeypatch, live):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: live, raising=False)
+    monkeypatch.setenv("COLUMNS", "20")
+    line = StatusLine()
+    line.end()
+    line.show("first")
+    line.show("x" * 30)
+    line.end()
+    line.end()
+    shown = "\r\033[Kfirst\r\033[K" + "x" * 19 + "\n" if live else "first\n" + "x" * 30 + "\n"
+    assert capsys.readouterr().err == shown

@@ -1,0 +1,190 @@
+"""What `scan.py` lets run against each other: each in a process of its own that is warm before it is timed.
+
+    python benchmarks/contestants.py NAME CORES BUNDLE HOP TURN_S RECORDING [RECORDING …]
+
+It first works twice over a few recordings, to load and trace everything and to see how many of them take about TURN_S
+seconds. Then, for each line on stdin, it does its work once over so many, and answers with a line of JSON: the seconds
+that it took for each second of sound, all and by parts.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+SEGMENT_S = 60.0
+FEW = 3
+Work = Callable[[list[str]], dict[str, float]]
+
+
+def reference(bundle: str, hop: float) -> Work:
+    """The procedure of public solutions, its own network."""
+    from benchmarks.reference_procedure import run
+
+    def work(paths: list[str]) -> dict[str, float]:
+        return {"seconds": sum(v for k, v in run(paths).items() if k != "sound")}
+
+    return work
+
+
+def scan(bundle: str, hop: float) -> Work:
+    """The program, from its options to its committed tables; the model stays loaded between two scans."""
+    from pipelines import scanning
+    from pipelines.running import beam_options
+    from pipelines.scan import parser
+    from transforms.score import BundleHandler
+
+    load = functools.cache(lambda url, fingerprint, batch: BundleHandler._load(BundleHandler(url, fingerprint, batch)))
+    BundleHandler.load_model = lambda self: _Loaded(load(self._bundle, self._fingerprint, self._batch))  # type: ignore
+
+    def work(paths: list[str]) -> dict[str, float]:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "list.txt").write_text("\n".join(paths))
+            wanted = scanning.Scan([f"@{folder}/list.txt"], bundle, f"{folder}/out", hop=hop, segment=SEGMENT_S)
+            begin = time.perf_counter()
+            finished = scanning.scan(wanted, beam_options([], parser()))
+            spent = time.perf_counter() - begin
+            assert finished.info is not None
+            assert finished.info["counters"]["recordings_ok"] == len(paths), finished.info["counters"]
+            return {"seconds": spent}
+
+    return work
+
+
+class _Loaded:
+    def __init__(self, model: Any):
+        self._model = model
+
+    def get(self) -> Any:
+        return self._model
+
+
+def bare_loop(bundle: str, hop: float) -> Work:
+    """A hand-written loop over the same functions: decode, score, find calls; no Beam, no tables."""
+    from model.bundle import load_bundle
+    from model.calls import find_calls
+    from transforms.decode import decode_recording
+    from transforms.records import Recording, Segment
+    from transforms.windows import WindowSpec
+
+    loaded = load_bundle(bundle)
+    scorer, spec = loaded.scorer(), WindowSpec(loaded.rate, loaded.window_s, hop)
+
+    def work(paths: list[str]) -> dict[str, float]:
+        begin = time.perf_counter()
+        for path in paths:
+            for item in decode_recording(Recording(f"file://{path}", 1, ""), spec, SEGMENT_S):
+                if isinstance(item, Segment):
+                    scores = scorer.score_segment(item.samples, item.offsets)
+                    find_calls(item.start_s, item.end_s, scores[:, 0], 0.5)
+        return {"seconds": time.perf_counter() - begin}
+
+    return work
+
+
+def parts(bundle: str, hop: float) -> Work:
+    """Each part alone, by its library: decode (all channels), resample, STFT, network with its normalisation."""
+    import numpy as np
+    import soundfile
+    import soxr
+    import tensorflow as tf
+
+    from model.bundle import load_bundle
+    from model.scorer import FRONT_END, NETWORK, _Graph
+    from transforms.decode import decode_recording
+    from transforms.decoders.base import BLOCK_FRAMES
+    from transforms.records import Recording, Segment
+    from transforms.windows import WindowSpec
+
+    loaded = load_bundle(bundle)
+    scorer, spec = loaded.scorer(), WindowSpec(loaded.rate, loaded.window_s, hop)
+    shares = spec.hop_s * spec.rate <= spec.window_samples // 2
+    model = loaded.model()
+    front, network = model.get_layer(FRONT_END), model.get_layer(NETWORK)
+    samples = tf.TensorSpec((None,) if shares else (None, spec.window_samples), tf.float32)
+    frames = tf.TensorSpec((None, *front.config.shape(spec.window_samples)[:2]), tf.float32)
+    stft = _Graph(tf.function(front.spectrogram, [samples], autograph=False), False)
+    score = _Graph(
+        tf.function(lambda x: network(front.normalise(x), training=False), [frames], autograph=False),
+        scorer._windows._folds,
+    )
+
+    def batches(segment: Segment) -> Iterator[np.ndarray]:
+        for i in range(0, len(segment.offsets), scorer.batch):
+            part = segment.offsets[i : i + scorer.batch]
+            if shares:
+                yield segment.samples[part[0] : part[-1] + spec.window_samples]
+            else:
+                yield np.stack([segment.samples[o : o + spec.window_samples] for o in part])
+
+    def windows(spectrogram: np.ndarray, number: int) -> np.ndarray:
+        if not shares:
+            return spectrogram
+        step, length = round(hop * spec.rate) // front.config.step, int(frames.shape[1])
+        return np.stack([spectrogram[i * step : i * step + length] for i in range(number)])
+
+    def work(paths: list[str]) -> dict[str, float]:
+        spent = dict.fromkeys(("decode", "resample", "stft", "model"), 0.0)
+
+        def timed(name: str, function: Callable[[], Any]) -> Any:
+            begin = time.perf_counter()
+            result = function()
+            spent[name] += time.perf_counter() - begin
+            return result
+
+        for path in paths:
+            with soundfile.SoundFile(path) as file:
+                rate = file.samplerate
+                blocks = timed("decode", lambda f=file: list(f.blocks(BLOCK_FRAMES, dtype="float32", always_2d=True)))
+            mono = np.concatenate([block.mean(axis=1) for block in blocks])
+            timed("resample", lambda m=mono, r=rate: soxr.resample(m, r, spec.rate, quality="HQ"))
+            for item in decode_recording(Recording(f"file://{path}", 1, ""), spec, SEGMENT_S):
+                for batch in batches(item) if isinstance(item, Segment) else ():
+                    spectrogram = timed("stft", lambda b=batch: stft(b))
+                    number = (len(batch) - spec.window_samples) // round(hop * spec.rate) + 1 if shares else len(batch)
+                    taken = windows(spectrogram, number)
+                    timed("model", lambda t=taken: score(t))
+        return {"seconds": sum(spent.values()), **spent}
+
+    return work
+
+
+CONTESTANTS = {"reference": reference, "scan": scan, "bare_loop": bare_loop, "parts": parts}
+
+
+def seconds_of(path: str) -> float:
+    """The length of a recording."""
+    import soundfile
+
+    return float(soundfile.info(path).duration)
+
+
+def main() -> None:
+    """Answers each line of stdin with a measurement."""
+    name, cores, bundle, hop, turn_s, *paths = sys.argv[1:]
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(cores) or None])  # before TensorFlow counts them
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    work = CONTESTANTS[name](bundle, float(hop))
+    work(paths[:FEW])
+    few = work(paths[:FEW])["seconds"]
+    paths = paths[: FEW * max(1, round(float(turn_s) / few))]
+    sound = sum(map(seconds_of, paths))
+    print("ready", file=answers, flush=True)
+    for _ in sys.stdin:
+        print(json.dumps({part: spent / sound for part, spent in work(paths).items()}), file=answers, flush=True)
+    answers.flush()
+    os._exit(0)  # TensorFlow complains when it is taken down
+
+
+if __name__ == "__main__":
+    main()

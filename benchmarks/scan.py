@@ -1,0 +1,205 @@
+"""How fast a scan is: against the reference procedure, a bare loop, and the sum of its parts. Prints ratios.
+
+    python benchmarks/scan.py [--rounds N] [--recordings FILE [FILE …]] [--json FILE]
+
+All contestants run in one go on one machine, each in a process of its own that has loaded and traced everything
+before. They take turns, round after round; a ratio is the median over the rounds of the ratio within a round, and
+behind it stand the lowest and the highest. Start-up is told apart. Networks have random weights, which do not change
+their speed. "One core": the process and its children are confined to one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+KINDS = ("mp3", "wav", "flac")
+_DEBUG = os.environ.get("SOUNDBEAM_DEBUG")
+
+
+def make_recordings(folder: Path, minutes: float) -> list[str]:
+    """One recording of each kind, 48 kHz stereo: pink noise, and sweeps that come and go."""
+    import numpy as np
+    import soundfile
+
+    frames, rng = round(minutes * 60 * 48000), np.random.default_rng(0)
+    time_s = np.arange(frames) / 48000
+    sweeps = np.sin(2 * np.pi * (900 + 300 * np.sin(time_s / 3)) * time_s) * (np.sin(time_s * 1.3) > 0.6)
+    spectrum = np.fft.rfft(rng.standard_normal((frames, 2)), axis=0)
+    noise = np.fft.irfft(spectrum / np.sqrt(np.arange(1, len(spectrum) + 1))[:, None], frames, axis=0)
+    sound = (0.05 * noise / noise.std() + 0.1 * sweeps[:, None]).clip(-1, 1).astype(np.float32)
+    for kind in KINDS:
+        with soundfile.SoundFile(folder / f"long.{kind}", "w", 48000, 2) as file:
+            for i in range(0, frames, 48000):  # libsndfile's MP3 writer fails on all at once
+                file.write(sound[i : i + 48000])
+    return [str(folder / f"long.{kind}") for kind in KINDS]
+
+
+def many(paths: list[str], folder: Path, number: int) -> list[str]:
+    """``number`` names, by links, of the recordings by turns."""
+    folder.mkdir(exist_ok=True)
+    names = [folder / f"{i:05d}{Path(paths[i % len(paths)]).suffix}" for i in range(number)]
+    for i, name in enumerate(names):
+        if not name.exists():
+            os.link(paths[i % len(paths)], name)
+    return [str(name) for name in names]
+
+
+def save_random_bundle(url: str, name: str) -> None:
+    """An architecture, not trained."""
+    from model.architectures import get_architecture
+    from model.bundle import save_bundle
+    from model.calls import CallRules
+
+    a = get_architecture(name)
+    save_bundle(
+        url, a.build(1, "detector"), architecture=name, task="detector", labels=("call",), rate=a.rate,
+        window_s=a.window_s, hop_s=a.hop_s, batch=a.score_batch, thresholds={"call": 0.5}, call_rules=CallRules(),
+        front_end=dataclasses.asdict(a.front_end), report={},
+    )  # fmt: skip
+
+
+class Contestant:
+    """A process of `contestants.py`."""
+
+    def __init__(self, name: str, cores: int, bundle: str, hop: float, turn_s: float, paths: list[str]):
+        arguments = [name, str(cores), bundle, str(hop), str(turn_s), *paths]
+        command = [sys.executable, str(ROOT / "benchmarks/contestants.py"), *arguments]
+        with open(os.devnull, "w") as nowhere:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if _DEBUG else nowhere, text=True
+            )
+        self._answer()
+
+    def turn(self) -> dict[str, float]:
+        """Works once: seconds for each second of sound, all and by parts."""
+        assert self._process.stdin is not None
+        print("go", file=self._process.stdin, flush=True)
+        found: dict[str, float] = json.loads(self._answer())
+        return found
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("a contestant broke; SOUNDBEAM_DEBUG=1 shows where")
+        return line
+
+    def end(self) -> None:
+        """Ends the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def start_up(bundle: str, hop: float, path: str) -> float:
+    """Seconds of a scan of one recording, from the command line to its tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pipelines.scan", "--recordings", path, "--classifier", bundle]
+        begin = time.perf_counter()
+        subprocess.run([*command, "--output", folder, "--hop", str(hop)], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+        return time.perf_counter() - begin
+
+
+def machine() -> str:
+    """The processor, its cores, and the versions that matter."""
+    model = platform.processor()
+    if os.path.exists("/proc/cpuinfo"):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
+    names = ("tensorflow", "apache-beam", "soundfile", "soxr", "numpy")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    return f"{model}, {len(os.sched_getaffinity(0))} cores; Python {platform.python_version()}, {versions}"
+
+
+def ratios(name: str, hop: float, rounds: int, turn_s: float, folder: Path, paths: list[str]) -> dict[str, Any]:
+    """All figures of one architecture and hop: lists, a value for each round."""
+    bundle = str(folder / name)
+    if not os.path.exists(bundle):
+        save_random_bundle(bundle, name)
+    plan = {
+        "reference": ("reference", 0), "all": ("scan", 0), "one": ("scan", 1),
+        "loop": ("bare_loop", 1), "parts": ("parts", 1),
+    }  # fmt: skip
+    contestants = {key: Contestant(kind, n, bundle, hop, turn_s, paths) for key, (kind, n) in plan.items()}
+    turns: dict[str, list[dict[str, float]]] = {key: [] for key in plan}
+    for _ in range(rounds):
+        for key, contestant in contestants.items():
+            turns[key].append(contestant.turn())
+    for contestant in contestants.values():
+        contestant.end()
+    took = {key: [turn["seconds"] for turn in of] for key, of in turns.items()}
+
+    def over(a: str, b: str) -> list[float]:
+        return [x / y for x, y in zip(took[a], took[b], strict=True)]
+
+    medians = {part: statistics.median(turn[part] for turn in turns["parts"]) for part in turns["parts"][0]}
+    return {
+        "against_reference": over("reference", "all"),
+        "one_core_against_loop": over("one", "loop"),
+        "all_cores_against_one": over("one", "all"),
+        "one_core_against_parts": over("one", "parts"),
+        "speed": [1 / s for s in took["all"]],
+        "seconds": took["all"],
+        "shares": {part: value / medians["seconds"] for part, value in medians.items() if part != "seconds"},
+    }
+
+
+def said(values: list[float], form: str = ".2f") -> str:
+    """Median (lowest to highest)."""
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:{form}} ({low:{form}} to {high:{form}})"
+
+
+SETUPS = {"cnn_baseline, hop 3 s": ("cnn_baseline", 3.0, 2.5), "compact, hop 3 s": ("compact", 3.0, 15.0),
+          "compact, hop 0.5 s": ("compact", 0.5, 6.0)}  # fmt: skip
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8.0, help="about how long a turn takes (default: %(default)g)")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of each recording that is made (%(default)g)")
+    parser.add_argument("--recordings", nargs="+", metavar="FILE", help="instead of making some")
+    parser.add_argument("--json", help="also write all figures there")
+    options = parser.parse_args()
+    print(f"python benchmarks/scan.py {' '.join(sys.argv[1:])}\n{machine()}\n", flush=True)
+    figures = {}
+    # Beside the recordings: only on the same file system can they be linked.
+    beside = Path(options.recordings[0]).resolve().parent if options.recordings else None
+    with tempfile.TemporaryDirectory(dir=beside) as name:
+        folder = Path(name)
+        paths = options.recordings or make_recordings(folder, options.minutes)
+        paths = many(paths, folder / "many", 3000)
+        for label, (architecture, hop, wanted) in SETUPS.items():
+            f = figures[label] = ratios(architecture, hop, options.rounds, options.seconds, folder, paths)
+            shares = ", ".join(f"{part} {share:.0%}" for part, share in f["shares"].items())
+            print(label)
+            print(f"  {said(f['against_reference'], '.1f'):<28} times the reference's speed (wanted: {wanted})")
+            print(f"  {said(f['all_cores_against_one']):<28} times the speed on one core (wanted: 1.8 on two)")
+            print(f"  {said(f['one_core_against_loop']):<28} times as long as a bare loop, one core (wanted: 1.1)")
+            print(f"  {said(f['one_core_against_parts']):<28} times as long as its parts, one core (wanted: 1.25)")
+            print(f"  {said(f['speed'], '.0f'):<28} times real time; parts: {shares}", flush=True)
+        cost = [b / a for a, b in zip(*(figures[k]["seconds"] for k in list(SETUPS)[1:]), strict=True)]
+        print(f"compact at hop 0.5 s takes {said(cost)} times as long as at hop 3 s (wanted: 2)")
+        print(f"start-up: {start_up(str(folder / 'compact'), 3.0, paths[0]):.1f} s")
+    if options.json:
+        Path(options.json).write_text(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
