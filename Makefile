@@ -33,7 +33,7 @@ check: setup
 	$(BIN)/pytest tests/test_architecture.py
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile -m "not faults"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not flink and not prism"
 
 FIGURES := .faults
 test-faults: setup

@@ -18,7 +18,8 @@ from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgu
 from apache_beam.runners.runner import PipelineState
 
 from model.errors import SoundbeamError
-from pipelines.console import StatusLine
+from pipelines.cluster import check_cluster, is_portable
+from pipelines.console import StatusLine, say
 
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
 LOCAL_RUNNER = "FnApiRunner"
@@ -34,18 +35,23 @@ def beam_options(arguments: list[str], own: argparse.ArgumentParser) -> Pipeline
         own: That parser, for its options' names.
 
     Raises:
-        SoundbeamError: Beam does not know one of them either (it would ignore it in silence).
+        SoundbeamError: Beam does not know one of them either (it would ignore it in silence). Where the runner has a
+            job server, which has options of its own, one that looks like a slip of the pen.
     """
     parser = BeamArgumentParser(add_help=False, allow_abbrev=False)
     for group in _descendants(PipelineOptions):
         group._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        names = [*own._option_string_actions, *parser._option_string_actions]
-        near = difflib.get_close_matches(unknown[0].split("=")[0], names, 1)
-        hint = f"; did you mean {near[0]}?" if near and unknown[0].startswith("-") else ""
-        raise SoundbeamError(f"unknown option {unknown[0]!r}{hint}")
     chosen = PipelineOptions(arguments)
+    names = [*own._option_string_actions, *parser._option_string_actions]
+    passed_on = is_portable(chosen)
+    for option in unknown:
+        near = difflib.get_close_matches(option.split("=")[0], names, 1, 0.85 if passed_on else 0.6)
+        if passed_on and option.startswith("--") and "=" in option and not near:
+            say(f"for the runner's job server: {option}")
+            continue
+        hint = f"; did you mean {near[0]}?" if near and option.startswith("-") else ""
+        raise SoundbeamError(f"unknown option {option!r}{hint}")
     if chosen.view_as(StandardOptions).runner is None:
         chosen.view_as(StandardOptions).runner = LOCAL_RUNNER
     direct = chosen.view_as(DirectOptions)
@@ -80,8 +86,11 @@ def run(pipeline: beam.Pipeline):
     Raises:
         SoundbeamError: It failed; the message is the first cause, one line.
     """
+    check_cluster(pipeline.options)
     # Beam logs each failure with all its stack traces; the cause below says the same in one line.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    if is_portable(pipeline.options):  # a job server's messages come through the root
+        logging.getLogger().setLevel(logging.CRITICAL)
     threading.excepthook = _without_workers(threading.excepthook)
     try:
         with _shown_progress():
@@ -134,7 +143,7 @@ def cause(error: BaseException) -> str:
         return re.sub(r"\s*\[?while running .*$", "", text)
     if "No space left on device" in text or "ENOSPC" in text:
         return "disk full; free some space and run again"
-    if "Channel closed prematurely" in text:
+    if "Channel closed prematurely" in text or "SDK worker disconnected" in text:
         return "a worker process died: killed, or out of memory; scan again, which goes on from the last checkpoint"
     found = re.findall(r"^(?:[\w.]+\.)?SoundbeamError: (.*)$", text, re.MULTILINE)
     lines = [line for line in text.splitlines() if line.strip()]

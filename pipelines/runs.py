@@ -138,10 +138,11 @@ class Output:
         """URL of the folder that a run writes into before it is committed."""
         return f"{self.url}/_staging/{run}"
 
-    def staged_shards(self, run: str) -> list[Shard]:
-        """The shards that a finished pipeline named."""
+    def staged_shards(self, run: str) -> tuple[list[Shard], dict[str, int]]:
+        """The shards that a finished pipeline named, and its tally."""
         with self.fs.open(f"{self.path}/_staging/{run}/{SHARDS}", "r", encoding="utf-8") as file:
-            return [Shard(**shard) for shard in json.load(file)]
+            named = json.load(file)
+        return [Shard(**shard) for shard in named["shards"]], named["tally"]
 
     def table(self, name: str, run: str) -> str:
         """Path, on this file system, of one run's shards of a table."""

@@ -29,6 +29,7 @@ from transforms.recorded_at import Conventions, parse_date, zone_of
 from transforms.recordings import ListRecordings
 from transforms.score import ScoreWindows
 from transforms.tables import NameShards, WriteTables
+from transforms.tally import Met, Tally
 from transforms.windows import WindowSpec
 
 
@@ -124,9 +125,11 @@ def scan(wanted: Scan, beam_opts) -> Finished:
         ledger = [] if wanted.rescan else ledger_of(output, settings_of(parameters), dead)
         build(pipeline, wanted, bundle, parameters, output.staging(run), ledger)
         counters = totals(run_pipeline(pipeline))
-        if not sum(counters.get(name, 0) for name in ("recordings_listed", "list_failed", "list_skipped")):
+        shards, tally = output.staged_shards(run)
+        met = Met.of(tally)
+        if not met.listed:
             raise SoundbeamError(f"nothing to scan: no audio file matches {' '.join(wanted.recordings)}")
-        shards = output.staged_shards(run)
+        met.check(shards)
         info = None
         if shards or any(d.shards for d in dead):
             info = {
@@ -136,6 +139,7 @@ def scan(wanted: Scan, beam_opts) -> Finished:
                 "labels": list(bundle.labels),
                 "versions": versions(),
                 "counters": dict(sorted(counters.items())),
+                "gone": met.gone,
                 "taken_over": [d.run for d in dead],
                 "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
                 "wall_s": time.perf_counter() - clock,
@@ -147,9 +151,9 @@ def scan(wanted: Scan, beam_opts) -> Finished:
         committed = True
         return Finished(
             info,
-            done_before=counters.get("recordings_done_before", 0),
+            done_before=met.done_before,
             taken_over=len([d for d in dead if d.shards]),
-            before_since=counters.get("recordings_before_since", 0),
+            before_since=met.before_since,
         )
     finally:
         try:
@@ -199,12 +203,15 @@ def build(
     processes = decoding_processes(pipeline.options)
     listed = pipeline | "ListRecordings" >> ListRecordings(wanted.recordings)
     recordings, unscannable = listed["recordings"], listed["unscannable"]
+    points = {"listed": (recordings, unscannable)}
     if ledger:
         skip = SkipDone(ledger, roots_of(wanted.recordings), wanted.retry_failed)
         recordings, unscannable = (recordings, unscannable) | "SkipDone" >> skip
+    points["new"] = (recordings, unscannable)
     describe = DescribeRecordings(wanted.conventions, wanted.since_utc)
     recordings = recordings | "DescribeRecordings" >> describe
     unscannable = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
+    points["kept"] = (recordings, unscannable)
     # From decoding on one fused stage: sound never leaves it, and a recording's rows are written as soon as it has
     # ended, unless it was cut into ranges.
     results = (
@@ -223,7 +230,7 @@ def build(
         # Written apart: a Flatten before it would end the fused stage.
         (whole | "WriteTables" >> write, of_ranges | "WriteCut" >> write, others | "WriteUnscannable" >> write)
         | "AllShards" >> beam.Flatten()
-        | "NameShards" >> NameShards(staging)
+        | "NameShards" >> NameShards(staging, points | "Tally" >> Tally())
     )
 
 

@@ -31,7 +31,7 @@ def figures_of(finished: Finished, output: str) -> dict[str, Any]:
         "run": info["run"],
         "classifier": info["fingerprint"],
         "resumed_runs": info["taken_over"],
-        "gone": info["counters"].get("recordings_gone", 0),
+        "gone": info["gone"],
         "scan_s": info["wall_s"],
         "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
         "hours": (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,

@@ -113,25 +113,35 @@ class WriteTables(beam.PTransform):
 class NameShards(beam.PTransform):
     """Writes the list of all shards into the staging folder: `Shard` → the list's URL, once.
 
+    It is written from what the runner says that all bundles gave, at the end: a bundle that was tried again, on another
+    machine too, stands in it once.
+
     Args:
         folder: URL of the run's staging folder.
+        tally: (name, number) pairs to write beside it.
     """
 
     folder: str
+    tally: beam.PCollection[tuple[str, int]] | None = None
 
     def expand(self, shards: beam.PCollection[Shard]) -> beam.PCollection[str]:
         """Adds the steps to the graph."""
         return (
             shards.pipeline
             | "Once" >> beam.Create([self.folder])
-            | "WriteList" >> beam.Map(_write_list, beam.pvalue.AsList(shards))
+            | "WriteList"
+            >> beam.Map(
+                _write_list,
+                beam.pvalue.AsList(shards),
+                {} if self.tally is None else beam.pvalue.AsDict(self.tally),
+            )
         )
 
 
-def _write_list(folder: str, shards: list[Shard]) -> str:
+def _write_list(folder: str, shards: list[Shard], tally: dict[str, int]) -> str:
     url = f"{folder}/{SHARDS}"
     with open_to_write(url, "w") as file:
-        json.dump([dataclasses.asdict(shard) for shard in shards], file)
+        json.dump({"shards": [dataclasses.asdict(shard) for shard in shards], "tally": tally}, file)
     return url
 
 

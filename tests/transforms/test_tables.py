@@ -80,7 +80,7 @@ def test_shards_hold_every_row_once_whatever_their_size(tmp_path, monkeypatch, r
     with PipelineOfTest(runner="FnApiRunner") as pipeline:
         shards = pipeline | beam.Create(results) | WriteTables(str(tmp_path), LABELS, "f", {})
         assert_that(shards | NameShards(str(tmp_path)), lambda urls: len(urls) == 1)
-    named = json.loads((tmp_path / "shards.json").read_text())
+    named = json.loads((tmp_path / "shards.json").read_text())["shards"]
     assert {(s["table"], s["name"]) for s in named} == {(p.parent.name, p.name) for p in tmp_path.glob("*/*.parquet")}
     for shard in named:
         assert pq.read_metadata(tmp_path / shard["table"] / shard["name"]).num_rows == shard["rows"]

@@ -1,0 +1,104 @@
+"""What must be there before a scan goes to a cluster, in one line: Beam would wait, or say it in a hundred lines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from apache_beam.options import pipeline_options as beam_options
+
+from model.errors import SoundbeamError
+
+# Runners whose work is done in other processes, through a job server with options of its own.
+PORTABLE = ("FlinkRunner", "SparkRunner", "PortableRunner", "PrismRunner")
+# What a cluster may take to answer, seconds.
+_PATIENCE_S = 5.0
+_HERE = ("[local]", "[auto]")
+
+
+def is_portable(options: beam_options.PipelineOptions) -> bool:
+    """Whether a runner with a job server was asked for."""
+    runner = options.view_as(beam_options.StandardOptions).runner or ""
+    return runner.rpartition(".")[2] in PORTABLE
+
+
+def check_cluster(options: beam_options.PipelineOptions) -> None:
+    """Looks whether the cluster that a pipeline is to run on can take it.
+
+    Raises:
+        SoundbeamError: It does not answer, is of another version, has no task manager, there is no Java to submit the
+            pipeline with, or nothing says how its workers find soundbeam.
+    """
+    if not is_portable(options):
+        return
+    portable = options.view_as(beam_options.PortableOptions)
+    flink = options.view_as(beam_options.FlinkRunnerOptions)
+    runner = options.view_as(beam_options.StandardOptions).runner.rpartition(".")[2]
+    if portable.job_endpoint and portable.job_endpoint != "embed":
+        _check_port(portable.job_endpoint)
+    if runner != "FlinkRunner" or portable.job_endpoint:
+        return
+    if flink.flink_master not in _HERE:
+        _check_flink(flink.flink_master, flink.flink_version)
+        image = options.view_as(beam_options.WorkerOptions).sdk_container_image
+        if not portable.environment_type and not portable.environment_config and not image:
+            raise SoundbeamError(
+                "--environment_type is missing, so workers would be Beam's own containers, without soundbeam; "
+                "docs/clusters.md tells the ways"
+            )
+    if not flink.flink_submit_uber_jar:
+        _check_job_server(flink.flink_job_server_jar, options.view_as(beam_options.JobServerOptions))
+
+
+def _check_port(endpoint: str) -> None:
+    host, _, port = endpoint.rpartition(":")
+    try:
+        socket.create_connection((host or "localhost", int(port)), _PATIENCE_S).close()
+    except ValueError as e:
+        raise SoundbeamError(f"--job_endpoint={endpoint}: is not HOST:PORT") from e
+    except OSError as e:
+        reason = e.strerror or e
+        raise SoundbeamError(f"no job server answers at --job_endpoint={endpoint} ({reason}); is it started?") from e
+
+
+def _check_flink(master: str, version: str) -> None:
+    url = master if master.startswith(("http://", "https://")) else f"http://{master}"
+    asked = f"{url.rstrip('/')}/overview"
+    try:
+        # Past any proxy, as Flink's own client asks.
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=_PATIENCE_S) as answer:
+            overview = json.load(answer)
+        found, slots = overview["flink-version"], overview["slots-total"]
+    except urllib.error.HTTPError as e:
+        if e.code in (401, 403):
+            return  # it is there, and Flink's client may know how to sign in
+        raise SoundbeamError(f"what answers at --flink_master={master} is no Flink job manager ({e})") from e
+    except OSError as e:
+        reason = getattr(e, "reason", e)
+        why = getattr(reason, "strerror", None) or reason
+        raise SoundbeamError(
+            f"no Flink job manager answers at --flink_master={master} ({why}); is it started, and is that its address?"
+        ) from e
+    except (ValueError, KeyError, TypeError) as e:
+        raise SoundbeamError(f"what answers at --flink_master={master} is no Flink job manager") from e
+    if found.rpartition(".")[0] != version:
+        raise SoundbeamError(
+            f"the cluster at {master} runs Flink {found}, and the pipeline is for {version}; say "
+            f"--flink_version={found.rpartition('.')[0]}"
+        )
+    if not slots:
+        raise SoundbeamError(f"the Flink cluster at {master} has no task manager that could work; start one")
+
+
+def _check_job_server(jar: str | None, server: beam_options.JobServerOptions) -> None:
+    if shutil.which(server.job_server_java_launcher) is None:
+        raise SoundbeamError(
+            f"there is no {server.job_server_java_launcher!r} here, which submits the pipeline; install Java 11 or "
+            "later, or name it with --job_server_java_launcher"
+        )
+    if jar and "://" not in jar and not Path(jar).is_file():
+        raise SoundbeamError(f"--flink_job_server_jar={jar}: there is no such file")

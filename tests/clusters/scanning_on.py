@@ -1,0 +1,100 @@
+"""Scans in processes of their own, and whether two of them gave the same rows."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from conftest import RATE, with_tones
+
+from pipelines.results import read
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHON": sys.executable}
+# What a cluster may take for a small scan, on a machine that is busy, seconds.
+PATIENCE_S = 300
+
+
+def synthesize(folder, recordings):
+    """Recordings of several lengths and formats, with up to two calls each, and three that cannot be scanned."""
+    for i in range(recordings):
+        sound = with_tones(9.3 + 3 * i, [2.0, 5.25][: i % 3], seed=i)
+        soundfile.write(folder / f"r{i:02}.{'wav' if i % 2 else 'flac'}", sound, RATE)
+    (folder / "text.wav").write_text("no sound " * 50)
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / ".hidden.wav").write_bytes((folder / "r00.flac").read_bytes())
+    return folder
+
+
+def start(*arguments, command=(sys.executable, "-m", "pipelines.scan")):
+    return subprocess.Popen(
+        [*command, *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, cwd=ROOT,
+    )  # fmt: skip
+
+
+def run(*arguments, **how):
+    """(exit code, what was said, errors) of a scan."""
+    process = start(*arguments, **how)
+    said, errors = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, said, [line for line in errors.splitlines() if "error:" in line]
+
+
+def assert_same_rows(one, other):
+    """Whether two outputs hold the same rows: scores to 1e-5, everything else equal."""
+    for table in ("predictions", "calls", "counts", "recordings"):
+        key = lambda r: (r["recording"], r.get("start_s") or 0, r.get("label") or "")  # noqa: E731
+        expected, found = (sorted(read(str(output), table).to_pylist(), key=key) for output in (one, other))
+        changing = {"run": None, "score": None}
+        assert [{**r, **changing} for r in found] == [{**r, **changing} for r in expected], table
+        if expected and "score" in expected[0]:
+            np.testing.assert_allclose([r["score"] for r in found], [r["score"] for r in expected], atol=1e-5)
+
+
+def figures(said):
+    """A scan's summary without what names the run or its speed."""
+    return [line for line in said.splitlines() if not re.match(r"tables:|[\d.]+ s, |scans? |for the runner", line)]
+
+
+def processes(words):
+    """Ids of the processes whose command lines hold all of the words."""
+    found = []
+    for line in subprocess.run(["ps", "-eo", "pid=,stat=,args="], capture_output=True, text=True).stdout.splitlines():
+        pid, stat, command = line.split(None, 2)
+        if "Z" not in stat and all(word in command for word in words):
+            found.append(int(pid))
+    return found
+
+
+def children(pid):
+    """Ids of all processes under one."""
+    out = subprocess.run(["ps", "-eo", "pid=,ppid=,stat="], capture_output=True, text=True).stdout
+    rows = [line.split() for line in out.splitlines()]
+    below = {pid}
+    for _ in rows:
+        more = {int(p) for p, parent, stat in rows if int(parent) in below and "Z" not in stat} | below
+        if more == below:
+            break
+        below = more
+    return below - {pid}
+
+
+def alive(pids):
+    """Those of the processes that are there and have not ended."""
+    found = subprocess.run(["ps", "-eo", "pid=,stat="], capture_output=True, text=True).stdout.split("\n")
+    there = {int(line.split()[0]) for line in found if line and "Z" not in line.split()[1]}
+    return set(pids) & there
+
+
+def wait_for(condition, what, seconds=PATIENCE_S):
+    """What the condition gives once it gives something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{what} did not come in {seconds} s")

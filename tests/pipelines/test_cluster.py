@@ -1,0 +1,102 @@
+"""A cluster that is not there, or cannot take a scan: one line each, before anything is waited for."""
+
+import http.server
+import json
+import socket
+import threading
+from types import MappingProxyType
+
+import pytest
+
+from pipelines.cluster import check_cluster
+from pipelines.running import beam_options
+from pipelines.scan import main, parser
+
+
+class Flink(http.server.BaseHTTPRequestHandler):
+    """What a job manager says of itself."""
+
+    overview = MappingProxyType({"flink-version": "2.2.1", "slots-total": 2})
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(dict(self.overview)).encode() if self.path == "/overview" else b"<html>")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def serve():
+    """Serves an overview as a job manager does: → HOST:PORT."""
+    servers = []
+
+    def start(**overview):
+        handler = type("Handler", (Flink,), {"overview": {**Flink.overview, **overview}})
+        servers.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"127.0.0.1:{servers[-1].server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.fixture
+def nobody():
+    """HOST:PORT where nothing listens."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{s.getsockname()[1]}"
+
+
+def checked(*options):
+    check_cluster(beam_options(["--runner=FlinkRunner", *options], parser()))
+
+
+def refused(*options):
+    with pytest.raises(Exception) as e:
+        checked(*options)
+    assert type(e.value).__name__ == "SoundbeamError" and "\n" not in str(e.value)
+    return str(e.value)
+
+
+def test_a_scan_on_a_flink_master_that_is_not_there_is_one_line_and_exit_1(nobody, tone_bundle, tmp_path, capsys):
+    arguments = ["--recordings", str(tmp_path), "--classifier", tone_bundle, "--output", str(tmp_path / "out")]
+    assert main([*arguments, "--runner=FlinkRunner", f"--flink_master={nobody}"]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert len(errors) == 1 and "no Flink job manager answers" in errors[0] and nobody in errors[0]
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_a_cluster_that_can_take_the_scan_is_let_through(serve, tmp_path):
+    (tmp_path / "server.jar").write_bytes(b"")
+    good = [f"--flink_job_server_jar={tmp_path}/server.jar", "--job_server_java_launcher=ls"]
+    checked(f"--flink_master={serve()}", "--environment_type=EXTERNAL", *good)
+    checked(f"--flink_master=http://{serve()}", "--sdk_container_image=ours", *good)
+
+
+def test_a_cluster_that_cannot_take_the_scan_says_why(serve, nobody, tmp_path):
+    external = "--environment_type=EXTERNAL"
+    assert "--flink_version=1.20" in refused(f"--flink_master={serve(**{'flink-version': '1.20.3'})}", external)
+    assert "no task manager" in refused(f"--flink_master={serve(**{'slots-total': 0})}", external)
+    assert "is no Flink job manager" in refused(f"--flink_master={serve()}/elsewhere", external)
+    assert "--environment_type is missing" in refused(f"--flink_master={serve()}")
+    at = [f"--flink_master={serve()}", external]
+    assert "no such file" in refused(*at, f"--flink_job_server_jar={tmp_path}/no.jar", "--job_server_java_launcher=ls")
+    assert "there is no 'no-java' here" in refused(*at, "--job_server_java_launcher=no-java")
+    assert "no job server answers" in refused(f"--job_endpoint={nobody}")
+    assert "is not HOST:PORT" in refused("--job_endpoint=localhost")
+
+
+def test_the_local_runner_asks_nobody(nobody):
+    check_cluster(beam_options([f"--flink_master={nobody}"], parser()))
+
+
+def test_options_of_the_job_server_pass_and_slips_of_the_pen_do_not(capsys):
+    beam_options(["--runner=FlinkRunner", "--max_bundle_time_mills=60000"], parser())
+    assert "--max_bundle_time_mills=60000" in capsys.readouterr().out
+    for runner, option in (("FlinkRunner", "--treshold=0.5"), ("FnApiRunner", "--max_bundle_time_mills=60000")):
+        with pytest.raises(Exception, match="unknown option"):
+            beam_options([f"--runner={runner}", option], parser())
