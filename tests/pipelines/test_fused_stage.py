@@ -47,7 +47,7 @@ def between(graph, first, last):
 
 def test_from_decoding_to_writing_every_step_can_stand_in_one_fused_stage(graph):
     steps = between(graph, "DecodeRecordings/Decode", "WriteTables/WriteShards")
-    assert any(name.endswith("JoinAndCount") for name in steps)
+    assert any("JoinAndCount" in name for name in steps)
     assert any(name.endswith("WriteTables/WriteShards") for name in steps)
     for name, step in list(steps.items())[1:]:
         # Flink's, Spark's and Dataflow's fusion ends before a shuffle, a side input, and a step with state or timers.
