@@ -79,11 +79,11 @@ class ClassifierBundle:
         import keras
 
         from model.architectures import architecture_names
-        from model.frontend import FrontEndConfig, check_librosa
+        from model.frontend import FrontEndConfig
 
         architecture_names()  # loads their modules, which registers their layers with Keras
         if self.front_end:
-            check_librosa(FrontEndConfig(**self.front_end))  # Keras would bury what is missing
+            FrontEndConfig(**self.front_end).check()  # Keras would bury what is missing
 
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "weights.keras")

@@ -25,7 +25,7 @@ from model.metrics import average_precision, roc_auc
 from model.report import write_report
 from model.scorer import FRONT_END, NETWORK, Scorer
 from model.tasks import CLASSIFIER, DETECTOR
-from model.training_data import Examples, Task, batches
+from model.training_data import Examples, Task, batches, conditioned
 from model.tuning import Tuned, tune_classifier, tune_detector
 
 _VALIDATION_BATCHES = 16
@@ -123,8 +123,8 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
     Raises:
         SoundbeamError: They do not, or one of them is not there.
     """
-    architecture = get_architecture(training.architecture)
     manifest = read_manifest(training.examples)
+    architecture = conditioned(get_architecture(training.architecture), manifest)
     task = task_of(manifest, training.targets, training.examples)
     if manifest["rate"] != architecture.rate:
         raise SoundbeamError(

@@ -14,6 +14,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from model.architectures.architecture import Architecture
 from model.augmentation import Mixer, mask
+from model.conditioning import LOUDNESS_S
+from model.errors import SoundbeamError
 from model.examples import SPLITS, TRAIN, parse, shard_urls
 from model.frontend import FrontEnd, FrontEndConfig
 from model.soundscapes import Clip
@@ -101,6 +103,22 @@ def _local(url: str, cache: str) -> str:
     if not os.path.exists(copy):
         fs.get_file(path, copy)
     return copy
+
+
+def conditioned(architecture: Architecture, manifest: dict[str, Any]) -> Architecture:
+    """The architecture with the conditioning that examples were materialized with, in its front end.
+
+    Raises:
+        SoundbeamError: Its windows are too short for it, or a package is missing.
+    """
+    condition = manifest.get("condition", "")
+    front_end = dataclasses.replace(architecture.front_end, condition=condition, noise=manifest.get("noise", ""))
+    front_end.check()
+    if "loudness" in condition and architecture.window_s < LOUDNESS_S:
+        raise SoundbeamError(
+            f"{architecture.name} has windows of {architecture.window_s:g} s; a loudness needs {LOUDNESS_S:g} s"
+        )
+    return dataclasses.replace(architecture, front_end=front_end)
 
 
 def batches(

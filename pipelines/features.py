@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from model.errors import SoundbeamError
-from model.pictures import COLOURS
+from model.pictures import COLOURS, spectrogram_png
+from pipelines.conditioning import Conditioning
 from pipelines.console import positive, say
-from pipelines.labelled import first_of, label_folders, labelled_clips, locate, read_clip, stream_clip
+from pipelines.labelled import first_of, label_folders, labelled_clips, locate, stream_clip
 
 SUMMARY, TABLE, INDEX = "features.json", "features", "images.csv"
 
@@ -49,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def make_features(options, beam_opts) -> dict[str, Any]:
+def make_features(options, asked: Conditioning, beam_opts) -> dict[str, Any]:
     """Builds and runs the pipeline; returns the summary that it wrote.
 
     Raises:
@@ -70,12 +71,13 @@ def make_features(options, beam_opts) -> dict[str, Any]:
     pipeline = beam.Pipeline(options=beam_opts)
     found = labelled_clips(pipeline, root, labels)
     settings: dict[str, Any] = {"features": options.features, "rate": options.rate, "clips_from": root}
+    settings |= asked.recorded()
     if options.features == "table":
-        step: Any = MakeRows(read_clip, options.rate)
+        step: Any = MakeRows(asked.read, options.rate)
     else:
         width, height = options.image_size
         settings |= {"image_size": [width, height], "colours": options.colours, "chunk_s": options.chunk}
-        draw = functools.partial(draw_png, rate=options.rate, width=width, height=height, colours=options.colours)
+        draw = functools.partial(draw_png, asked, options.rate, width, height, options.colours)
         step = DrawPictures(place.uri(folder), stream_clip, draw, options.rate, options.chunk)
     made = found["clips"] | "Features" >> step
     rejects = (found["rejects"], made["rejects"]) | "AllRejects" >> beam.Flatten()
@@ -97,11 +99,9 @@ def make_features(options, beam_opts) -> dict[str, Any]:
     return summary
 
 
-def draw_png(samples: np.ndarray, rate: int, width: int, height: int, colours: str) -> bytes:
-    """A PNG of a stretch."""
-    from model.pictures import spectrogram_png
-
-    return spectrogram_png(samples, rate, width, height, colours)
+def draw_png(asked: Conditioning, rate: int, width: int, height: int, colours: str, samples: np.ndarray) -> bytes:
+    """A PNG of a stretch, conditioned by itself."""
+    return spectrogram_png(asked.apply(samples, rate), rate, width, height, colours)
 
 
 def finish(settings: dict[str, Any], folder: str, made: list[Any], rejects: list[Any]) -> None:

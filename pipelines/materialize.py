@@ -1,6 +1,7 @@
 """Turns labelled clips into training examples; or into a table of features, or pictures.
 
 soundbeam materialize --clips clips/ --examples examples/
+soundbeam materialize --clips clips/ --examples examples/ --condition trim=40,pre-emphasis,loudness=-23,denoise
 soundbeam materialize --clips clips/ --features table --output features/
 soundbeam materialize --clips clips/ --features images --image-size 299x299 --colours inferno --output images/
 soundbeam materialize --clips clips.csv --examples s3://bucket/examples --runner=FlinkRunner
@@ -14,7 +15,7 @@ import time
 from typing import Any
 
 from model.errors import SoundbeamError
-from pipelines import features
+from pipelines import conditioning, features
 from pipelines.console import Parser, positive, positive_int, program, say
 from pipelines.labelled import first_of, label_folders, labelled_clips, locate, read_clip
 
@@ -59,6 +60,7 @@ def parser() -> Parser:
         metavar="SHARE",
         help="share of each label kept for validation, by whole sources (default: %(default)s)",
     )
+    conditioning.add_options(p)
     features.add_options(p)
     return p
 
@@ -75,15 +77,18 @@ def main(argv: list[str] | None = None) -> int:
 
     beam_opts = beam_options(rest, parser())
     start = time.perf_counter()
+    asked = conditioning.asked_for(options)
     if options.features:
-        features.report(features.make_features(options, beam_opts), options.examples, time.perf_counter() - start)
+        features.report(
+            features.make_features(options, asked, beam_opts), options.examples, time.perf_counter() - start
+        )
         return 0
-    manifest = materialize(options, beam_opts)
+    manifest = materialize(options, asked, beam_opts)
     report(manifest, options.examples, time.perf_counter() - start)
     return 0
 
 
-def materialize(options, beam_opts) -> dict[str, Any]:
+def materialize(options, asked: conditioning.Conditioning, beam_opts) -> dict[str, Any]:
     """Builds and runs the pipeline; returns the manifest that it wrote."""
     import apache_beam as beam
 
@@ -100,7 +105,7 @@ def materialize(options, beam_opts) -> dict[str, Any]:
     pipeline = beam.Pipeline(options=beam_opts)
     found = labelled_clips(pipeline, root, labels)
     shards = found["clips"] | "WriteExamples" >> WriteExamples(
-        folder_url, read_clip, options.rate, options.window, options.validation
+        folder_url, read_clip, options.rate, options.window, options.validation, asked.stretches
     )
     settings = {
         "format": FORMAT,
@@ -108,6 +113,7 @@ def materialize(options, beam_opts) -> dict[str, Any]:
         "window_s": options.window,
         "validation_share": options.validation,
         "clips_from": root,
+        **asked.recorded(),
     }
     _ = (
         pipeline

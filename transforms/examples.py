@@ -85,6 +85,7 @@ class WriteExamples(beam.PTransform):
         rate: Hz of the examples.
         window_s: Seconds that an example holds at most.
         validation_share: Share of each label's clips that becomes the validation split, by whole sources.
+        stretches: float32 ``[samples]`` → first sample and end of each stretch that is kept.
 
     Returns:
         A PCollection of `Shard`.
@@ -95,6 +96,7 @@ class WriteExamples(beam.PTransform):
     rate: int
     window_s: float
     validation_share: float
+    stretches: Callable[[np.ndarray], list[tuple[int, int]]]
 
     def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[Shard]:
         """Adds the steps to the graph."""
@@ -112,7 +114,7 @@ class WriteExamples(beam.PTransform):
             clips
             | "AssignShard" >> beam.Map(_with_shard, beam.pvalue.AsSingleton(plan))
             | "GroupByShard" >> beam.GroupByKey()
-            | "WriteShard" >> beam.ParDo(_WriteShard(self.folder, self.read, self.rate, self.window_s))
+            | "WriteShard" >> beam.ParDo(_WriteShard(self.folder, self.read, self.rate, self.window_s, self.stretches))
         )
 
 
@@ -134,8 +136,15 @@ def _with_shard(clip: Clip, plan: tuple[dict[str, str], dict[str, int]]) -> tupl
 
 
 class _WriteShard(beam.DoFn):
-    def __init__(self, folder: str, read: Callable[[Clip, int], np.ndarray], rate: int, window_s: float):
-        self._folder, self._read, self._rate = folder, read, rate
+    def __init__(
+        self,
+        folder: str,
+        read: Callable[[Clip, int], np.ndarray],
+        rate: int,
+        window_s: float,
+        stretches: Callable[[np.ndarray], list[tuple[int, int]]],
+    ):
+        self._folder, self._read, self._rate, self._stretches = folder, read, rate, stretches
         self._window_samples = round(window_s * rate)
 
     def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[Shard]:
@@ -158,21 +167,22 @@ class _WriteShard(beam.DoFn):
                         shown = time.monotonic()
                         LOGGER.info("materializing: %d clips of shard %s", done, name)
                     with milliseconds("decode_clips"):
-                        waveform = self._waveform(clip)
-                    if isinstance(waveform, Reject):
+                        kept = self._kept(clip)
+                    if isinstance(kept, Reject):
                         count("clips_rejected")
-                        rejects.append(waveform)
+                        rejects.append(kept)
                         continue
-                    stats, seconds = by_label[clip.label], len(waveform) / self._rate
+                    stats, seconds = by_label[clip.label], sum(len(sound) for _, sound in kept) / self._rate
                     stats["clips"] += 1
                     stats["sum_s"] += seconds
                     stats["min_s"] = min(stats["min_s"], seconds)
                     stats["max_s"] = max(stats["max_s"], seconds)
                     sources.add((clip.label, clip.source))
-                    for example in cut_examples(clip, waveform, self._rate, self._window_samples, split):
-                        writer.write(serialize(example))
-                        stats["examples"] += 1
-                        examples += 1
+                    for part, sound in kept:
+                        for example in cut_examples(part, sound, self._rate, self._window_samples, split):
+                            writer.write(serialize(example))
+                            stats["examples"] += 1
+                            examples += 1
             size = os.path.getsize(local)
             if examples:
                 fs, path = fsspec.core.url_to_fs(f"{self._folder}/{name}")
@@ -181,13 +191,20 @@ class _WriteShard(beam.DoFn):
         count("examples_written", examples)
         yield Shard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
 
-    def _waveform(self, clip: Clip) -> np.ndarray | Reject:
+    def _kept(self, clip: Clip) -> list[tuple[Clip, np.ndarray]] | Reject:
+        """The stretches of a clip that are kept, each as a clip of its own with its sound."""
         try:
             waveform = self._read(clip, self._rate)
+            why = reason_against(waveform, self._rate)
+            if why:
+                return Reject(clip.recording, why)
+            found = [(a, waveform[a:b]) for a, b in self._stretches(waveform)]
         except Exception as e:  # Whatever is wrong with one clip must not cost the others.
             return Reject(clip.recording, " ".join(f"{e}".split()) or type(e).__name__)
-        why = reason_against(waveform, self._rate)
-        return Reject(clip.recording, why) if why else waveform
+        long = [(a, sound) for a, sound in found if not reason_against(sound, self._rate)]
+        if not long:
+            return Reject(clip.recording, f"no stretch of it as long as {1000 * SHORTEST_S:.0f} ms is left of the cuts")
+        return [(dataclasses.replace(clip, start_s=clip.start_s + a / self._rate), sound) for a, sound in long]
 
 
 def summarize(shards: Iterable[Shard], rejects: Iterable[Reject]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from model.frontend.config import KINDS, NORMALISATIONS, FrontEndConfig
 from model.frontend.layer import FrontEnd, low_percentile
 from model.frontend.summary import SUMMARY_NAMES, summary
-from model.frontend.tonal import check_librosa
 from model.frontend.weights import mel_weights
 
 __all__ = [
@@ -12,7 +11,6 @@ __all__ = [
     "SUMMARY_NAMES",
     "FrontEnd",
     "FrontEndConfig",
-    "check_librosa",
     "low_percentile",
     "mel_weights",
     "summary",

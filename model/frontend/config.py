@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from model.conditioning import as_text, packages_of, parse
+from model.extras import require
+
 # Each kind, and how many channels it has.
 CHANNELS = {
     "waveform": 1,
@@ -74,6 +77,8 @@ class FrontEndConfig:
         pcen_power: Exponent r.
         pcen_time_s: Time constant of the smoother, seconds.
         stack: Kinds stacked as channels. Each is resized along its bins, linearly, to as many as the first one has.
+        condition: What is done to each window first, e.g. ``pre-emphasis=0.97,loudness=-23`` (``model.conditioning``).
+        noise: The noise for its ``denoise``, as ``pack_noise`` writes it; "": each window's own statistics.
     """
 
     kind: str = "log_mel"
@@ -95,10 +100,16 @@ class FrontEndConfig:
     pcen_power: float = 0.5
     pcen_time_s: float = 0.4
     stack: tuple[str, ...] = ()
+    condition: str = ""
+    noise: str = dataclasses.field(default="", repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clip", (float(self.clip[0]), float(self.clip[1])))
         object.__setattr__(self, "stack", tuple(self.stack))
+        cuts, steps = parse(self.condition)
+        if cuts:
+            raise ValueError(f"{cuts[0][0]} is for clips, not for the windows of a front end")
+        object.__setattr__(self, "condition", as_text(steps))
         if self.kind not in KINDS or self.normalise not in NORMALISATIONS:
             raise ValueError(f"unknown front end {self.kind}/{self.normalise}; there are {KINDS} and {NORMALISATIONS}")
         if bool(self.stack) != (self.kind == "stack"):
@@ -129,7 +140,7 @@ class FrontEndConfig:
     @property
     def frame_local(self) -> bool:
         """Whether overlapping windows may share frames: what ``FrontEnd.spectrogram`` needs is a frame's samples."""
-        return not self._any(_WHOLE_WINDOW)
+        return not self.condition and not self._any(_WHOLE_WINDOW)
 
     @property
     def has_picture(self) -> bool:
@@ -137,9 +148,14 @@ class FrontEndConfig:
         return self.kind not in _NO_PICTURE
 
     @property
-    def needs_librosa(self) -> bool:
-        """Whether some of it is computed by librosa."""
-        return self._any(("cqt", "chroma_cqt", "chroma_cens", "table"))
+    def packages(self) -> list[str]:
+        """Packages of the extra ``[zoo]`` that it is computed by."""
+        librosa = ["librosa"] if self._any(("cqt", "chroma_cqt", "chroma_cens", "table")) else []
+        return librosa + packages_of(parse(self.condition)[1])
+
+    def check(self) -> None:
+        """Raises SoundbeamError where a package that it is computed by is not installed."""
+        require(f"the front end {'+'.join(filter(None, (self.condition, *self.kinds)))}", self.packages)
 
     def frames(self, samples: int) -> int:
         """The number of frames that lie wholly within so many samples."""

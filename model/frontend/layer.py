@@ -13,10 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from model.conditioning import condition, parse, unpack_noise
 from model.frontend.config import CHANNELS, FrontEndConfig
 from model.frontend.spectra import FrameSpectra, pcen
 from model.frontend.summary import summary
-from model.frontend.tonal import check_librosa, tonal
+from model.frontend.tonal import tonal
 from model.frontend.weights import resize_weights
 
 
@@ -29,12 +30,12 @@ class FrontEnd(keras.layers.Layer):
         **kwargs: Keras' own (``name``).
 
     Raises:
-        SoundbeamError: The kind needs librosa, which is not installed.
+        SoundbeamError: A package that it is computed by is not installed.
     """
 
     def __init__(self, config: FrontEndConfig, **kwargs: Any):
         super().__init__(trainable=False, **kwargs)
-        check_librosa(config)
+        config.check()
         self.config = config
         self._spectra = FrameSpectra(config)
 
@@ -49,6 +50,8 @@ class FrontEnd(keras.layers.Layer):
         Kinds that are not ``frame_local`` take (batch, samples) of whole windows.
         """
         c = self.config
+        if c.condition:
+            waveform = _conditioned(waveform, c)
         spectra = self._spectra(waveform)
         return _joined([spectra[kind] if kind in spectra else _whole(kind, c, waveform) for kind in c.kinds])
 
@@ -93,6 +96,16 @@ class FrontEnd(keras.layers.Layer):
         """The layer that ``get_config`` describes."""
         config = dict(config)
         return cls(FrontEndConfig(**config.pop("config")), **config)
+
+
+def _conditioned(waveform: tf.Tensor, config: FrontEndConfig) -> tf.Tensor:
+    """(batch, samples) of whole windows, conditioned."""
+    steps, noise = parse(config.condition)[1], unpack_noise(config.noise)
+
+    def of_batch(waveforms: np.ndarray) -> np.ndarray:
+        return condition(waveforms, config.rate, steps, noise)
+
+    return tf.ensure_shape(tf.numpy_function(of_batch, [waveform], tf.float32, stateful=False), waveform.shape)
 
 
 def _whole(kind: str, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:

@@ -5,27 +5,17 @@ TensorFlow calls it from within its graph, so training and scanning run this one
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from model.errors import SoundbeamError
 from model.frontend.config import CHROMA, TABLE, FrontEndConfig
 
 C1_HZ = 32.70319566257483
 _CHROMA_BINS = 36  # of an octave, before they are folded into 12
 _TABLE_STEP = 512
-
-
-def check_librosa(config: FrontEndConfig) -> None:
-    """Raises SoundbeamError where a front end needs librosa and it is not installed."""
-    if config.needs_librosa and importlib.util.find_spec("librosa") is None:
-        raise SoundbeamError(
-            f"the front end {'+'.join(config.kinds)} needs librosa; install it: pip install 'soundbeam[zoo]'"
-        )
 
 
 def tonal(kind: str, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:
