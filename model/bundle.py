@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 
+from model.calibration import Calibration
 from model.calls import CallRules
+from model.count_interval import AS_SCORED, CountModel
 from model.errors import SoundbeamError
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from model.scorer import Scorer
 
 DESCRIPTION = "classifier.json"
-FORMAT = 1
+FORMAT = 2
 REPORT = "report.html"  # for people: the fingerprint does not cover it
 _OURS = ("weights-", "logs", DESCRIPTION, REPORT)
 
@@ -48,6 +50,9 @@ class ClassifierBundle:
         report: What it was trained on and how well it did.
         fingerprint: SHA-256, in hexadecimal, over everything above and the weights.
         weights: The ``.keras`` file.
+        calibration: Makes probabilities of the network's scores; thresholds and rules are for those. None: they are
+            what they are.
+        counting: How sure counts are.
     """
 
     url: str
@@ -64,6 +69,8 @@ class ClassifierBundle:
     report: dict[str, Any]
     fingerprint: str
     weights: bytes = dataclasses.field(repr=False)
+    calibration: Calibration | None = None
+    counting: CountModel = AS_SCORED
 
     @property
     def window_samples(self) -> int:
@@ -96,11 +103,11 @@ class ClassifierBundle:
                     f"{self.url}: Keras {keras.__version__} cannot load the weights ({str(e).splitlines()[0][:200]})"
                 ) from e
 
-    def scorer(self) -> Scorer:
-        """The network, ready to score windows and segments."""
+    def scorer(self, batch: int | None = None) -> Scorer:
+        """The network and its calibration, ready to score windows and segments, ``batch`` windows at once."""
         from model.scorer import Scorer
 
-        return Scorer(self.model(), self.batch)
+        return Scorer(self.model(), batch or self.batch, self.calibration)
 
 
 def load_bundle(url: str) -> ClassifierBundle:
@@ -131,6 +138,8 @@ def load_bundle(url: str) -> ClassifierBundle:
             report=described["report"],
             fingerprint=described["fingerprint"],
             weights=_read(f"{url}/{weights_file}"),
+            calibration=_calibration(described["calibration"]),
+            counting=_counting(described["counting"]),
         )
     except FileNotFoundError:
         raise SoundbeamError(f"{url}/{weights_file}: missing; the bundle is incomplete, train it again") from None
@@ -158,6 +167,8 @@ def save_bundle(
     call_rules: CallRules,
     front_end: dict[str, Any],
     report: dict[str, Any],
+    calibration: Calibration | None = None,
+    counting: CountModel | None = None,
 ) -> ClassifierBundle:
     """Writes a bundle; one that is there already is replaced as a whole, and stays valid until the last moment.
 
@@ -190,6 +201,8 @@ def save_bundle(
         "thresholds": thresholds,
         "call_rules": dataclasses.asdict(call_rules),
         "front_end": front_end,
+        "calibration": dataclasses.asdict(calibration) if calibration else None,
+        "counting": dataclasses.asdict(counting or AS_SCORED),
         "report": report,
         "weights": {"file": f"weights-{digest[:16]}.keras", "sha256": digest, "bytes": len(weights)},
     }
@@ -251,6 +264,14 @@ def _read_description(url: str) -> dict[str, Any]:
             "train it again, or scan with the soundbeam that made it"
         )
     return described
+
+
+def _calibration(described: dict[str, Any] | None) -> Calibration | None:
+    return Calibration(described["slope"], tuple(described["biases"])) if described else None
+
+
+def _counting(described: dict[str, Any]) -> CountModel:
+    return CountModel(described["floor"], tuple((a, b, c) for a, b, c in described["draws"]))
 
 
 def _read(url: str) -> bytes:

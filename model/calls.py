@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-_SATURATED = 1e-4  # scores nearer than this to 0 or 1 say nothing more
+_SATURATED = 1e-6  # scores nearer than this to 0 or 1 say nothing more; calibrated ones hardly come so near
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,12 @@ class Call:
 
 
 def find_calls(
-    start_s: np.ndarray, end_s: np.ndarray, scores: np.ndarray, threshold: float, rules: CallRules | None = None
+    start_s: np.ndarray,
+    end_s: np.ndarray,
+    scores: np.ndarray,
+    threshold: float,
+    rules: CallRules | None = None,
+    found: tuple[np.ndarray, list[int]] | None = None,
 ) -> list[Call]:
     """The calls of one label in one recording.
 
@@ -56,6 +61,7 @@ def find_calls(
         scores: float ``[windows]``, 0 to 1.
         threshold: A window scored below it never makes a call.
         rules: None: the defaults.
+        found: What ``find_peaks`` gave for these scores and rules; None: not yet known.
 
     Returns:
         In order of time; they do not overlap each other.
@@ -65,7 +71,7 @@ def find_calls(
     scores = np.asarray(scores, np.float64)
     if not len(scores):
         return []
-    height, peaks = find_peaks(start_s, scores, rules)
+    height, peaks = found or find_peaks(start_s, scores, rules)
     over = height >= log_odds(threshold)
     hop = float(start_s[1] - start_s[0]) if len(start_s) > 1 else float(end_s[0] - start_s[0])
     bounds = [0, *(_valley(height, a, b) for a, b in itertools.pairwise(peaks)), len(scores)]

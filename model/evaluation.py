@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from model.calibration import reliability
 from model.calls import CallRules, find_calls, find_peaks, log_odds
 from model.metrics import (
     CountErrors,
@@ -80,6 +81,7 @@ class RecordingOutcome:
         start_s: ``[windows]``, ascending.
         end_s: ``[windows]``.
         scores: ``[windows]``: this label's.
+        interval: The least and the greatest number of calls that the table says there may be; None: it does not say.
     """
 
     calls: np.ndarray
@@ -88,6 +90,22 @@ class RecordingOutcome:
     start_s: np.ndarray
     end_s: np.ndarray
     scores: np.ndarray
+    interval: tuple[int, int] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Intervals:
+    """Whether counts' intervals hold the true counts.
+
+    Attributes:
+        intervals: How many there are.
+        covered: How many of them hold the true count.
+        mean_width: Greatest less least, in calls; None where there are none.
+    """
+
+    intervals: int
+    covered: int
+    mean_width: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,12 +136,16 @@ class Evaluation:
         events: Of the calls.
         windows: Of the scores.
         matched: For each recording, how many of its calls match an annotation.
+        intervals: Of the counts.
+        calibration_error: Expected calibration error of the scores of windows that are not ambiguous; None without.
     """
 
     counts: CountErrors
     events: EventScores
     windows: WindowScores
     matched: tuple[int, ...]
+    intervals: Intervals
+    calibration_error: float | None
 
 
 def evaluate(outcomes: Iterable[RecordingOutcome]) -> Evaluation:
@@ -148,7 +170,15 @@ def evaluate(outcomes: Iterable[RecordingOutcome]) -> Evaluation:
             roc_auc(truth[clear] == POSITIVE, scores[clear]),
         ),
         matched,
+        _intervals(outcomes),
+        reliability(truth[clear] == POSITIVE, scores[clear]).expected_calibration_error,
     )
+
+
+def _intervals(outcomes: list[RecordingOutcome]) -> Intervals:
+    there = [(*o.interval, len(o.annotations)) for o in outcomes if o.interval]
+    covered = sum(low <= true <= high for low, high, true in there)
+    return Intervals(len(there), covered, float(np.mean([high - low for low, high, _ in there])) if there else None)
 
 
 @dataclasses.dataclass(frozen=True)

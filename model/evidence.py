@@ -31,12 +31,14 @@ class LabelScores:
         truth: bool ``[windows]``.
         scores: float64 ``[windows]``.
         threshold: The chosen one.
+        before: float64 ``[windows]``: the scores before they were calibrated; None where they are not.
     """
 
     label: str
     truth: np.ndarray
     scores: np.ndarray
     threshold: float
+    before: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,12 +75,14 @@ class Evidence:
         confusion: int64 ``[labels, labels]``: windows by true label (row) and by the one with the highest score
             (column); None for a detector.
         chosen: Of a classifier: whether the label with the highest score is true, bool ``[windows]``, and that score.
+        chosen_before: The same score before calibration.
     """
 
     labels: tuple[LabelScores, ...]
     galleries: tuple[Gallery, ...]
     confusion: np.ndarray | None = None
     chosen: tuple[np.ndarray, np.ndarray] | None = None
+    chosen_before: np.ndarray | None = None
 
 
 def detector_evidence(
@@ -87,6 +91,7 @@ def detector_evidence(
     scored: Sequence[Sequence[Scored]],
     thresholds: Mapping[str, float],
     window_s: float,
+    before: Sequence[Sequence[Scored]] | None = None,
 ) -> Evidence:
     """Of a detector's scores in soundscapes.
 
@@ -96,6 +101,7 @@ def detector_evidence(
         scored: For each soundscape the scores of each label, in the order of ``thresholds``.
         thresholds: label → the chosen one.
         window_s: Seconds of a window.
+        before: As ``scored``, before calibration.
     """
     labels, galleries = [], []
     for i, (label, threshold) in enumerate(thresholds.items()):
@@ -104,7 +110,8 @@ def detector_evidence(
         truth = np.concatenate([*truths, np.empty(0, np.int8)])
         scores = np.concatenate([*(s.scores for s in mine), np.empty(0)])
         clear = truth != AMBIGUOUS
-        labels.append(LabelScores(label, truth[clear] == POSITIVE, scores[clear], threshold))
+        raw = np.concatenate([row[i].scores for row in before])[clear] if before else None
+        labels.append(LabelScores(label, truth[clear] == POSITIVE, scores[clear], threshold, raw))
         best = [best_scores(s, window_s) for s in mine]
         faint = sorted((b, k, *call) for k, s in enumerate(mine) for b, call in zip(best[k], s.calls, strict=True))
         galleries.append(
@@ -160,7 +167,11 @@ def highest_negatives(
 
 
 def classifier_evidence(
-    spectrograms: np.ndarray, truth: np.ndarray, scores: np.ndarray, thresholds: Mapping[str, float]
+    spectrograms: np.ndarray,
+    truth: np.ndarray,
+    scores: np.ndarray,
+    thresholds: Mapping[str, float],
+    before: np.ndarray | None = None,
 ) -> Evidence:
     """Of a classifier's scores of windows.
 
@@ -169,6 +180,7 @@ def classifier_evidence(
         truth: int ``[windows]``: the true label's row.
         scores: ``[windows, labels]``.
         thresholds: label → the chosen one, in the order of the rows.
+        before: As ``scores``, before calibration, which leaves their order within a window.
     """
     labels, chosen = list(thresholds), scores.argmax(axis=1)
     confusion = np.zeros((len(labels), len(labels)), np.int64)
@@ -188,12 +200,19 @@ def classifier_evidence(
     )
     return Evidence(
         tuple(
-            LabelScores(label, truth == i, scores[:, i].astype(np.float64), thresholds[label])
+            LabelScores(
+                label,
+                truth == i,
+                scores[:, i].astype(np.float64),
+                thresholds[label],
+                None if before is None else before[:, i].astype(np.float64),
+            )
             for i, label in enumerate(labels)
         ),
         (gallery,),
         confusion,
         (chosen == truth, top),
+        None if before is None else before.max(axis=1).astype(np.float64),
     )
 
 

@@ -62,6 +62,8 @@ def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
         _examples(bundle),
         "<h2>On the validation split</h2>",
         *_figures(bundle, evidence),
+        *_calibration(bundle),
+        *_folds(bundle.report.get("cross_validation")),
     ]
     if evidence.confusion is not None:
         body += ["<h2>What is taken for what</h2>", _confusion(evidence.confusion, [s.label for s in evidence.labels])]
@@ -118,15 +120,54 @@ def _figures(bundle: ClassifierBundle, evidence: Evidence) -> Iterable[str]:
     yield _table(heads, rows)
     others: dict[str, Any] = {n: v for n, v in validation.items() if isinstance(v, int | float)}
     if evidence.chosen is not None:
-        others["expected calibration error of the chosen label"] = reliability(
-            *evidence.chosen
-        ).expected_calibration_error
+        right, top = evidence.chosen
+        name = "expected calibration error of the chosen label"
+        others[name] = reliability(right, top).expected_calibration_error
+        if evidence.chosen_before is not None:
+            others[f"{name} before calibration"] = reliability(right, evidence.chosen_before).expected_calibration_error
     if others:
         yield f"<p>{_text('; '.join(f'{n} {_number(v)}' for n, v in others.items()))}</p>"
     yield (
         '<p class="faint">The expected calibration error is over ten bins of equal width '
-        "(Guo et al., On Calibration of Modern Neural Networks, ICML 2017).</p>"
+        "(Guo et al., On Calibration of Modern Neural Networks, ICML 2017), of the windows that the calibration was "
+        "fitted to; that of recordings never heard is among the cross-validated figures.</p>"
     )
+
+
+def _calibration(bundle: ClassifierBundle) -> Iterable[str]:
+    """How scores became probabilities, and what they are probabilities of."""
+    calibration = bundle.calibration
+    if calibration is None:
+        told = "The scores are as the network gives them: they were not calibrated."
+    elif calibration.biases:
+        terms = ", ".join(f"{label} {bias:+.2f}" for label, bias in zip(bundle.labels, calibration.biases, strict=True))
+        told = (
+            f"The scores are calibrated: the network's log-odds are multiplied by {calibration.slope:.3f}, and to them "
+            f"is added: {terms} (Platt 1999). They are probabilities where calls are as frequent as in the soundscapes."
+        )
+    else:
+        told = f"The scores are calibrated: the network's log-odds are divided by {1 / calibration.slope:.3f}."
+    yield f"<p>{_text(told)}</p>"
+
+
+def _folds(cross_validation: dict[str, Any] | None) -> Iterable[str]:
+    """A row a fold, and what they come to."""
+    if not cross_validation:
+        return
+    mean, spread = cross_validation["mean"], cross_validation["standard_deviation"]
+    rows = [
+        (str(k + 1), str(len(fold["sources"])), str(sum(fold["clips"].values())),
+         *(_number(fold["figures"].get(name)) for name in mean))
+        for k, fold in enumerate(cross_validation["folds"])
+    ]  # fmt: skip
+    rows.append(("mean", "", "", *(_number(value) for value in mean.values())))
+    rows.append(("standard deviation", "", "", *(_number(spread[name]) for name in mean)))
+    yield "<h2>Cross-validated by source recording</h2>"
+    yield (
+        '<p class="faint">Each fold by a classifier that was trained on the others; the one in this bundle was trained '
+        "on all but the validation split.</p>"
+    )
+    yield _table(("fold", "recordings", "examples", *(name.replace("_", " ") for name in mean)), rows)
 
 
 def _confusion(confusion: np.ndarray, labels: Sequence[str]) -> str:

@@ -70,6 +70,12 @@ def _reliability(axes, its: LabelScores) -> None:
     there = found.counts > 0
     width = np.diff(found.edges)[there]
     axes.bar(found.edges[:-1][there], found.shares[there], width, align="edge", color=TRUE, alpha=0.3)
+    if its.before is not None:
+        before = reliability(its.truth, its.before)
+        held = before.counts > 0
+        label = f"before calibration: {before.expected_calibration_error:.3f}"
+        axes.plot(before.scores[held], before.shares[held], "o--", color=FALSE, linewidth=1, markersize=3, label=label)
+        axes.legend(fontsize=8, labelcolor=INK, frameon=False, loc="upper left")
     axes.plot(found.scores[there], found.shares[there], "o-", color=TRUE, linewidth=1.5, markersize=4)
     for edge, count in zip(found.edges[:-1][there] + width / 2, found.counts[there], strict=True):
         axes.text(edge, -0.085, f"{count:,}", ha="center", va="bottom", fontsize=7, color=INK)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from model.calibration import Calibration
 from model.frontend import FrontEnd
 
 FRONT_END, NETWORK = "front_end", "network"
@@ -28,11 +29,12 @@ class Scorer:
     Args:
         model: As ``assemble`` makes it: its layers are named ``front_end`` and ``network``.
         batch: How many windows are scored at once.
+        calibration: Makes probabilities of its scores; None: they leave as the network gives them.
     """
 
-    def __init__(self, model: keras.Model, batch: int = 64):
+    def __init__(self, model: keras.Model, batch: int = 64, calibration: Calibration | None = None):
         self.window_samples = int(model.input_shape[-1])
-        self.batch = batch
+        self.batch, self.calibration = batch, calibration
         front: FrontEnd = model.get_layer(FRONT_END)
         network = model.get_layer(NETWORK)
         self._step, self._share = front.config.step, front.config.frame_local
@@ -70,7 +72,10 @@ class Scorer:
 
     def _in_batches(self, score: Callable[[np.ndarray], np.ndarray], items: np.ndarray) -> np.ndarray:
         parts = [score(items[i : i + self.batch]) for i in range(0, len(items), self.batch)]
-        return np.concatenate(parts) if parts else np.zeros((0, self._labels), np.float32)
+        return self._calibrated(np.concatenate(parts)) if parts else np.zeros((0, self._labels), np.float32)
+
+    def _calibrated(self, scores: np.ndarray) -> np.ndarray:
+        return self.calibration.apply(scores) if self.calibration else scores
 
     def score_segment(self, samples: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         """Scores the windows of one segment; equal to ``score_windows`` of them to 1e-5.
@@ -100,7 +105,7 @@ class Scorer:
             part = alone[i : i + self.batch]
             windows = np.lib.stride_tricks.sliding_window_view(samples, self.window_samples)[offsets[part]]
             scores[part] = self._windows(windows)
-        return scores
+        return self._calibrated(scores)
 
 
 class _Graph:

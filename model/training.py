@@ -111,6 +111,8 @@ def train(
         call_rules=tuned.rules,
         front_end=dataclasses.asdict(model.get_layer(FRONT_END).config),
         report=report,
+        calibration=tuned.calibration,
+        counting=tuned.counting,
     )
     if tuned.evidence:
         write_report(bundle.url, bundle, tuned.evidence)

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from model.architectures.architecture import Architecture
-from model.calibration import reliability
+from model.calibration import Calibration, reliability, temperature
 from model.calls import CallRules, find_calls, find_peaks
+from model.certainty import calibrate, calibrated, clear_windows, count_model
+from model.count_interval import AS_SCORED, CountModel
 from model.evaluation import RecordingOutcome, evaluate
 from model.evidence import Evidence, classifier_evidence, detector_evidence
 from model.examples import TRAIN, VALIDATION
@@ -31,16 +33,20 @@ class Tuned:
     """What was chosen, and how good it is.
 
     Attributes:
-        thresholds: label → score.
-        rules: For calls.
+        thresholds: label → calibrated score.
+        rules: For calls, of calibrated scores.
         figures: Of the validation split, plain values.
         evidence: For the report; None where nothing was held out.
+        calibration: None where too little was held out for one.
+        counting: How sure counts are.
     """
 
     thresholds: dict[str, float]
     rules: CallRules
     figures: dict[str, Any]
     evidence: Evidence | None = None
+    calibration: Calibration | None = None
+    counting: CountModel = AS_SCORED
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,18 +69,34 @@ def tune_detector(
 ) -> Tuned:
     """Chooses rules for all labels, and a threshold for each, that count the calls in soundscapes best."""
     labels = examples.task.labels
-    scapes = _soundscapes(examples, architecture, seed, say)
+    scapes, sources = _soundscapes(examples, architecture, seed, say)
     scored = score_soundscapes(scorer, scapes, labels, architecture)
     rules, _ = choose([s for by_label in scored for s in by_label], grid(architecture.window_s, architecture.hop_s))
-    thresholds, figures = {}, {}
-    for i, label in enumerate(labels):
-        mine = [by_label[i] for by_label in scored]
-        _, thresholds[label] = choose(mine, [rules])
-        figures[label] = judge(mine, thresholds[label], rules, architecture.window_s)
+    thresholds = {label: choose([row[i] for row in scored], [rules])[1] for i, label in enumerate(labels)}
+    before, calibration = scored, None
+    if not _heard_in_training(examples):
+        calibration = calibrate(scored, architecture.window_s)
+    if calibration:
+        scored = [
+            [dataclasses.replace(s, scores=scores) for s, scores in zip(row, calibrated(row, calibration), strict=True)]
+            for row in before
+        ]
+        thresholds = {label: calibration.threshold(thresholds[label], i) for i, label in enumerate(labels)}
+        rules = dataclasses.replace(rules, dip=calibration.slope * rules.dip)
+    else:
+        say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
+    figures = {
+        label: judge([row[i] for row in scored], thresholds[label], rules, architecture.window_s)
+        for i, label in enumerate(labels)
+    }
     sounds = [scape.samples for scape in scapes]
-    evidence = detector_evidence(sounds, architecture.rate, scored, thresholds, architecture.window_s)
+    evidence = detector_evidence(
+        sounds, architecture.rate, scored, thresholds, architecture.window_s, before if calibration else None
+    )
     _add_calibration(figures, evidence)
-    return Tuned(thresholds, rules, {"soundscapes": len(scapes), "seconds": SECONDS, "labels": figures}, evidence)
+    told = {"soundscapes": len(scapes), "seconds": SECONDS, "labels": figures}
+    counting = count_model(scored, architecture.window_s, rules, sources, seed) or AS_SCORED
+    return Tuned(thresholds, rules, told, evidence, calibration, counting)
 
 
 def tune_classifier(
@@ -89,22 +111,29 @@ def tune_classifier(
         return Tuned({label: 0.5 for label in labels}, CallRules(), {})
     held_out = batches(examples, architecture, scorer.front_end, seed, split=VALIDATION).take(_BATCHES)
     x, y, _ = (np.concatenate(part) for part in zip(*held_out.as_numpy_iterator(), strict=True))
-    scores, truth = scorer.score_spectrograms(x), y.argmax(axis=1)
+    before, truth = scorer.score_spectrograms(x), y.argmax(axis=1)
+    calibration = None if missing else temperature(before, truth)
+    if not calibration:
+        say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
+    scores = calibration.apply(before) if calibration else before
     thresholds, figures = {}, {}
     for i, label in enumerate(labels):
         mine = truth == i
         thresholds[label] = 0.5 if label in missing else best_f1_threshold(mine, scores[:, i])
         figures[label] = {"windows": int(mine.sum()), "f1": f1(mine, scores[:, i] >= thresholds[label])}
     accuracy = float((scores.argmax(axis=1) == truth).mean())
-    evidence = classifier_evidence(x, truth, scores, thresholds)
+    evidence = classifier_evidence(x, truth, scores, thresholds, before if calibration else None)
     _add_calibration(figures, evidence)
-    return Tuned(thresholds, CallRules(), {"windows": len(truth), "accuracy": accuracy, "labels": figures}, evidence)
+    told = {"windows": len(truth), "accuracy": accuracy, "labels": figures}
+    return Tuned(thresholds, CallRules(), told, evidence, calibration)
 
 
 def _add_calibration(figures: dict[str, dict[str, Any]], evidence: Evidence) -> None:
     for its in evidence.labels:
-        error = reliability(its.truth, its.scores).expected_calibration_error
-        figures[its.label]["expected_calibration_error"] = error
+        figures[its.label]["expected_calibration_error"] = reliability(its.truth, its.scores).expected_calibration_error
+        if its.before is not None:
+            before = reliability(its.truth, its.before).expected_calibration_error
+            figures[its.label]["expected_calibration_error_before"] = before
 
 
 def best_f1_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
@@ -128,18 +157,26 @@ def f1(truth: np.ndarray, found: np.ndarray) -> float | None:
 
 def _soundscapes(
     examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
-) -> list[Soundscape]:
-    labels, held_out = examples.task.labels, examples.clips(VALIDATION)
-    missing = [label for label in labels if not examples.task.counts[label][VALIDATION]]
-    without = not examples.task.of(VALIDATION, targets=False) and examples.task.of(TRAIN, targets=False)
-    if missing or without:
+) -> tuple[list[Soundscape], int]:
+    """The soundscapes to choose on, and how many source recordings their calls come from."""
+    labels, held_out, heard = examples.task.labels, examples.clips(VALIDATION), _heard_in_training(examples)
+    if heard:
         say(
-            f"no validation examples of {', '.join(missing or ['other sounds'])}: "
+            f"no validation examples of {', '.join([x for x in heard if x in labels] or ['other sounds'])}: "
             "the threshold is chosen on training examples of it, so expect more errors than reported"
         )
-        again = examples.clips(TRAIN)
-        held_out += [clip for clip in again if clip.label in missing or (without and clip.label not in labels)]
-    return mix_soundscapes(held_out, labels, architecture.rate, seed)
+        held_out += [clip for clip in examples.clips(TRAIN) if clip.label in heard]
+    sources = len({clip.source for clip in held_out if clip.label in labels})
+    return mix_soundscapes(held_out, labels, architecture.rate, seed), sources
+
+
+def _heard_in_training(examples: Examples) -> list[str]:
+    """The labels that soundscapes have to take from the training split: outputs without validation clips, and where
+    there is no other sound to validate with, all other labels."""
+    task = examples.task
+    others = [label for label in task.counts if label not in task.labels]
+    without = not task.of(VALIDATION, targets=False) and task.of(TRAIN, targets=False)
+    return [x for x in task.labels if not task.counts[x][VALIDATION]] + (others if without else [])
 
 
 def mix_soundscapes(clips: Sequence[Clip], labels: tuple[str, ...], rate: int, seed: int) -> list[Soundscape]:
@@ -189,6 +226,7 @@ def judge(scored: Sequence[Scored], threshold: float, rules: CallRules, window_s
         found = np.array([(call.start_s, call.end_s) for call in calls]).reshape(-1, 2)
         outcomes.append(RecordingOutcome(found, len(found), s.calls, s.start_s, end_s, s.scores))
     its = evaluate(outcomes)
+    truth, scores = clear_windows(scored, window_s)
     return {
         "average_precision": its.windows.average_precision,
         "roc_auc": its.windows.roc_auc,
@@ -197,6 +235,7 @@ def judge(scored: Sequence[Scored], threshold: float, rules: CallRules, window_s
         "precision": its.events.precision,
         "recall": its.events.recall,
         "f1": its.events.f1,
+        "expected_calibration_error": reliability(truth, scores).expected_calibration_error,
     }
 
 

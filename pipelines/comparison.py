@@ -19,6 +19,8 @@ from pipelines.naming import RecordingNames
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
+
 
 @dataclasses.dataclass
 class _Truth:
@@ -92,6 +94,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
                     label: {
                         "true": len(outcomes[label][i].annotations),
                         "counted": outcomes[label][i].counted,
+                        "interval": outcomes[label][i].interval,
                         "matched": evaluations[label].matched[i],
                     }
                     for label in labels
@@ -146,8 +149,10 @@ def _outcomes(
     calls = results.read(output, "calls").select(["recording", "label", "start_s", "end_s"]).to_pydict()
     for uri, label, *times in zip(*calls.values(), strict=True):
         found[uri, label].append(tuple(times))
-    counts = results.read(output, "counts", columns=["recording", "label", "calls"], recordings=used).to_pydict()
-    counted = {(uri, label): n for uri, label, n in zip(*counts.values(), strict=True)}
+    counts = results.read(output, "counts", recordings=used)
+    older = [None] * len(counts)  # scans by which counts had no interval yet
+    columns = [counts[c].to_pylist() if c in counts.column_names else older for c in _COUNTS]
+    counted = {(uri, label): (n or 0, low, high) for uri, label, n, low, high in zip(*columns, strict=True)}
 
     windows, scores = _windows(results.read(output, "predictions", recordings=used), known)
     outcomes: dict[str, list[RecordingOutcome]] = {label: [] for label in labels}
@@ -155,14 +160,16 @@ def _outcomes(
         start_s, end_s, first = windows.get(uri, (np.empty(0), np.empty(0), 0))
         for label in labels:
             key = (uri, label)
+            n, *interval = counted.get(key, (0, None, None))
             outcomes[label].append(
                 RecordingOutcome(
                     np.array(found.get(key, ())).reshape(-1, 2),
-                    counted.get(key) or 0,
+                    n,
                     np.array(sorted(truth.calls.get(key, ()))).reshape(-1, 2),
                     start_s,
                     end_s,
                     scores[first : first + len(start_s), known.index(label)],
+                    None if None in interval else (interval[0], interval[1]),
                 )
             )
     return outcomes

@@ -108,6 +108,8 @@ def print_figures(figures: dict[str, Any]) -> None:
         say(f"{label}")
         windows = its["windows"]
         _print_scores(its, f"{windows['positive']} with a call, {windows['negative']} without", "recordings")
+        if its["calibration_error"] is not None:
+            say(f"  {'':<8} expected calibration error {number(its['calibration_error'])}, of the same windows")
         if windows["ambiguous"]:
             say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
         if "at_precision" in its:
@@ -124,6 +126,12 @@ def _print_scores(its: dict[str, Any], windows: str, unit: str) -> None:
         f"  counts   {counts['exact']} of {counts['counts']} {unit} exact, "
         f"mean absolute error {number(counts['mean_absolute_error'])}"
     )
+    if its.get("intervals", {}).get("intervals"):
+        intervals = its["intervals"]
+        say(
+            f"  {'':<8} calls_low to calls_high hold the true count of {intervals['covered']} of "
+            f"{intervals['intervals']}; on average they are {intervals['mean_width']:.1f} apart"
+        )
     say(
         f"  calls    {events['matched']} of {events['annotations']} found, {events['calls']} reported: precision "
         f"{number(events['precision'])}, recall {number(events['recall'])}, F1 {number(events['f1'])}"

@@ -198,7 +198,7 @@ def build(
 ) -> None:
     """Adds the scan to the pipeline: list → leave out what is done → decode → score → count → write."""
     thresholds = tuple(parameters["thresholds"][label] for label in bundle.labels)
-    counting = Counting(bundle.labels, thresholds, bundle.call_rules)
+    counting = Counting(bundle.labels, thresholds, bundle.call_rules, bundle.counting)
     spec = WindowSpec(bundle.rate, bundle.window_s, parameters["hop_s"])
     processes = decoding_processes(pipeline.options)
     listed = pipeline | "ListRecordings" >> ListRecordings(wanted.recordings)

@@ -23,9 +23,10 @@ def figures_of(finished: Finished, output: str) -> dict[str, Any]:
         return figures
     columns = ["recording", "status", "error", "duration_s", "windows"]
     recordings = results.read(output, "recordings", run=info["run"], columns=columns)
-    counts = results.read(output, "counts", run=info["run"], columns=["label", "calls"])
+    counts = results.read(output, "counts", run=info["run"], columns=["label", "calls", "calls_low", "calls_high"])
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
-    by_label = {label: counts.filter(pc.equal(counts["label"], label))["calls"] for label in info["labels"]}
+    of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info["labels"]}
+    by_label = {label: rows["calls"] for label, rows in of_label.items()}
     return {
         **figures,
         "run": info["run"],
@@ -37,6 +38,10 @@ def figures_of(finished: Finished, output: str) -> dict[str, Any]:
         "hours": (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
         "windows": pc.sum(recordings["windows"]).as_py() or 0,
         "calls": {label: pc.sum(calls).as_py() or 0 for label, calls in by_label.items()},
+        "range": {
+            label: [pc.sum(rows[end]).as_py() or 0 for end in ("calls_low", "calls_high")]
+            for label, rows in of_label.items()
+        },
         "counted": {label: len(calls) for label, calls in by_label.items()},
         "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in by_label.items()},
         "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
@@ -68,7 +73,9 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     if more:
         say(f"… and {more} more, in the table recordings")
     for label, calls in figures["calls"].items():
-        say(f"{label}: {calls} calls in {figures['heard'][label]} of {figures['counted'][label]} recordings")
+        low, high = figures["range"][label]
+        of = f"{figures['heard'][label]} of {figures['counted'][label]} recordings"
+        say(f"{label}: {calls} calls ({low} to {high}) in {of}")
     by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items())) or "nothing new"
     say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
     if figures["gone"]:

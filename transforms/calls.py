@@ -10,7 +10,8 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.transforms.window import GlobalWindows
 
-from model.calls import CallRules, find_calls
+from model.calls import CallRules, find_calls, find_peaks
+from model.count_interval import AS_SCORED, CountModel
 from transforms.counters import count
 from transforms.decoders.ranges import report_of
 from transforms.records import DecodeReport, RangeReport, RecordingResult, SegmentScores, Unscannable
@@ -24,11 +25,13 @@ class Counting:
         labels: In the order of the scores.
         thresholds: One for each label.
         rules: How neighbouring windows are joined and told apart.
+        certainty: How sure a count is.
     """
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     rules: CallRules
+    certainty: CountModel = AS_SCORED
 
 
 def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting: Counting) -> RecordingResult:
@@ -55,14 +58,14 @@ def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting:
     start_s = np.concatenate([s.start_s for s in good]) if good else np.zeros(0)
     end_s = np.concatenate([s.end_s for s in good]) if good else np.zeros(0)
     scores = np.concatenate([s.scores for s in good]) if good else np.zeros((0, labels), np.float32)
-    calls = {
-        label: find_calls(start_s, end_s, scores[:, i], counting.thresholds[i], counting.rules)
-        for i, label in enumerate(counting.labels)
-        if windows
-    }
+    calls, intervals = {}, {}
+    for i, label in enumerate(counting.labels if windows else ()):
+        height, peaks = find_peaks(start_s, scores[:, i].astype(np.float64), counting.rules)
+        found = find_calls(start_s, end_s, scores[:, i], counting.thresholds[i], counting.rules, (height, peaks))
+        calls[label], intervals[label] = found, counting.certainty.interval(height[peaks], len(found))
     count(f"recordings_{report.status}")
     count("calls", sum(len(found) for found in calls.values()))
-    return RecordingResult(report, start_s, end_s, scores, calls)
+    return RecordingResult(report, start_s, end_s, scores, calls, intervals)
 
 
 def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:

@@ -224,6 +224,7 @@ class RecordingResult:
         end_s: float64 ``[windows]``.
         scores: float32 ``[windows, labels]``.
         calls: For each label, in time order; empty for a recording without windows.
+        intervals: For each label the least and the greatest number of calls that there may be; empty likewise.
     """
 
     report: DecodeReport
@@ -231,3 +232,4 @@ class RecordingResult:
     end_s: np.ndarray
     scores: np.ndarray
     calls: dict[str, list[Call]]
+    intervals: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)

@@ -63,6 +63,8 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             label,
             ("windows", pa.int64()),
             ("calls", pa.int64()),
+            ("calls_low", pa.int64()),
+            ("calls_high", pa.int64()),
             site,
         ],
         "recordings": [

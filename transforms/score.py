@@ -124,12 +124,11 @@ class BundleHandler(ModelHandler[Any, Any, Any]):
 
     def _load(self) -> Any:
         from model.bundle import load_bundle
-        from model.scorer import Scorer
 
         bundle = load_bundle(self._bundle)
         if bundle.fingerprint != self._fingerprint:
             raise SoundbeamError(f"{self._bundle}: the classifier bundle was changed while the scan ran; scan again")
-        return Scorer(bundle.model(), self._batch or bundle.batch)
+        return bundle.scorer(self._batch)
 
     def run_inference(
         self,

@@ -46,6 +46,7 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
         predictions["scores"] = list(result.scores)
     calls = [(label, call) for label in labels for call in result.calls.get(label, ())]
     counted = labels if report.status != "skipped" else ()
+    intervals = [result.intervals.get(label, (None, None)) for label in counted]
     return {
         "predictions": predictions,
         "calls": {
@@ -62,6 +63,8 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
             "label": list(counted),
             "windows": [windows] * len(counted),
             "calls": [len(result.calls[label]) if windows else None for label in counted],
+            "calls_low": [low for low, _ in intervals],
+            "calls_high": [high for _, high in intervals],
             "site": [site] * len(counted),
         },
         "recordings": {

@@ -6,12 +6,16 @@ import fsspec
 import keras
 import numpy as np
 import pytest
+from conftest import save_tone_bundle, tone
 
 from model.architectures.architecture import Architecture, Recipe
 from model.bundle import DESCRIPTION, check_destination, load_bundle, save_bundle
+from model.calibration import Calibration
 from model.calls import CallRules
+from model.count_interval import CountModel
 from model.errors import SoundbeamError
 from model.frontend import FrontEndConfig
+from model.scorer import Scorer
 
 
 def tiny_body(shape, labels, activation):
@@ -107,7 +111,7 @@ def test_what_is_no_bundle_is_refused(tmp_path):
 def test_another_version_is_refused(tmp_path):
     save(tmp_path / "b")
     edit(tmp_path / "b", lambda d: d.update(format=7))
-    assert "made by bundle format 7, this soundbeam reads 1" in refused(tmp_path / "b")
+    assert "made by bundle format 7, this soundbeam reads 2" in refused(tmp_path / "b")
 
 
 def edit(folder, change):
@@ -176,3 +180,25 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
     with pytest.raises(SoundbeamError, match="is a file"):
         check_destination(str(tmp_path / "thesis.txt"))
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_calibration_and_counting_are_kept_and_covered_by_the_fingerprint(tmp_path):
+    certain = {
+        "calibration": Calibration(0.8, (-1.5,)),
+        "counting": CountModel(-2.0, ((0.9, -0.5, 0.01), (1.0, 0.0, 0.0))),
+    }
+    saved = save_tone_bundle(tmp_path / "b", **certain)
+    read = load_bundle(saved.url)
+    assert (read.calibration, read.counting) == (certain["calibration"], certain["counting"])
+    window = np.stack([0.4 * tone(1.0), 0.3 * tone(1.0)]).astype(np.float32)
+    raw = Scorer(read.model()).score_windows(window)
+    expected = 1 / (1 + np.exp(1.5) * (1 / raw - 1) ** 0.8)  # odds to the slope, times e to the bias
+    np.testing.assert_allclose(read.scorer().score_windows(window), expected, rtol=1e-4)
+    segment = np.concatenate(window)
+    offsets = np.arange(0, 8001, 2048)
+    np.testing.assert_allclose(
+        read.scorer().score_segment(segment, offsets),
+        read.calibration.apply(Scorer(read.model()).score_segment(segment, offsets)),
+    )
+    edit(tmp_path / "b", lambda d: d["calibration"].update(slope=0.9))
+    assert "changed since training" in refused(tmp_path / "b")

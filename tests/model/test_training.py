@@ -13,6 +13,7 @@ import model.training
 from model.bundle import load_bundle
 from model.errors import SoundbeamError
 from model.examples import read_manifest
+from model.scorer import Scorer
 from model.training import Training, task_of, train
 
 
@@ -66,6 +67,13 @@ def test_the_report_says_what_was_done(detector):
     assert list(pathlib.Path(detector.url, "logs").rglob("events.out.tfevents.*"))
 
 
+def test_what_leaves_the_scorer_is_calibrated(detector):
+    windows = np.stack([in_window(x) for x in ("high", "low", "rest")])
+    raw = Scorer(detector.model()).score_windows(windows)
+    assert len(detector.calibration.biases) == 2 and detector.call_rules.dip > 0
+    np.testing.assert_array_equal(detector.scorer().score_windows(windows), detector.calibration.apply(raw))
+
+
 def test_a_report_lies_in_the_bundle(detector):
     with open(f"{detector.url}/report.html", encoding="utf-8") as file:
         page = file.read()
@@ -113,7 +121,10 @@ def test_a_label_without_validation_examples_is_told(tmp_path):
     examples = write_examples(tmp_path / "e", ("low", "high", "rest"), only_train=("low",))
     said: list[str] = []
     assert 0 < run(examples, tmp_path / "b", said, targets=("low",), epochs=1).thresholds["low"] < 1
-    assert [line.split(":")[0] for line in said] == ["no validation examples of low"]
+    assert [line.split(":")[0] for line in said] == [
+        "no validation examples of low",
+        "too little is held out to calibrate with",
+    ]
 
 
 def test_nothing_but_the_target(tmp_path):

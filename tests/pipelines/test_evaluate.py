@@ -30,8 +30,13 @@ def scan(tmp_path):
     write_scan(
         tmp_path / "out",
         [
-            result(A, calls=[("call", 1.5, 3.5), ("call", 6.0, 7.0)], scores=lambda s: 0.9 - 0.1 * abs(s - 2)),
-            result(B, calls=[("call", 4.0, 6.0)], scores=lambda s: 0.05 * s),
+            result(
+                A,
+                calls=[("call", 1.5, 3.5), ("call", 6.0, 7.0)],
+                scores=lambda s: 0.9 - 0.1 * abs(s - 2),
+                interval=(1, 4),
+            ),
+            result(B, calls=[("call", 4.0, 6.0)], scores=lambda s: 0.05 * s, interval=(0, 1)),
             result(C, scores=lambda s: 0.3),
         ],
     )
@@ -59,12 +64,19 @@ def test_figures(scan, capsys):
     assert its["windows"]["roc_auc"] == pytest.approx(roc_auc_score(truth, scores), abs=1e-6)
     assert figures["unannotated"] == 1 and figures["overall"]["events"] == its["events"]
     assert [r["labels"]["call"] for r in figures["recordings"]] == [
-        {"true": 1, "counted": 2, "matched": 1},
-        {"true": 2, "counted": 1, "matched": 1},
-        {"true": 0, "counted": 0, "matched": 0},
+        {"true": 1, "counted": 2, "interval": [1, 4], "matched": 1},
+        {"true": 2, "counted": 1, "interval": [0, 1], "matched": 1},
+        {"true": 0, "counted": 0, "interval": None, "matched": 0},
     ]
+    assert its["intervals"] == {"intervals": 2, "covered": 1, "mean_width": 2.0}
+    stored, error = np.float64(np.float32(scores)), 0.0
+    for bin_ in np.unique(np.ceil(stored * 10).clip(1)):
+        inside = np.ceil(stored * 10).clip(1) == bin_
+        error += abs(truth[inside].sum() - stored[inside].sum()) / len(stored)
+    assert its["calibration_error"] == pytest.approx(error, abs=1e-6)
     out = capsys.readouterr().out
     assert "1 of 3 recordings exact, mean absolute error 0.667" in out
+    assert "hold the true count of 1 of 2; on average they are 2.0 apart" in out
     assert [line.split() for line in out.splitlines() if line.startswith("siteA/")] == [
         ["siteA/day.wav", "1", "2", "+1"]
     ]

@@ -104,7 +104,7 @@ def test_a_dash_leaves_standard_output_to_the_line_alone(scan, capsys):
     assert scan("--summary-json", "-") == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["calls"] == {"low": 2} and out.count("\n") == 1
-    assert "low: 2 calls in 1 of 2 recordings" in err
+    assert "low: 2 calls (2 to 2) in 1 of 2 recordings" in err
 
 
 def test_a_place_that_cannot_be_written_is_told_before_the_scan(scan, tmp_path, capsys):

@@ -12,8 +12,12 @@ from transforms.schemas import Shard, schemas
 from transforms.tables import rows_of
 
 
-def result(uri, seconds=10.0, calls=(), scores=None, status="ok", labels=("call",), window_s=2.0, hop_s=1.0, error=""):
-    """One recording's result; ``calls`` are (label, start, end), ``scores`` an array or a function of a start."""
+def result(
+    uri, seconds=10.0, calls=(), scores=None, status="ok", labels=("call",), window_s=2.0, hop_s=1.0, error="",
+    interval=None,
+):  # fmt: skip
+    """One recording's result; ``calls`` are (label, start, end), ``scores`` an array or a function of a start, and
+    ``interval`` is of each label's count."""
     start_s = np.arange(0.0, seconds - window_s + 1e-9, hop_s) if status in ("ok", "partial") else np.empty(0)
     if scores is None:
         scores = np.zeros((len(start_s), len(labels)))
@@ -24,8 +28,9 @@ def result(uri, seconds=10.0, calls=(), scores=None, status="ok", labels=("call"
         Recording(uri, 1000, "v1"), status, "decode" if error else "", error, seconds, 16000, 1, len(start_s), 1
     )
     return RecordingResult(
-        report, start_s, start_s + window_s, np.asarray(scores, np.float32).reshape(len(start_s), len(labels)), found
-    )
+        report, start_s, start_s + window_s, np.asarray(scores, np.float32).reshape(len(start_s), len(labels)), found,
+        dict.fromkeys(labels, interval) if interval else {},
+    )  # fmt: skip
 
 
 def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa", rate=16000, **more):

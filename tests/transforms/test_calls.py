@@ -1,11 +1,14 @@
 """A recording's result: no window lost in silence, none counted twice."""
 
+import dataclasses
+
 import apache_beam as beam
 import numpy as np
 from apache_beam.testing.test_pipeline import TestPipeline as PipelineOfTest
 from apache_beam.testing.util import assert_that, equal_to
 
 from model.calls import CallRules
+from model.count_interval import CountModel
 from transforms.calls import CountCalls, Counting, count_calls, result_of_unscannable
 from transforms.records import DecodeReport, Recording, SegmentScores, Unscannable
 
@@ -29,6 +32,17 @@ def test_segments_are_joined_in_order_and_counted_for_each_label():
     assert [c.start_s for c in result.calls["x"]] == [1, 4]
     assert result.calls["y"] == []
     assert result.report.status == "ok"
+
+
+def test_every_label_has_an_interval_of_its_count():
+    """Peaks of 0.8 and 0.9, and the model's p: the number of calls is a sum of two Bernoulli ones."""
+    certain = CountModel(draws=((1.0, -2.0, 0.0),))
+    counting = dataclasses.replace(COUNTING, certainty=certain)
+    result = count_calls(report(6, 2), [scores(1, 3, [0.0, 0.9, 0.0]), scores(0, 0, [0.0, 0.8, 0.0])], counting)
+    p = [1 / (1 + np.exp(2) * (1 - s) / s) for s in (0.8, 0.9)]  # 0.35 and 0.55
+    assert (1 - p[0]) * (1 - p[1]) > 0.05 and p[0] * p[1] > 0.05
+    assert result.intervals == {"x": (0, 2), "y": (0, 0)}
+    assert count_calls(report(2, 1, "partial", "cut off"), [], counting).intervals == {}
 
 
 def test_a_segment_given_twice_counts_once():

@@ -22,15 +22,16 @@ from transforms.tables import NameShards, WriteTables, rows_of
 LABELS = ("x", "y")
 
 
-def result(name, windows=3, status="ok", calls=None):
+def result(name, windows=3, status="ok", calls=None, intervals=None):
     report = DecodeReport(Recording(name, 10, "v"), status, "", "", 4.0, 48000, 2, windows, 1)
     start = np.arange(windows, dtype=float)
     scores = np.tile(np.array([[0.25, 0.75]], np.float32), (windows, 1))
-    return RecordingResult(report, start, start + 1, scores, calls or {label: [] for label in LABELS})
+    return RecordingResult(report, start, start + 1, scores, calls or {label: [] for label in LABELS}, intervals or {})
 
 
 def test_rows_hold_every_window_call_and_label():
-    rows = rows_of(result("a", calls={"x": [], "y": [Call(0.5, 2.0, 0.75)]}), LABELS, "f" * 64)
+    found, intervals = {"x": [], "y": [Call(0.5, 2.0, 0.75)]}, {"x": (0, 2), "y": (1, 3)}
+    rows = rows_of(result("a", calls=found, intervals=intervals), LABELS, "f" * 64)
     batches = {t: pa.RecordBatch.from_pydict(rows[t], schema=s) for t, s in schemas(LABELS, {}).items()}
     predictions = batches["predictions"].to_pylist()
     assert [r["start_s"] for r in predictions] == [0, 1, 2]
@@ -40,7 +41,9 @@ def test_rows_hold_every_window_call_and_label():
     }  # fmt: skip
     (call,) = batches["calls"].to_pylist()
     assert (call["label"], call["start_s"], call["end_s"], call["started_at"]) == ("y", 0.5, 2.0, None)
-    assert [(r["label"], r["windows"], r["calls"]) for r in batches["counts"].to_pylist()] == [("x", 3, 0), ("y", 3, 1)]
+    names = ("label", "windows", "calls", "calls_low", "calls_high")
+    counts = [tuple(row[name] for name in names) for row in batches["counts"].to_pylist()]
+    assert counts == [("x", 3, 0, 0, 2), ("y", 3, 1, 1, 3)]
     (recording,) = batches["recordings"].to_pylist()
     assert (recording["status"], recording["error"], recording["classifier"]) == ("ok", None, "f" * 64)
 
@@ -61,7 +64,7 @@ def test_site_is_in_every_table_and_a_call_starts_where_its_recording_did():
 
 def test_nothing_is_known_of_a_failed_recordings_calls_and_nothing_counted_in_a_skipped_file():
     failed = rows_of(result("a", 0, "failed", {}), LABELS, "f")
-    assert failed["counts"]["calls"] == [None, None]
+    assert failed["counts"]["calls"] == failed["counts"]["calls_low"] == failed["counts"]["calls_high"] == [None, None]
     skipped = rows_of(result("a", 0, "skipped", {}), LABELS, "f")
     assert skipped["counts"]["recording"] == [] and skipped["recordings"]["status"] == ["skipped"]
 
