@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from written_scan import result, write_scan
@@ -80,6 +81,14 @@ def test_figures(scan, capsys):
     assert [line.split() for line in out.splitlines() if line.startswith("siteA/")] == [
         ["siteA/day.wav", "1", "2", "+1"]
     ]
+
+
+def test_a_scan_from_before_there_were_intervals_is_read(scan, capsys):
+    (path,) = (scan / "out" / "counts").rglob("*.parquet")
+    pq.write_table(pq.read_table(path).drop_columns(["calls_low", "calls_high"]), path)
+    figures = run(scan, annotations(scan, f"{A},2,4,call"))
+    assert figures["labels"]["call"]["intervals"] == {"intervals": 0, "covered": 0, "mean_width": None}
+    assert "calls_low" not in capsys.readouterr().out
 
 
 def test_many_labels_are_one_against_the_rest(tmp_path, capsys):
