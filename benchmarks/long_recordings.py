@@ -7,6 +7,7 @@ network is the default detector's, with random weights. ``--whole`` scans each r
 """
 
 import argparse
+import resource
 import struct
 import subprocess
 import sys
@@ -123,10 +124,10 @@ def resident(root):
 
 
 def scan(arguments, whole):
-    """Runs one scan; (its words, its exit code, wall seconds, peak bytes of all processes, of the largest)."""
+    """Runs one scan; (its words, its exit code, wall and CPU seconds, peak bytes of all processes, of the largest)."""
     code = "import sys, transforms.cut as c; c.RANGE_S = 1e9; from pipelines.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code] if whole else [sys.executable, "-m", "pipelines.cli"]
-    start, peak, largest = time.perf_counter(), 0, 0
+    start, peak, largest, before = time.perf_counter(), 0, 0, _cpu_s()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen([*command, "scan", *arguments], stdout=said, stderr=subprocess.STDOUT)
         while process.poll() is None:
@@ -134,7 +135,13 @@ def scan(arguments, whole):
             peak, largest = max(peak, sum(found.values())), max([largest, *found.values()])
             time.sleep(0.2)
         said.seek(0)
-        return said.read().decode(), process.returncode, time.perf_counter() - start, peak, largest
+        wall = time.perf_counter() - start
+        return said.read().decode(), process.returncode, wall, _cpu_s() - before, peak, largest
+
+
+def _cpu_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main():
@@ -153,7 +160,9 @@ def main():
         from transforms.windows import WindowSpec
 
         spec = WindowSpec(bundle.rate, bundle.window_s, options.hop)
-        print("recording  hours  file GB  windows      by arithmetic  peak MB, all processes  the largest  × real time")
+        print(
+            "kind       hours  file GB  windows      by arithmetic  peak MB, all processes  the largest  × real time  CPU s"
+        )
         for kind in options.kinds or MAKE:
             hours = options.hours or HOURS[kind]
             path = root / f"long.{kind}"
@@ -161,7 +170,7 @@ def main():
             output = root / f"out-{kind}"
             arguments = ["--recordings", str(path), "--classifier", str(root / "bundle"), "--output", str(output)]
             arguments += ["--hop", str(options.hop), *rest]
-            words, code, wall, peak, largest = scan(arguments, options.whole)
+            words, code, wall, cpu, peak, largest = scan(arguments, options.whole)
             if code:
                 sys.exit(words)
             (row,) = read(str(output), "recordings").to_pylist()
@@ -169,8 +178,8 @@ def main():
             size = path.stat().st_size / 1e9
             print(
                 f"{kind:<9} {row['duration_s'] / 3600:>6.2f} {size:>8.2f}  {row['windows']:<11}  {expected:<13}  "
-                f"{peak / 1e6:<22.0f}  {largest / 1e6:<11.0f}  {row['duration_s'] / wall:.0f}",
-                row["status"],
+                f"{peak / 1e6:<22.0f}  {largest / 1e6:<11.0f}  {row['duration_s'] / wall:<11.0f}  {cpu:.0f}",
+                "" if row["status"] == "ok" else row["error"],
                 flush=True,
             )
             path.unlink()
