@@ -161,7 +161,8 @@ def main():
 
         spec = WindowSpec(bundle.rate, bundle.window_s, options.hop)
         print(
-            "kind       hours  file GB  windows      by arithmetic  peak MB, all processes  the largest  × real time  CPU s"
+            "kind       hours  file GB  windows      by arithmetic  peak MB, all processes  the largest  × real time"
+            "  CPU s"
         )
         for kind in options.kinds or MAKE:
             hours = options.hours or HOURS[kind]
