@@ -28,14 +28,15 @@ _PATIENCE_S = 120.0
 class CutRecordings(beam.PTransform):
     """Recordings → recordings that stay whole, and `Range`s of those that are cut.
 
-    Which ones are cut depends on the recordings alone, never on the number of workers; the rows do not depend on it.
+    Which ones are cut depends on the recordings alone (those of the listing, by ``Recording.listed_bytes``), never on
+    the number of workers; the rows do not depend on it.
 
     Args:
         spec: Which windows.
         segment_s: About how long a segment is, seconds.
         decoder: ``soundfile``; with another nothing is cut.
         range_s: About how long a range is, seconds.
-        smallest_share: Of all bytes; a recording that is less of them is not cut.
+        smallest_share: Of the bytes of all recordings; one that is less of them is not cut.
         storage_options: For fsspec.
     """
 
@@ -48,21 +49,16 @@ class CutRecordings(beam.PTransform):
 
     def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection:
         """Adds the steps to the graph."""
-        total = (
-            recordings
-            | "Bytes" >> beam.Map(lambda recording: recording.bytes).with_output_types(int)
-            | "AllBytes" >> beam.CombineGlobally(sum)
-        )
         least = round(2 * self.range_s * _FEWEST_BYTES_A_S)
         arguments = (self.spec, self.segment_s, self.range_s, self.decoder, self.storage_options)
-        step = beam.ParDo(_Cut(arguments, least, self.smallest_share), beam.pvalue.AsSingleton(total))
+        step = beam.ParDo(_Cut(arguments, least, self.smallest_share))
         cut = recordings | "Cut" >> step.with_outputs("ranges", main="whole")
         # Or one worker would have all ranges of a recording.
         spread = cut.ranges | "SpreadRanges" >> beam.Reshuffle().with_output_types(Range)
         return (cut.whole, spread) | "WholeAndRanges" >> beam.Flatten()
 
 
-@beam.typehints.with_input_types(Recording, int)
+@beam.typehints.with_input_types(Recording)
 @beam.typehints.with_output_types(Union[Recording, Range])  # noqa: UP007  Beam reads it on Python 3.10 too
 class _Cut(beam.DoFn):
     """Asks a process of its own: reading a header may crash what reads it."""
@@ -76,8 +72,8 @@ class _Cut(beam.DoFn):
     def start_bundle(self) -> None:
         self._reading.forget()
 
-    def process(self, recording: Recording, all_bytes: int) -> Iterator[Any]:
-        if recording.bytes < max(self._least, self._share * all_bytes):
+    def process(self, recording: Recording) -> Iterator[Any]:
+        if recording.bytes < max(self._least, self._share * recording.listed_bytes):
             yield recording
             return
         self._reading.start(Task(cut_into_ranges, (recording, *self._arguments), _PATIENCE_S))
