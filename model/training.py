@@ -17,10 +17,11 @@ import tensorflow as tf
 
 from model.architectures import Architecture, get_architecture
 from model.bundle import ClassifierBundle, check_destination, save_bundle
-from model.ensemble import EachMember, apart
+from model.ensemble import EachMember
 from model.errors import SoundbeamError
 from model.examples import TRAIN, VALIDATION, read_manifest
 from model.frontend import FrontEnd
+from model.joint import scores_only, to_fit
 from model.metrics import average_precision, roc_auc
 from model.report import write_report
 from model.scorer import FRONT_END, NETWORK, Scorer
@@ -43,6 +44,9 @@ class Training:
         targets: The labels to detect; empty: tell all labels apart.
         epochs: None: as the architecture's recipe says.
         seed: Decides everything random.
+        front_end: Kind of front end, or several joined by ``+``; None: the architecture's own.
+        window_s: Seconds of a window; None: as the architecture has it.
+        windows: How many training windows to see in all, whatever epochs and steps the recipe has; None: as it says.
     """
 
     examples: str
@@ -51,6 +55,9 @@ class Training:
     targets: tuple[str, ...] = ()
     epochs: int | None = None
     seed: int = 0
+    front_end: str | None = None
+    window_s: float | None = None
+    windows: int | None = None
 
 
 def train(
@@ -126,7 +133,9 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
         SoundbeamError: They do not, or one of them is not there.
     """
     manifest = read_manifest(training.examples)
-    architecture = conditioned(get_architecture(training.architecture), manifest)
+    architecture = get_architecture(training.architecture)
+    architecture = architecture.varied(training.front_end, training.window_s, training.windows)
+    architecture = conditioned(architecture, manifest)
     task = task_of(manifest, training.targets, training.examples)
     if manifest["rate"] != architecture.rate:
         raise SoundbeamError(
@@ -153,10 +162,10 @@ def learn(
     task = examples.task
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    trained = architecture.build(len(task.labels), task.kind)
-    history = fit(trained, examples, architecture, epochs, seed, logs, step)
+    network = architecture.network(len(task.labels), task.kind)
+    history = fit(network, FrontEnd(architecture.front_end), examples, architecture, epochs, seed, logs, step)
     model = architecture.build(len(task.labels), task.kind)  # without the optimizer
-    model.set_weights(trained.get_weights())
+    model.get_layer(NETWORK).set_weights(scores_only(network).get_weights())
     scorer = Scorer(model, architecture.score_batch)
     tune = tune_detector if task.kind == DETECTOR else tune_classifier
     return model, tune(scorer, examples, architecture, seed, say), history
@@ -201,7 +210,8 @@ def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> 
 
 
 def fit(
-    model: keras.Model,
+    network: keras.Model,
+    front_end: FrontEnd,
     examples: Examples,
     architecture: Architecture,
     epochs: int,
@@ -209,10 +219,8 @@ def fit(
     logs: str,
     step: Callable[[int, str], None],
 ) -> list[dict[str, float]]:
-    """Fits the network of a model, in place; returns the figures of each epoch."""
+    """Fits a network, with all its outputs, in place; returns the figures of each epoch."""
     recipe = architecture.recipe
-    front_end: FrontEnd = model.get_layer(FRONT_END)
-    network: keras.Model = model.get_layer(NETWORK)
     training = batches(examples, architecture, front_end, seed)
     validation = None
     if any(n[VALIDATION] for label, n in examples.task.counts.items() if label in examples.task.labels):
@@ -231,9 +239,9 @@ def fit(
     average = min(recipe.average, max(0.0, 1 - 4 / (epochs * steps)))
     optimizer = keras.optimizers.Adam(rate, use_ema=average > 0, ema_momentum=average or 0.99)
     detector = examples.task.kind == DETECTOR
-    fitted = apart(network)
+    fitted = to_fit(network)
     fitted.compile(optimizer, loss=EachMember(detector), jit_compile=False)
-    watch = _Watch(network, validation, detector, epochs, step)
+    watch = _Watch(scores_only(network), validation, detector, epochs, step)
     callbacks = [watch, keras.callbacks.TensorBoard(logs, write_graph=False)]
     if recipe.patience and validation:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True))

@@ -14,12 +14,13 @@ from fsspec.implementations.local import LocalFileSystem
 
 from model.architectures.architecture import Architecture
 from model.augmentation import Mixer, mask
+from model.clip_training import clip_batches
 from model.conditioning import LOUDNESS_S
 from model.errors import SoundbeamError
 from model.examples import SPLITS, TRAIN, parse, shard_urls
 from model.frontend import FrontEnd, FrontEndConfig
 from model.soundscapes import Clip
-from model.tasks import DETECTOR
+from model.tasks import CLASSIFIER, DETECTOR
 
 SHUFFLE = 1024  # clips held at once by each of two streams; of 5 s at 16 kHz they are 330 MB
 VALIDATION_CLIPS = 2000  # clips at most that are kept in memory for soundscapes and thresholds
@@ -127,11 +128,16 @@ def batches(
     """An endless stream of (spectrograms (batch, frames, bins, channels), targets (batch, labels), weights (batch,)).
 
     The same seed gives the same stream. In training, time and frequency masks lie on the spectrograms. The weights
-    make up for labels that have more clips than others.
+    make up for labels that have more clips than others. A classifier whose recipe has ``mixup`` gets those of
+    ``clip_batches``.
     """
     recipe, labels, row_weights = architecture.recipe, len(examples.task.labels), _row_weights(examples.task, split)
+    if recipe.mixup and examples.task.kind == CLASSIFIER and split == TRAIN:
+        return clip_batches(examples.stream(split, targets=True), row_weights, architecture, front_end, seed)
     mixer = Mixer(architecture.window_samples, architecture.rate)
     key = 2 * seed + (split == TRAIN)
+    # Clips are held out as a scan hears them, where training has no need of the same distortions.
+    placed = recipe.mix and not (recipe.mixup and examples.task.kind == CLASSIFIER)
     targets = _endless(examples.stream(split, targets=True), seed)
     others = None
     if examples.task.of(split, targets=False):
@@ -148,7 +154,7 @@ def batches(
 
     def alone(index, clip):
         waveform, row = clip
-        window = mixer.place(waveform, _key(key, index)) if recipe.mix else mixer.cut(waveform)
+        window = mixer.place(waveform, _key(key, index)) if placed else mixer.cut(waveform)
         weight = tf.where(row >= 0, tf.gather(row_weights, tf.maximum(row, 0)), 1.0)
         return front_end(window[None]), tf.one_hot(row, labels)[None], weight[None]
 

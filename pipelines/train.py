@@ -18,7 +18,7 @@ import sys
 import time
 from typing import Any
 
-from pipelines.console import Parser, Progress, positive_int, program, say
+from pipelines.console import Parser, Progress, positive, positive_int, program, say
 
 
 def parser() -> Parser:
@@ -39,6 +39,13 @@ def parser() -> Parser:
         help="detect these labels against the rest; without it, all labels are told apart",
     )
     p.add_argument("--architecture", default="compact", metavar="NAME", help="compact (default), cnn_baseline, …")
+    p.add_argument(
+        "--front-end",
+        metavar="KIND",
+        help="what the network sees, instead of the architecture's own: log_mel, pcen, mfcc, cqt, …; "
+        "log_mel+mfcc: both, as channels",
+    )
+    p.add_argument("--window", type=positive, metavar="SECONDS", help="of a window, instead of the architecture's own")
     p.add_argument("--epochs", type=positive_int, metavar="N", help="default: as the architecture's recipe says")
     p.add_argument("--folds", type=folds, metavar="K", help="cross-validate by source recording first, K times")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same weights (default: 0)")
@@ -59,6 +66,8 @@ def main(argv: list[str] | None = None) -> int:
         targets=tuple(options.target),
         epochs=options.epochs,
         seed=options.seed,
+        front_end=options.front_end,
+        window_s=options.window,
     )
     extra = {}
     if options.folds:

@@ -1,4 +1,4 @@
-"""The architectures: each module of this package that defines ``ARCHITECTURE`` adds one."""
+"""The architectures: a module of this package adds one as ``ARCHITECTURE``, a family of them as ``ARCHITECTURES``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ DEFAULT = "compact"
 @functools.cache
 def _registry() -> dict[str, Architecture]:
     modules = sorted(m.name for m in pkgutil.iter_modules(__path__, f"{__name__}."))
-    found = [getattr(importlib.import_module(name), "ARCHITECTURE", None) for name in modules]
-    return {a.name: a for a in found if a is not None}
+    found: dict[str, Architecture] = {}
+    for module in map(importlib.import_module, modules):
+        one = getattr(module, "ARCHITECTURE", None)
+        for architecture in (*getattr(module, "ARCHITECTURES", ()), *((one,) if one else ())):
+            found[architecture.name] = architecture
+    return found
 
 
 def architecture_names() -> tuple[str, ...]:

@@ -9,7 +9,9 @@ from typing import Any
 import keras
 
 from model.ensemble import ensemble
+from model.errors import SoundbeamError
 from model.frontend import FrontEnd, FrontEndConfig
+from model.joint import scores_only
 from model.scorer import FRONT_END, NETWORK, assemble
 from model.tasks import CLASSIFIER, DETECTOR
 
@@ -27,6 +29,7 @@ class Recipe:
         mix: Whether every example is a fresh mix (calls laid into backgrounds); else the clips as they are.
         average: Decay of the moving average of the weights that is kept in the end; 0: none.
         patience: Epochs without a better validation loss after which training stops; 0: never stops early.
+        mixup: Of a classifier: share of the windows that are two clips of any labels at once (see ``model.mixup``).
     """
 
     epochs: int
@@ -37,6 +40,7 @@ class Recipe:
     mix: bool = True
     average: float = 0.0
     patience: int = 0
+    mixup: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Architecture:
         window_s: Seconds of a window.
         hop_s: Seconds between windows in a scan, unless the user says otherwise.
         front_end: Its front end.
-        body: (frames, bins, channels), labels, activation → the network, from spectrograms to scores.
+        body: (frames, bins, channels), labels, activation → the network, from spectrograms to scores. Outputs after
+            the first exist in training only (see ``model.joint``).
         recipe: How it is trained.
         score_batch: How many windows are best scored at once.
         members: Networks, alike but for the weights that they begin with, whose mean is the score (see ``ensemble``).
@@ -83,15 +88,47 @@ class Architecture:
             task: ``detector`` (sigmoid) or ``classifier`` (softmax).
             front_end: Instead of the architecture's own, e.g. with other band limits.
         """
-        activation = {DETECTOR: "sigmoid", CLASSIFIER: "softmax"}[task]
         config = front_end or self.front_end
-        shape = config.shape(self.window_samples)
+        network = scores_only(self.network(labels, task, config))
+        return assemble(FrontEnd(config, name=FRONT_END), network, self.window_samples)
+
+    def network(self, labels: int, task: str, front_end: FrontEndConfig | None = None) -> keras.Model:
+        """A fresh network over spectrograms, with all its outputs; arguments as those of ``build``."""
+        activation = {DETECTOR: "sigmoid", CLASSIFIER: "softmax"}[task]
+        shape = (front_end or self.front_end).shape(self.window_samples)
         if self.members > 1:
             network = ensemble([self.body(shape, labels, "linear") for _ in range(self.members)], activation)
         else:
             network = self.body(shape, labels, activation)
         network.name = NETWORK
-        return assemble(FrontEnd(config, name=FRONT_END), network, self.window_samples)
+        return network
+
+    def varied(
+        self, front_end: str | None = None, window_s: float | None = None, windows: int | None = None
+    ) -> Architecture:
+        """This architecture over another front end, with other windows, or trained on so many.
+
+        Args:
+            front_end: A kind, or several joined by ``+``, which become channels.
+            window_s: Seconds of a window; a hop of more than half of it becomes half of it.
+            windows: To train on in all, to a batch, in ten epochs at most.
+
+        Raises:
+            SoundbeamError: There is no such front end, or windows are shorter than its frames.
+        """
+        config, window_s = self.front_end, window_s or self.window_s
+        try:
+            config = config.of_kind(front_end) if front_end else config
+        except ValueError as e:
+            raise SoundbeamError(f"--front-end {front_end}: {e}") from None
+        if config.frames(round(window_s * config.rate)) < 1:
+            raise SoundbeamError(f"--window {window_s:g}: shorter than a frame of {config.frame / config.rate:g} s")
+        recipe, hop_s = self.recipe, self.hop_s if window_s == self.window_s else min(self.hop_s, window_s / 2)
+        if windows:
+            batches = max(1, round(windows / recipe.batch))
+            epochs = min(10, batches)
+            recipe = dataclasses.replace(recipe, epochs=epochs, steps=round(batches / epochs))
+        return dataclasses.replace(self, front_end=config, window_s=window_s, hop_s=hop_s, recipe=recipe)
 
     def describe(self) -> dict[str, Any]:
         """Plain values for a bundle's report."""

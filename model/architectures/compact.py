@@ -57,6 +57,6 @@ ARCHITECTURE = Architecture(
     hop_s=0.5,
     front_end=FrontEndConfig(),
     body=body,
-    recipe=Recipe(epochs=15, average=0.99),
+    recipe=Recipe(epochs=15, average=0.99, mixup=0.7),
     members=2,
 )

@@ -157,6 +157,11 @@ class FrontEndConfig:
         """Raises SoundbeamError where a package that it is computed by is not installed."""
         require(f"the front end {'+'.join(filter(None, (self.condition, *self.kinds)))}", self.packages)
 
+    @property
+    def slow(self) -> bool:
+        """Whether it takes longer than the networks that read it: a classifier's training computes it once a clip."""
+        return self.needs_librosa or self._any(("summary",))
+
     def frames(self, samples: int) -> int:
         """The number of frames that lie wholly within so many samples."""
         fixed = {"waveform": samples, "summary": 1, "table": TABLE[0]}.get(self.kind)
@@ -186,6 +191,21 @@ class FrontEndConfig:
     def shape(self, samples: int) -> tuple[int, int, int]:
         """(frames, bins, channels) of a window of so many samples."""
         return self.frames(samples), self.bins, self.channels
+
+    def of_kind(self, name: str) -> FrontEndConfig:
+        """This one with another kind, or several joined by ``+`` as channels, normalised as they can be.
+
+        Raises:
+            ValueError: There is no such kind, or it does not go with the rest.
+        """
+        kinds = tuple(name.split("+"))
+        kind = kinds[0] if len(kinds) == 1 else "stack"
+        normalise = self.normalise
+        if kind in ("summary", "table"):
+            normalise = "none"
+        elif normalise in ("none", "percentile") and kinds != ("log_mel",):
+            normalise = "window"
+        return dataclasses.replace(self, kind=kind, stack=kinds if len(kinds) > 1 else (), normalise=normalise)
 
     def plain(self) -> dict[str, Any]:
         """Plain values, which JSON holds: ``FrontEndConfig(**plain)`` gives the same."""

@@ -1,4 +1,4 @@
-"""Every architecture of the registry: it builds for both tasks, loads in safe mode, and scores whatever it is given."""
+"""The default and the reference: they build for both tasks, load in safe mode, and score whatever they are given."""
 
 import inspect
 import pathlib
@@ -15,7 +15,7 @@ from model.bundle import save_bundle
 from model.calls import CallRules
 from model.errors import SoundbeamError
 
-EVERY = pytest.mark.parametrize("name", architecture_names())
+EVERY = pytest.mark.parametrize("name", ["compact", "cnn_baseline"])  # the others: test_zoo.py
 
 
 def test_the_default_comes_first_and_the_reference_is_there():
@@ -24,7 +24,7 @@ def test_the_default_comes_first_and_the_reference_is_there():
 
 
 def test_an_unknown_one_is_refused_with_the_names():
-    with pytest.raises(SoundbeamError, match="no architecture 'huge'; there are: compact, cnn_baseline"):
+    with pytest.raises(SoundbeamError, match="no architecture 'huge'; there are: compact, .*cnn_baseline"):
         get_architecture("huge")
 
 

@@ -1,0 +1,47 @@
+"""Dense networks over numbers of the whole window: the feature table's row, or the mean spectrum."""
+
+from __future__ import annotations
+
+import keras
+
+from model.architectures.architecture import Architecture
+from model.architectures.parts import CLIP_S, HOP_S, LOG_MEL, RECIPE, dense, scores, standardised
+from model.frontend import FrontEndConfig
+
+
+def feature_mlp(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Model:
+    """256-128-64 over all values: 48,714 parameters for the 26 features and 10 genres of the tutorial."""
+    features = keras.Input(shape)
+    x = standardised(keras.layers.Flatten()(features))
+    return keras.Model(features, scores(dense(x, (256, 128, 64)), labels, activation))
+
+
+def deep_feature_mlp(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Model:
+    """256-256-128-128-64-32 with dropout of one half, over the mean of all frames."""
+    spectrogram = keras.Input(shape)
+    x = keras.layers.AveragePooling2D((shape[0], 1))(spectrogram)
+    x = standardised(keras.layers.Flatten()(x))
+    x = dense(x, (256, 256, 128, 128, 64, 32), dropout=0.5)
+    return keras.Model(spectrogram, scores(x, labels, activation))
+
+
+ARCHITECTURES = (
+    Architecture(
+        name="feature_mlp",
+        source="P. Pandey, Music Genre Classification with Python (tutorial, 2018)",
+        window_s=CLIP_S,
+        hop_s=HOP_S,
+        front_end=FrontEndConfig(kind="summary", normalise="none"),
+        body=feature_mlp,
+        recipe=RECIPE,
+    ),
+    Architecture(
+        name="deep_feature_mlp",
+        source="The dense networks over mean spectra of UrbanSound8K tutorials",
+        window_s=CLIP_S,
+        hop_s=HOP_S,
+        front_end=LOG_MEL,
+        body=deep_feature_mlp,
+        recipe=RECIPE,
+    ),
+)
