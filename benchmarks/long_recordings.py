@@ -106,21 +106,29 @@ def bundle_of(folder):
 
 
 def resident(root):
-    """Bytes that a process and all below it hold in memory, by process."""
+    """Bytes that a process and all below it hold in memory, by process; pages that they share count once in all."""
     parents, found = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
-            parents[int(stat.parent.name)] = int(fields[1]), 4096 * int(fields[21])
+            parents[int(stat.parent.name)] = int(fields[1])
         except (OSError, IndexError):
             continue
     for process in parents:
         at = process
         while at in parents and at != root:
-            at = parents[at][0]
+            at = parents[at]
         if at == root:
-            found[process] = parents[process][1]
+            found[process] = _proportional(process)
     return found
+
+
+def _proportional(process):
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def scan(arguments, whole):
@@ -133,7 +141,7 @@ def scan(arguments, whole):
         while process.poll() is None:
             found = resident(process.pid)
             peak, largest = max(peak, sum(found.values())), max([largest, *found.values()])
-            time.sleep(0.2)
+            time.sleep(0.5)
         said.seek(0)
         wall = time.perf_counter() - start
         return said.read().decode(), process.returncode, wall, _cpu_s() - before, peak, largest
