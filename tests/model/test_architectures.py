@@ -24,7 +24,7 @@ def test_the_default_comes_first_and_the_reference_is_there():
 
 
 def test_an_unknown_one_is_refused_with_the_names():
-    with pytest.raises(SoundbeamError, match="no architecture 'huge'; there are: compact, .*cnn_baseline"):
+    with pytest.raises(SoundbeamError, match=r"no architecture 'huge'; there are: compact, .*cnn_baseline"):
         get_architecture("huge")
 
 
