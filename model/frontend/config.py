@@ -160,7 +160,7 @@ class FrontEndConfig:
     @property
     def slow(self) -> bool:
         """Whether it takes longer than the networks that read it: a classifier's training computes it once a clip."""
-        return self.needs_librosa or self._any(("summary",))
+        return bool(self.packages) or self._any(("summary",))
 
     def frames(self, samples: int) -> int:
         """The number of frames that lie wholly within so many samples."""
