@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 from collections.abc import Sequence
 from math import erf
@@ -49,8 +50,14 @@ class CountModel:
         heights = heights[heights >= self.floor]
         slope, bias, missed = np.array(self.draws).T
         p = sigmoid(slope[:, None] * heights + bias[:, None])
-        below = _normal(p, missed) if len(heights) > _EXACT else _exact(p, missed)
-        low, high = np.searchsorted(below, [(1 - LIKELY) / 2, (1 + LIKELY) / 2]).tolist()
+        ends = (1 - LIKELY) / 2, (1 + LIKELY) / 2
+        if not len(heights):
+            low = high = 0
+        elif len(heights) <= _EXACT:
+            low, high = np.searchsorted(_exact(p, missed), ends).tolist()
+        else:
+            most = int(8 * (1 + missed.max()) * len(heights)) + 8
+            low, high = (bisect.bisect_left(range(most), end, key=lambda k: _normal(p, missed, k)) for end in ends)
         return min(low, counted), max(high, counted)
 
 
@@ -81,12 +88,11 @@ def _exact(p: np.ndarray, missed: np.ndarray) -> np.ndarray:
     return np.cumsum(both) / both.sum()
 
 
-def _normal(p: np.ndarray, missed: np.ndarray) -> np.ndarray:
+def _normal(p: np.ndarray, missed: np.ndarray, k: int) -> float:
+    """The distribution function at k, where so many things are summed up that each draw's sum is normal."""
     mean = (1 + missed) * p.sum(axis=1)
     deviation = np.sqrt((p * (1 - p)).sum(axis=1) + missed * p.sum(axis=1)) + 1e-9
-    k = np.arange(int(np.ceil((mean + 8 * deviation).max())) + 2)
-    z = (k + 0.5 - mean[:, None]) / deviation[:, None]
-    return np.vectorize(erf)(z / np.sqrt(2)).mean(axis=0) / 2 + 0.5
+    return float(np.mean([0.5 + erf(z / 2**0.5) / 2 for z in ((k + 0.5 - mean) / deviation).tolist()]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

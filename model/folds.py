@@ -36,9 +36,10 @@ class Fold:
         sources: The recordings that were held out.
         clips: label → how many of their examples.
         figures: Of a detector (means over its labels, of soundscapes of the held-out clips): ``average_precision``,
-            ``roc_auc``, ``exact_share``, ``mean_absolute_error``, ``precision``, ``recall``, ``f1``. Of a classifier
-            (of the held-out clips, a clip's scores being the means of its windows'): ``accuracy``, ``macro_f1``,
-            ``log_loss``.
+            ``roc_auc``, ``exact_share``, ``mean_absolute_error``, ``precision``, ``recall``, ``f1``,
+            ``expected_calibration_error``, and of the counts' intervals the share that holds the truth,
+            ``intervals_that_hold``, and their mean ``interval_width``. Of a classifier (of the held-out clips, a clip's
+            scores being the means of its windows'): ``accuracy``, ``macro_f1``, ``log_loss``.
         labels: label → its own figures.
         wall_s: Seconds that it took.
     """
@@ -262,7 +263,7 @@ def _measure_detector(
     for i, label in enumerate(labels):
         if label in heard:
             mine = [row[i] for row in scored]
-            by_label[label] = judge(mine, tuned.thresholds[label], tuned.rules, architecture.window_s)
+            by_label[label] = judge(mine, tuned.thresholds[label], tuned.rules, architecture.window_s, tuned.counting)
     return {name: _mean(its[name] for its in by_label.values()) for name in by_label[heard[0]]}, by_label
 
 

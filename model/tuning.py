@@ -12,7 +12,7 @@ import numpy as np
 from model.architectures.architecture import Architecture
 from model.calibration import Calibration, reliability, temperature
 from model.calls import CallRules, find_calls, find_peaks
-from model.certainty import calibrate, calibrated, clear_windows, count_model
+from model.certainty import calibrate, calibrated, count_model
 from model.count_interval import AS_SCORED, CountModel
 from model.evaluation import RecordingOutcome, evaluate
 from model.evidence import Evidence, classifier_evidence, detector_evidence
@@ -85,8 +85,9 @@ def tune_detector(
         rules = dataclasses.replace(rules, dip=calibration.slope * rules.dip)
     else:
         say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
+    counting = count_model(scored, architecture.window_s, rules, sources, seed) or AS_SCORED
     figures = {
-        label: judge([row[i] for row in scored], thresholds[label], rules, architecture.window_s)
+        label: judge([row[i] for row in scored], thresholds[label], rules, architecture.window_s, counting)
         for i, label in enumerate(labels)
     }
     sounds = [scape.samples for scape in scapes]
@@ -95,7 +96,6 @@ def tune_detector(
     )
     _add_calibration(figures, evidence)
     told = {"soundscapes": len(scapes), "seconds": SECONDS, "labels": figures}
-    counting = count_model(scored, architecture.window_s, rules, sources, seed) or AS_SCORED
     return Tuned(thresholds, rules, told, evidence, calibration, counting)
 
 
@@ -217,16 +217,19 @@ def score_soundscapes(
     return scored
 
 
-def judge(scored: Sequence[Scored], threshold: float, rules: CallRules, window_s: float) -> dict[str, Any]:
+def judge(
+    scored: Sequence[Scored], threshold: float, rules: CallRules, window_s: float, counting: CountModel = AS_SCORED
+) -> dict[str, Any]:
     """The figures of ``soundbeam evaluate`` for one label."""
     outcomes = []
     for s in scored:
         end_s = s.start_s + window_s
-        calls = find_calls(s.start_s, end_s, s.scores, threshold, rules)
+        height, peaks = find_peaks(s.start_s, s.scores, rules)
+        calls = find_calls(s.start_s, end_s, s.scores, threshold, rules, (height, peaks))
         found = np.array([(call.start_s, call.end_s) for call in calls]).reshape(-1, 2)
-        outcomes.append(RecordingOutcome(found, len(found), s.calls, s.start_s, end_s, s.scores))
+        interval = counting.interval(height[peaks], len(found))
+        outcomes.append(RecordingOutcome(found, len(found), s.calls, s.start_s, end_s, s.scores, interval))
     its = evaluate(outcomes)
-    truth, scores = clear_windows(scored, window_s)
     return {
         "average_precision": its.windows.average_precision,
         "roc_auc": its.windows.roc_auc,
@@ -235,7 +238,9 @@ def judge(scored: Sequence[Scored], threshold: float, rules: CallRules, window_s
         "precision": its.events.precision,
         "recall": its.events.recall,
         "f1": its.events.f1,
-        "expected_calibration_error": reliability(truth, scores).expected_calibration_error,
+        "expected_calibration_error": its.calibration_error,
+        "intervals_that_hold": its.intervals.covered / its.intervals.intervals,
+        "interval_width": its.intervals.mean_width,
     }
 
 
