@@ -1,0 +1,50 @@
+"""What each kind of front end, and each step of conditioning, costs beside the default one.
+
+    python benchmarks/front_ends.py [WINDOWS]
+
+Windows of 5 s of noise at 16 kHz; CPU milliseconds a window over all threads, the least of five turns, and the ratio to
+log_mel's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+RATE, SECONDS, TURNS = 16000, 5.0, 5
+
+
+def main() -> None:
+    """Prints a line a kind."""
+    import numpy as np
+    import tensorflow as tf
+
+    from model.frontend import KINDS, FrontEnd, FrontEndConfig
+
+    windows = int(sys.argv[1]) if len(sys.argv) > 1 else 16
+    sound = (0.1 * np.random.default_rng(0).standard_normal((windows, round(SECONDS * RATE)))).astype(np.float32)
+    kinds = [{"kind": kind} for kind in KINDS if kind not in ("stack", "log_mel")]
+    stack = {"kind": "stack", "stack": ("log_mel", "mfcc", "gfcc", "chroma_stft")}
+    steps = [{"condition": step} for step in ("pre-emphasis", "loudness", "denoise")]
+    usual = None
+    for values in ({"kind": "log_mel"}, *kinds, stack, *steps):
+        front = FrontEnd(FrontEndConfig(**values, normalise="none"))
+        graph = tf.function(front)
+        graph(sound)
+        spent = []
+        for _ in range(TURNS):
+            begun = time.process_time()
+            graph(sound)
+            spent.append((time.process_time() - begun) / windows * 1000)
+        usual = usual or min(spent)
+        name = "+".join(values.get("stack") or (values.get("kind") or f"log_mel after {values['condition']}",))
+        shape = " × ".join(str(n) for n in front.config.shape(sound.shape[1]))
+        print(f"{name:36}{shape:>16}{min(spent):10.2f} ms{min(spent) / usual:9.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
