@@ -110,5 +110,5 @@ def test_another_front_end_or_window_in_one_line():
     assert get_architecture("compact").varied() == get_architecture("compact")
     with pytest.raises(SoundbeamError, match="--front-end sonar: unknown front end"):
         crnn.varied("sonar")
-    with pytest.raises(SoundbeamError, match="--window 0.01: shorter than a frame"):
+    with pytest.raises(SoundbeamError, match=r"--window 0\.01: shorter than a frame"):
         crnn.varied(None, 0.01)
