@@ -1,7 +1,7 @@
 # make demo: a small corpus of artificial sound, from clips to counts, in about three minutes.
 # make test: style, types and all tests. make test-faults: kills, full disks, damaged files, for half an hour.
 
-.PHONY: setup demo test test-faults check clean
+.PHONY: setup demo test test-stores test-faults check clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -23,7 +23,7 @@ $(VENV)/.installed: setup.py constraints.txt
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "installing into $(VENV) (a minute or two)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[av,s3,zoo,test]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[av,s3,gcs,zoo,test]'
 	@touch $@
 
 check: setup
@@ -34,6 +34,13 @@ check: setup
 
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not flink and not prism"
+
+# S3, GCS and Azure; 'make test' has the first two. Azurite is a server of Microsoft's for tests like these.
+AZURITE := .azurite
+test-stores: setup
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[azure]'
+	@test -d $(AZURITE)/node_modules/azurite || npm install --no-audit --no-fund --prefix $(AZURITE) azurite@3.37.0
+	SOUNDBEAM_TEST_AZURITE=$(CURDIR)/$(AZURITE) $(BIN)/pytest tests/stores
 
 FIGURES := .faults
 test-faults: setup

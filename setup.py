@@ -34,10 +34,17 @@ setup(
         "s3": ["s3fs>=2024.2"],
         # Constant-Q, chroma and the 40 × 5 table; noise reduction; loudness.
         "zoo": ["librosa>=0.10", "noisereduce>=3", "pyloudnorm>=0.1.1"],
+        "gcs": ["gcsfs>=2024.2"],
+        "azure": ["adlfs>=2024.2"],
         "test": [
             "duckdb",
+            # S3 and GCS on this machine; moto[server] would bring forty packages more.
+            "flask",
+            "flask-cors",
+            "gcp-storage-emulator",
             "hypothesis",
             "librosa>=0.10",
+            "moto[s3]>=5",
             "mypy",
             "pandas",
             "pytest",

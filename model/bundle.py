@@ -13,12 +13,13 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-import fsspec
+from fsspec import AbstractFileSystem
 
 from model.calibration import Calibration
 from model.calls import CallRules
 from model.count_interval import AS_SCORED, CountModel
 from model.errors import SoundbeamError
+from model.files import check_store, make_folder, one_line, open_file, place_of, write_at_once
 
 if TYPE_CHECKING:
     import keras
@@ -208,13 +209,11 @@ def save_bundle(
     }
     described = json.loads(_canonical(described))
     described["fingerprint"] = _fingerprint(described)
-    fs.makedirs(root, exist_ok=True)
+    make_folder(fs, root)
     weights_path = f"{root}/{described['weights']['file']}"
     fs.pipe_file(weights_path, weights)
     text = json.dumps(described, indent=1, ensure_ascii=False, allow_nan=False).encode()
-    temporary = f"{root}/weights-{digest[:16]}.json.tmp"
-    fs.pipe_file(temporary, text)
-    fs.mv(temporary, f"{root}/{DESCRIPTION}")
+    write_at_once(fs, f"{root}/{DESCRIPTION}", text)
     for other in fs.ls(root, detail=False):
         name = os.path.basename(other)
         if name == REPORT or (name.startswith("weights-") and name != os.path.basename(weights_path)):
@@ -222,7 +221,7 @@ def save_bundle(
     return load_bundle(url)
 
 
-def check_destination(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+def check_destination(url: str) -> tuple[AbstractFileSystem, str]:
     """Makes sure that a bundle may be written to a folder: there is none, or it holds nothing but a bundle's files.
 
     Returns:
@@ -232,8 +231,9 @@ def check_destination(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
         SoundbeamError: Something else is there; nothing is touched.
     """
     try:
-        fs, root = fsspec.core.url_to_fs(url)
-        fs.invalidate_cache()
+        check_store(url)
+        place, root = place_of(url)
+        fs = place.fs
         if fs.isfile(root):
             raise SoundbeamError(f"{url}: is a file; give a folder for the classifier")
         names = [os.path.basename(name.rstrip("/")) for name in fs.ls(root, detail=False)] if fs.isdir(root) else []
@@ -257,7 +257,7 @@ def _read_description(url: str) -> dict[str, Any]:
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as e:
         raise SoundbeamError(f"{path}: not the description of a classifier ({type(e).__name__}: {e})") from e
     except (OSError, ImportError, ValueError) as e:
-        raise SoundbeamError(f"{path}: cannot be read ({e})") from e
+        raise SoundbeamError(f"{path}: cannot be read ({one_line(e)})") from e
     if found != FORMAT:
         raise SoundbeamError(
             f"{url}: made by bundle format {found}, this soundbeam reads {FORMAT}: "
@@ -275,7 +275,7 @@ def _counting(described: dict[str, Any]) -> CountModel:
 
 
 def _read(url: str) -> bytes:
-    with fsspec.open(url, "rb") as file:
+    with open_file(url) as file:
         return file.read()
 
 

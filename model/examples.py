@@ -8,10 +8,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import fsspec
 import numpy as np
 
 from model.errors import SoundbeamError
+from model.files import one_line, open_text
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -122,10 +122,12 @@ def read_manifest(folder: str) -> dict[str, Any]:
     """
     path = f"{folder.rstrip('/')}/{MANIFEST}"
     try:
-        with fsspec.open(path, "r", encoding="utf-8") as file:
+        with open_text(path) as file:
             manifest = json.load(file)
     except FileNotFoundError:
         raise SoundbeamError(f"{folder}: no {MANIFEST} there; make examples with 'soundbeam materialize'") from None
+    except OSError as e:
+        raise SoundbeamError(f"{path}: cannot be read ({one_line(e)})") from e
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as e:
         raise SoundbeamError(f"{path}: not a manifest of examples ({e}); run 'soundbeam materialize' again") from e
     found = manifest.get("format") if isinstance(manifest, dict) else None

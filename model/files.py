@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import glob_translate
 
-# Read ahead of the decoder: large enough for few requests, small enough that a header costs little.
-BLOCK_BYTES = 1 << 19
+from model.errors import SoundbeamError
+from model.read_ahead import FIRST_BYTES, ReadAhead
+from model.stores import file_system_of, is_object_store, store_trouble
+
 _WILDCARD = re.compile(r"[*?\[]")
 Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
 _CACHES = ("simplecache::", "filecache::", "blockcache::")
@@ -46,6 +49,9 @@ def printable(name: str) -> str:
 
 def one_line(e: BaseException) -> str:
     """An exception's message on one line; its class where it says nothing."""
+    trouble = store_trouble(e)
+    if trouble is not None:
+        return printable(trouble)
     if isinstance(e, OSError) and e.strerror:
         return " ".join(e.strerror.split())
     return printable(" ".join(str(e).split())) or type(e).__name__
@@ -60,19 +66,22 @@ def place_of(uri: str, storage_options: dict[str, Any] | None = None) -> tuple[P
 
     Raises:
         ValueError: The protocol is unknown.
-        ImportError: The protocol's package is not installed.
+        MissingExtra: The protocol's package is not installed.
     """
     if is_local(uri):  # not by url_to_fs: a local name may hold '::', which fsspec takes for a chain
         return Place(LocalFileSystem()), local_path(uri)
-    fs, path = fsspec.core.url_to_fs(uri, **(storage_options or {}))
+    # No cache of listings: other processes write there too, and a listing may be of a million files.
+    fs, path = file_system_of(uri, **{"use_listings_cache": False, **(storage_options or {})})
     cut = uri.find("::")
     return Place(fs, uri[cut:] if cut >= 0 and not uri.startswith(_CACHES) else ""), path
 
 
-def open_file(uri: str, storage_options: dict[str, Any] | None = None) -> Any:
-    """Opens a file for reading bytes, with read-ahead; seekable wherever the store allows it."""
+def open_file(uri: str, storage_options: dict[str, Any] | None = None, first_bytes: int = FIRST_BYTES) -> Any:
+    """Opens a file for reading bytes, remote ones with ranged reads and read-ahead; seekable wherever that goes."""
     place, path = place_of(uri, storage_options)
-    return place.fs.open(path, "rb", block_size=BLOCK_BYTES)
+    if not is_object_store(place.fs):
+        return place.fs.open(path, "rb", block_size=first_bytes)
+    return place.fs.open(path, "rb", block_size=first_bytes, cache_type=ReadAhead.name)
 
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
@@ -113,6 +122,11 @@ def state_of(uri: str, storage_options: dict[str, Any] | None = None) -> tuple[i
     return int(info.get("size") or 0), version_of(info)
 
 
+def open_text(url: str, encoding: str = "utf-8", newline: str | None = None) -> io.TextIOWrapper:
+    """Opens a file for reading text, local or on any store."""
+    return io.TextIOWrapper(open_file(url), encoding=encoding, newline=newline)
+
+
 def open_to_write(url: str, mode: str = "wb") -> Any:
     """Opens a file for writing, making the folders above it where the store has folders.
 
@@ -121,8 +135,57 @@ def open_to_write(url: str, mode: str = "wb") -> Any:
         mode: ``wb`` or ``w`` (UTF-8).
     """
     place, path = place_of(url)
-    place.fs.makedirs(place.fs._parent(path), exist_ok=True)
+    make_folder(place.fs, place.fs._parent(path))
     return place.fs.open(path, mode) if "b" in mode else place.fs.open(path, mode, encoding="utf-8")
+
+
+def make_folder(fs: Any, path: str) -> None:
+    """Makes a folder and those above it, where a store has folders: on others that would make a bucket."""
+    if not is_object_store(fs):
+        fs.makedirs(path, exist_ok=True)
+
+
+def write_at_once(fs: Any, path: str, data: bytes) -> None:
+    """Writes a file that is seen whole or not at all, also when the power fails: by renaming, or as one object."""
+    make_folder(fs, fs._parent(path))
+    if is_object_store(fs):
+        fs.pipe_file(path, data)
+        return
+    with fs.open(f"{path}.tmp", "wb") as file:
+        file.write(data)
+        file.flush()
+        with contextlib.suppress(OSError, AttributeError):  # of a store that is no disk
+            os.fsync(file.fileno())
+    fs.mv(f"{path}.tmp", path)
+
+
+def check_store(url: str) -> None:
+    """Asks the store of a URL whether its bucket is there and lets us in: better once than for each file.
+
+    Raises:
+        SoundbeamError: It does not. What else may be wrong with the file itself is left to who opens it.
+    """
+    if is_local(url):
+        return
+    try:
+        place, path = place_of(url)
+    except SoundbeamError as e:
+        raise SoundbeamError(f"{url}: {e}") from e
+    except ValueError:
+        return
+    if not is_object_store(place.fs) or place.chain:
+        return
+    bucket = path.partition("/")[0]
+    try:
+        place.fs.info(path)
+    except PermissionError:
+        return  # of this object, or of listing: others may be open to us
+    except FileNotFoundError:
+        if place.fs.exists(bucket):
+            return
+        raise SoundbeamError(f"{url}: there is no bucket {bucket!r}, or none that these credentials may see") from None
+    except Exception as e:  # a store's own error classes are many
+        raise SoundbeamError(f"{url}: {one_line(e)}") from e
 
 
 @dataclasses.dataclass(frozen=True)

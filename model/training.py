@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import fsspec
 import keras
 import numpy as np
 import tensorflow as tf
+from fsspec.implementations.local import LocalFileSystem
 
 from model.architectures import Architecture, get_architecture
 from model.bundle import ClassifierBundle, check_destination, save_bundle
@@ -84,7 +84,7 @@ def train(
     fs, root = check_destination(training.classifier)
     with tempfile.TemporaryDirectory() as cache:
         examples = Examples(training.examples, manifest, task, cache)
-        is_local = isinstance(fs, fsspec.implementations.local.LocalFileSystem)
+        is_local = isinstance(fs, LocalFileSystem)
         logs = os.path.join(root if is_local else cache, "logs", time.strftime("%Y%m%d-%H%M%S"))
         epochs = training.epochs or architecture.recipe.epochs
         model, tuned, history = learn(examples, architecture, epochs, training.seed, logs, say, step)

@@ -7,10 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import fsspec
 import numpy as np
 import tensorflow as tf
-from fsspec.implementations.local import LocalFileSystem
 
 from model.architectures.architecture import Architecture
 from model.augmentation import Mixer, mask
@@ -18,6 +16,7 @@ from model.clip_training import clip_batches
 from model.conditioning import LOUDNESS_S
 from model.errors import SoundbeamError
 from model.examples import SPLITS, TRAIN, parse, shard_urls
+from model.files import is_local, local_path, place_of
 from model.frontend import FrontEnd, FrontEndConfig
 from model.soundscapes import Clip
 from model.tasks import CLASSIFIER, DETECTOR
@@ -97,12 +96,12 @@ class Examples:
 
 
 def _local(url: str, cache: str) -> str:
-    fs, path = fsspec.core.url_to_fs(url)
-    if isinstance(fs, LocalFileSystem):
-        return path
+    if is_local(url):
+        return local_path(url)
+    place, path = place_of(url)
     copy = os.path.join(cache, os.path.basename(path))
     if not os.path.exists(copy):
-        fs.get_file(path, copy)
+        place.fs.get_file(path, copy)
     return copy
 
 

@@ -7,9 +7,8 @@ import dataclasses
 import io
 import math
 
-import fsspec
-
 from model.errors import SoundbeamError
+from model.files import one_line, open_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +42,12 @@ def read_annotations(url: str) -> list[Annotation]:
             are no interval.
     """
     try:
-        with fsspec.open(url, "rb") as f:
+        with open_file(url) as f:
             text = f.read().decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise SoundbeamError(f"{url}: not UTF-8 text; save the annotations as CSV in UTF-8") from e
     except (OSError, ValueError, ImportError) as e:
-        raise SoundbeamError(f"{url}: cannot read the annotations ({e})") from e
+        raise SoundbeamError(f"{url}: cannot read the annotations ({one_line(e)})") from e
     header = text.split("\n", 1)[0]
     separator = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from model.files import make_folder
 from transforms.schemas import Shard
 
 ROWS_A_FILE = 5_000_000
@@ -33,7 +34,7 @@ def compact(fs: Any, sources: list[Source], table: str, schema: pa.Schema, folde
     Returns:
         How many rows were written.
     """
-    fs.makedirs(folder, exist_ok=True)
+    make_folder(fs, folder)
     files = rows = 0
     writer: _File | None = None
     of_file, pending = 0, _Pending(schema)

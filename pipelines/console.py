@@ -12,9 +12,10 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from model.errors import SoundbeamError
+from model.stores import parse_options, restored_options, store_trouble, use_options
 
 # Set in the environment, errors come with their stack traces.
 DEBUG = "SOUNDBEAM_DEBUG"
@@ -23,6 +24,8 @@ DEBUG = "SOUNDBEAM_DEBUG"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Beam warns on loading of clients that nobody asked for.
 logging.getLogger().setLevel(logging.ERROR)
+# Logs each failed request with its stack trace; it raises them as well.
+logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
 
 # user:password@ in a URL; and what signs or opens one.
 _PASSWORD = re.compile(r"(://)[^/\s@]+@")
@@ -42,10 +45,29 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        self.add_argument(
+            "--storage-options",
+            action=_UseOptions,
+            metavar="JSON",
+            help="of remote stores, by protocol, or @FILE (see docs/stores.md)",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Ends the program with exit code 2 and one line."""
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+class _UseOptions(argparse.Action):
+    """Uses the options at once, and keeps them from the values that a program passes on or prints."""
+
+    def __init__(self, option_strings: list[str], dest: str, **others: Any):
+        super().__init__(option_strings, dest, default=argparse.SUPPRESS, **others)
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        try:
+            use_options(parse_options(values))
+        except SoundbeamError as e:
+            parser.error(f"--storage-options: {e}")
 
 
 def positive(text: str) -> float:
@@ -71,7 +93,8 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
         @functools.wraps(main)
         def run(argv: list[str] | None = None) -> int:
             try:
-                return main(argv)
+                with restored_options():
+                    return main(argv)
             except (Exception, KeyboardInterrupt) as e:
                 if os.environ.get(DEBUG):
                     raise
@@ -96,6 +119,9 @@ def explain(e: BaseException) -> str:
         return f"{e.filename}: {e.strerror}; check the permissions"
     if isinstance(e, OSError) and e.filename:
         return f"{e.filename}: {e.strerror}"
+    trouble = store_trouble(e)
+    if trouble is not None:
+        return trouble
     said = " ".join(str(e).split())[:500]
     return f"{type(e).__name__}{': ' * bool(said)}{said} (set {DEBUG}=1 to see where)"
 

@@ -18,9 +18,10 @@ def locate(url: str):
     Raises:
         SoundbeamError: The URL's protocol is unknown or its package is not installed.
     """
-    from model.files import place_of
+    from model.files import check_store, place_of
 
     try:
+        check_store(url)
         place, path = place_of(url)
     except (ValueError, ImportError) as e:
         raise SoundbeamError(f"{url}: {e}") from e

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from model.errors import SoundbeamError
+from model.files import make_folder
 
 HEARTBEAT_S = 20.0
 # A holder on an object store whose last sign of life is older than this is dead.
@@ -39,7 +40,7 @@ class OutputLock:
         self._fs, self._folder, self._given, self._run = fs, folder, given, run
         self._path = f"{folder}/lock" if local else f"{folder}/{run}/alive"
         self._stop = threading.Event()
-        fs.makedirs(folder, exist_ok=True)
+        make_folder(fs, folder)
         if local:
             self._take_local()
         else:
@@ -62,7 +63,6 @@ class OutputLock:
 
     def _take_remote(self) -> None:
         self._beat()
-        self._fs.invalidate_cache()
         mine = self._age_of(self._path)
         for other in self._fs.glob(f"{self._folder}/*/alive"):
             # Ages by the store's own clock, against that of our own object: nobody else's clock matters.

@@ -152,13 +152,15 @@ def publish(fs, folder: str, clips: str) -> dict[str, Any]:
         SoundbeamError: There is not one example in it.
     """
     from model.examples import MANIFEST
+    from model.files import write_at_once
 
     with fs.open(f"{folder}/{DRAFT}", "r", encoding="utf-8") as file:
         manifest = json.load(file)
     if not manifest["examples"]:
         fs.rm(f"{folder}/{DRAFT}")
         raise SoundbeamError(f"{clips}: no clip that can be used{first_of(manifest['rejects'])}")
-    fs.mv(f"{folder}/{DRAFT}", f"{folder}/{MANIFEST}")
+    write_at_once(fs, f"{folder}/{MANIFEST}", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
+    fs.rm(f"{folder}/{DRAFT}")
     return manifest
 
 

@@ -15,9 +15,11 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+from apache_beam.pipeline import PipelineVisitor
 from apache_beam.runners.runner import PipelineState
 
 from model.errors import SoundbeamError
+from model.stores import Carried, carried
 from pipelines.cluster import check_cluster, is_portable
 from pipelines.console import StatusLine, say
 
@@ -87,6 +89,9 @@ def run(pipeline: beam.Pipeline):
         SoundbeamError: It failed; the message is the first cause, one line.
     """
     check_cluster(pipeline.options)
+    options = carried()
+    if options is not None:
+        pipeline.visit(_Carry(options))
     # Beam logs each failure with all its stack traces; the cause below says the same in one line.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     if is_portable(pipeline.options):  # a job server's messages come through the root
@@ -101,6 +106,17 @@ def run(pipeline: beam.Pipeline):
     if state is not None and state != PipelineState.DONE:
         raise SoundbeamError(f"the pipeline ended as {state}; its runner's log says why")
     return result
+
+
+class _Carry(PipelineVisitor):
+    """Gives the stores' options to each step: a worker in another place knows no more than its steps bring along."""
+
+    def __init__(self, options: Carried):
+        self._options = options
+
+    def visit_transform(self, node: Any) -> None:
+        if isinstance(node.transform, beam.ParDo):
+            node.transform.fn.carried_options = self._options
 
 
 def _without_workers(show: Callable[[Any], Any]) -> Callable[[Any], None]:

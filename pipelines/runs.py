@@ -17,13 +17,13 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from model.errors import SoundbeamError
-from pipelines.compaction import compact, sync
+from model.files import check_store, make_folder, place_of, write_at_once
+from pipelines.compaction import compact
 from pipelines.locks import OutputLock
 from transforms.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
 
@@ -70,14 +70,14 @@ class Output:
     def __init__(self, url: str):
         self.given = url
         try:
-            # No cache of listings: other processes write here too.
-            self.fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+            check_store(url)
+            place, path = place_of(url)
         except (ValueError, ImportError) as e:
             raise SoundbeamError(f"{url}: {e}") from e
+        self.fs = place.fs
         self.path = path.rstrip("/")
         self.url = self.fs.unstrip_protocol(self.path)
         self.local = isinstance(self.fs, LocalFileSystem)
-        self.fs.invalidate_cache()
         if self.fs.isfile(self.path):
             raise SoundbeamError(f"{url}: is a file; --output must be a folder")
 
@@ -238,7 +238,7 @@ class Output:
             ready = f"{staging}/{run}/commit/{table}" if self.local else self.table(table, run)
             compact(self.fs, sources, table, schema, ready)
             if self.local:  # elsewhere there is no rename, and nothing is visible before run.json
-                self.fs.makedirs(f"{self.path}/{table}", exist_ok=True)
+                make_folder(self.fs, f"{self.path}/{table}")
                 self.fs.mv(ready, self.table(table, run), recursive=True)
         self._write_json(f"runs/run={run}/run.json", info)
         for dead in taken_over:
@@ -246,9 +246,4 @@ class Output:
         self.discard(run)
 
     def _write_json(self, name: str, value: dict[str, Any]) -> None:
-        path = f"{self.path}/{name}"
-        self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        with self.fs.open(f"{path}.tmp", "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1, ensure_ascii=False)
-            sync(file)
-        self.fs.mv(f"{path}.tmp", path)
+        write_at_once(self.fs, f"{self.path}/{name}", json.dumps(value, indent=1, ensure_ascii=False).encode())

@@ -13,7 +13,7 @@ import apache_beam as beam
 
 from model.bundle import ClassifierBundle, load_bundle
 from model.errors import SoundbeamError
-from model.files import has_wildcard, place_of
+from model.files import check_store, has_wildcard, place_of
 from pipelines.console import redacted
 from pipelines.running import decoding_processes, progress_every_s
 from pipelines.running import run as run_pipeline
@@ -110,6 +110,8 @@ def scan(wanted: Scan, beam_opts) -> Finished:
         SoundbeamError: Nothing matches, another scan writes there, or the pipeline failed; what was staged until then
             is taken over by the next scan.
     """
+    for url in (wanted.classifier, *(pattern.removeprefix("@") for pattern in wanted.recordings)):
+        check_store(url)
     bundle = load_bundle(wanted.classifier)
     parameters = parameters_of(wanted, bundle)
     output = Output(wanted.output)

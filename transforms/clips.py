@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 
 import apache_beam as beam
-import fsspec
 
 from model.errors import SoundbeamError
+from model.files import one_line, open_text, place_of
 from transforms.counters import count
 from transforms.records import Clip, Recording, Reject, Unscannable
 
@@ -66,13 +66,13 @@ def _clip_of_row(row: dict[str, str | None], url: str) -> Clip:
             if "://" not in url
             else (url.rpartition("/")[0] + "/" + path)
         )
-    fs, plain = fsspec.core.url_to_fs(path)
-    return Clip(fs.unstrip_protocol(plain), label, (row.get("source") or "").strip() or source_of(path), start_s, end_s)
+    place, plain = place_of(path)
+    return Clip(place.uri(plain), label, (row.get("source") or "").strip() or source_of(path), start_s, end_s)
 
 
 def _rows(url: str) -> Iterator[dict[str, str | None]]:
     try:
-        with fsspec.open(url, "r", encoding="utf-8-sig", newline="") as file:
+        with open_text(url, "utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             missing = {"path", "label"} - set(reader.fieldnames or ())
             if missing:
@@ -82,7 +82,7 @@ def _rows(url: str) -> Iterator[dict[str, str | None]]:
                 )
             yield from reader
     except (OSError, UnicodeDecodeError, csv.Error) as e:
-        raise SoundbeamError(f"{url}: cannot be read as a table of clips ({e})") from e
+        raise SoundbeamError(f"{url}: cannot be read as a table of clips ({one_line(e)})") from e
 
 
 @dataclasses.dataclass

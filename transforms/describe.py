@@ -9,7 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from model.files import place_of
+from model.files import open_file
 from transforms.counters import count
 from transforms.decoders.metadata import read_times
 from transforms.recorded_at import Conventions, from_name, from_pattern, site_of, to_utc, zone_of
@@ -47,8 +47,7 @@ def times_in(uri: str, storage_options: dict[str, Any] | None = None) -> list[da
     if not uri.lower().partition("::")[0].endswith(_WITH_CHUNKS):
         return []
     try:
-        place, path = place_of(uri, storage_options)
-        with place.fs.open(path, "rb", block_size=_READ_BYTES) as file:
+        with open_file(uri, storage_options, _READ_BYTES) as file:
 
             def read_at(offset: int, length: int) -> bytes:
                 file.seek(offset)

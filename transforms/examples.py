@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-import fsspec
 import numpy as np
 
 from model.examples import SPLITS, Example, serialize, split_sources
+from model.files import make_folder, place_of
 from transforms.counters import count, milliseconds
 from transforms.records import Clip, Reject
 
@@ -185,9 +185,9 @@ class _WriteShard(beam.DoFn):
                             examples += 1
             size = os.path.getsize(local)
             if examples:
-                fs, path = fsspec.core.url_to_fs(f"{self._folder}/{name}")
-                fs.makedirs(fs._parent(path), exist_ok=True)
-                fs.put_file(local, path)
+                place, path = place_of(f"{self._folder}/{name}")
+                make_folder(place.fs, place.fs._parent(path))
+                place.fs.put_file(local, path)
         count("examples_written", examples)
         yield Shard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
 

@@ -19,13 +19,16 @@ class FakeS3:
 
     Attributes:
         objects: (bucket, key) → (bytes, etag, time).
-        trouble: Called with each request's number and method; gives "", "500", "503", "slow", "cut" or "reset".
+        trouble: Called with each request's number, method, key and first byte asked for; gives "", "403", "404",
+            "429", "500", "503", "slow", "cut" (fewer bytes than promised), "short" (fewer, none promised) or "reset".
         struck: How many requests had trouble.
+        log: (method, key, bytes given) of each request.
     """
 
     def __init__(self):
         self.objects, self.parts, self.lock = {}, {}, threading.Lock()
-        self.trouble, self.requests, self.struck = lambda n, method: "", 0, 0
+        self.trouble, self.requests, self.struck = lambda n, method, key, first: "", 0, 0
+        self.log = []
         handler = type("Handler", (_Handler,), {"store": self})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -45,6 +48,15 @@ class FakeS3:
         self._server.server_close()
 
 
+_ERRORS = {
+    "403": "AccessDenied",
+    "404": "NoSuchKey",
+    "429": "TooManyRequests",
+    "500": "InternalError",
+    "503": "SlowDown",
+}
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     store: FakeS3
     protocol_version = "HTTP/1.1"
@@ -55,9 +67,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _do(self):
         store = self.store
         body = self._body()
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
+        bucket, _, key = urllib.parse.unquote(url.path).lstrip("/").partition("/")
+        first = re.match(r"bytes=(\d+)", self.headers.get("Range") or "")
         with store.lock:
             store.requests += 1
-            trouble = store.trouble(store.requests, self.command)
+            trouble = store.trouble(store.requests, self.command, key, int(first[1]) if first else 0)
             store.struck += bool(trouble)
         if trouble == "reset":
             self.close_connection = True
@@ -65,15 +81,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         if trouble == "slow":
             time.sleep(0.3)
-        if trouble in ("500", "503"):
-            code = {"500": "InternalError", "503": "SlowDown"}[trouble]
-            self._answer(int(trouble), f"<Error><Code>{code}</Code><Message>try again</Message></Error>".encode())
+        if trouble in _ERRORS:
+            self._answer(int(trouble), f"<Error><Code>{_ERRORS[trouble]}</Code><Message>no</Message></Error>".encode())
             return
-        url = urllib.parse.urlsplit(self.path)
-        query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
-        bucket, _, key = urllib.parse.unquote(url.path).lstrip("/").partition("/")
         with store.lock:
             status, data, headers = getattr(self, f"_{self.command.lower()}")(bucket, key, query, body)
+            store.log.append((self.command, key, len(data)))
+        if trouble == "short":
+            data = data[: len(data) // 2]
         self._answer(status, data, headers, cut=trouble == "cut")
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _do

@@ -100,12 +100,12 @@ def test_the_same_rows_and_nothing_left(store, s3_warm, expected, tone_bundle):
 def test_every_third_answer_is_trouble(store, s3_warm, expected, tone_bundle, trouble):
     """The client tries again; what it cannot get at last is told, and the next scan with --retry-failed has it all."""
     store.requests = store.struck = 0
-    store.trouble = lambda n, method: trouble if n % 3 == 0 and (trouble != "cut" or method == "GET") else ""
+    store.trouble = lambda n, method, *_: trouble if n % 3 == 0 and (trouble != "cut" or method == "GET") else ""
     try:
         code, said = s3_warm.scan(*argv(tone_bundle, f"trouble-{trouble}"))
         struck = store.struck
     finally:
-        store.trouble = lambda n, method: ""
+        store.trouble = lambda *_: ""
     assert struck > 10
     assert code == 0 or len([line for line in said.splitlines() if "error:" in line]) == 1, said
     code, said = s3_warm.scan(*argv(tone_bundle, f"trouble-{trouble}"), "--retry-failed")

@@ -166,5 +166,5 @@ def test_the_docs_name_every_field_and_metric(tmp_path):
 def test_the_options_are_all_of_the_scan_or_of_its_monitor():
     from pipelines.scan import parser
 
-    names = {a.dest for a in parser()._actions} - {"help"}
+    names = {a.dest for a in parser()._actions} - {"help", "storage_options"}
     assert names - {"summary_json", "metrics"} == set(Scan.__dataclass_fields__)

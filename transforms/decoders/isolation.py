@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from model.errors import SoundbeamError
+from model.stores import carried
 from transforms.counters import count
 from transforms.decoders.wire import MEMORY_EXIT, Closed, receive, send
 
@@ -172,6 +173,7 @@ class _Process:
 
     def __init__(self, memory: int):
         self.memory = memory
+        self.options = carried()  # of stores, which it has from its environment
         self.done = 0  # tasks that it has ended
         ours, theirs = socket.socketpair()
         code = "import sys; from transforms.decoders.child import serve; serve(int(sys.argv[1]), int(sys.argv[2]))"
@@ -196,7 +198,7 @@ class _Process:
             found = _idle.pop()
         except IndexError:
             return cls(memory)
-        if found.memory == memory and found._child.poll() is None:
+        if found.memory == memory and found.options == carried() and found._child.poll() is None:
             return found
         found.end()
         return cls(memory)

@@ -1,0 +1,82 @@
+"""Ranged reads of a remote file: few bytes for a header, few requests for a whole file, and a second try."""
+
+from __future__ import annotations
+
+import time
+
+from fsspec.caching import BaseCache, register_cache
+
+# The first read, and each after a jump, asks for this much; each that follows on for twice as much as the one before.
+FIRST_BYTES = 1 << 18
+MOST_BYTES = 1 << 22
+# Pauses before a read that failed is tried again, seconds. The stores' own clients have tried several times by then.
+PAUSES_S = (0.5, 2.0)
+# Errors that no second try mends.
+FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError)
+_KEPT = 2  # blocks, beside the one at the start of the file: decoders go back to the header
+
+
+class ReadAhead(BaseCache):
+    """What fsspec puts between an open remote file and its store, under the name ``soundbeam``.
+
+    Args:
+        blocksize: Bytes of the first read, and of each after a jump.
+        fetcher: ``(start, end) → bytes``, one request.
+        size: Of the file, bytes.
+    """
+
+    name = "soundbeam"
+
+    def __init__(self, blocksize: int, fetcher, size: int):
+        super().__init__(blocksize, fetcher, size)
+        self._blocks: list[tuple[int, bytes]] = []  # (offset, bytes), oldest first
+        self._next, self._ahead = -1, blocksize  # where a read that follows on would begin, and how much it would ask
+
+    def _fetch(self, start: int | None, stop: int | None) -> bytes:
+        at, stop = start or 0, min(self.size, self.size if stop is None else stop)
+        parts = []
+        while at < stop:
+            offset, data = self._block_at(at) or self._get(at, stop)
+            parts.append(data[at - offset : stop - offset])
+            at += len(parts[-1])
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _block_at(self, at: int) -> tuple[int, bytes] | None:
+        found = next((b for b in reversed(self._blocks) if b[0] <= at < b[0] + len(b[1])), None)
+        self.hit_count += found is not None
+        return found
+
+    def _get(self, start: int, needed: int) -> tuple[int, bytes]:
+        """The block from ``start`` to ``needed`` at least, and what is read ahead."""
+        self.miss_count += 1
+        self._ahead = min(2 * self._ahead, MOST_BYTES) if start == self._next else self.blocksize
+        end = min(self.size, max(needed, start + self._ahead))
+        data = b""
+        for pause in (*PAUSES_S, None):
+            try:
+                data += self.fetcher(start + len(data), end)
+                if len(data) >= end - start:
+                    break
+                trouble: Exception = OSError(f"the store gave {len(data)} of {end - start} bytes at {start}")
+            except FINAL:
+                raise
+            except Exception as e:  # a store's own error classes are many
+                trouble = e
+            if pause is None:
+                raise trouble
+            time.sleep(pause)
+            end = needed  # no more than has to be had: what lies behind may be what cannot be read
+            self._ahead = self.blocksize
+            if len(data) >= end - start:
+                break
+        self.total_requested_bytes += len(data)
+        self._next = start + len(data)
+        self._keep(start, data)
+        return start, data
+
+    def _keep(self, start: int, data: bytes) -> None:
+        first = [b for b in self._blocks[:1] if b[0] == 0]
+        self._blocks = first + [b for b in self._blocks if b not in first][-(_KEPT - 1) :] + [(start, data)]
+
+
+register_cache(ReadAhead, clobber=True)
