@@ -22,7 +22,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 SEGMENT_S = 60.0
-FEW = 3
+FEW = 6
 Work = Callable[[list[str]], dict[str, float]]
 
 
@@ -158,7 +158,37 @@ def parts(bundle: str, hop: float) -> Work:
     return work
 
 
-CONTESTANTS = {"reference": reference, "scan": scan, "bare_loop": bare_loop, "parts": parts}
+def materialize(bundle: str, hop: float) -> Work:
+    """Clips → training examples, by the program."""
+    from pipelines.materialize import main as program
+
+    def work(paths: list[str]) -> dict[str, float]:
+        with tempfile.TemporaryDirectory() as folder:
+            rows = [f"{path},{'ab'[i % 2]},{i // 4}" for i, path in enumerate(paths)]
+            (Path(folder) / "clips.csv").write_text("\n".join(["path,label,source", *rows]))
+            begin = time.perf_counter()
+            code = program(["--clips", f"{folder}/clips.csv", "--examples", f"{folder}/examples"])
+            assert code == 0
+            return {"seconds": time.perf_counter() - begin}
+
+    return work
+
+
+def decode_clips(bundle: str, hop: float) -> Work:
+    """The same clips decoded to one channel at the examples' rate, and nothing else."""
+    from transforms.decode import decode_blocks
+
+    def work(paths: list[str]) -> dict[str, float]:
+        begin = time.perf_counter()
+        for path in paths:
+            for _ in decode_blocks(f"file://{path}", 16000):
+                pass
+        return {"seconds": time.perf_counter() - begin}
+
+    return work
+
+
+CONTESTANTS = {f.__name__: f for f in (reference, scan, bare_loop, parts, materialize, decode_clips)}
 
 
 def seconds_of(path: str) -> float:

@@ -86,8 +86,8 @@ def main() -> None:
                 growth = {k: found[k] / base[k] * base["number"] / files for k in ("seconds", "work", "MB")}
                 print(
                     f"{files:>9,} {what:<5} {found['seconds']:7.1f} s ({growth['seconds']:.2f}), "
-                    f"{found['work']:7.1f} s of work ({growth['work']:.2f}), {found['MB']:6.0f} MB ({growth['MB']:.2f}), "
-                    f"{found['files']} Parquet files",
+                    f"{found['work']:7.1f} s of work ({growth['work']:.2f}), "
+                    f"{found['MB']:6.0f} MB ({growth['MB']:.2f}), {found['files']} Parquet files",
                     flush=True,
                 )
 

@@ -125,6 +125,17 @@ def machine() -> str:
     return f"{model}, {len(os.sched_getaffinity(0))} cores; Python {platform.python_version()}, {versions}"
 
 
+def take_turns(contestants: dict[str, Contestant], rounds: int) -> dict[str, list[dict[str, float]]]:
+    """Every contestant once in each round; what they found, by round."""
+    turns: dict[str, list[dict[str, float]]] = {key: [] for key in contestants}
+    for _ in range(rounds):
+        for key, contestant in contestants.items():
+            turns[key].append(contestant.turn())
+    for contestant in contestants.values():
+        contestant.end()
+    return turns
+
+
 def ratios(name: str, hop: float, rounds: int, turn_s: float, folder: Path, paths: list[str]) -> dict[str, Any]:
     """All figures of one architecture and hop: lists, a value for each round."""
     bundle = str(folder / name)
@@ -135,12 +146,7 @@ def ratios(name: str, hop: float, rounds: int, turn_s: float, folder: Path, path
         "loop": ("bare_loop", 1), "parts": ("parts", 1),
     }  # fmt: skip
     contestants = {key: Contestant(kind, n, bundle, hop, turn_s, paths) for key, (kind, n) in plan.items()}
-    turns: dict[str, list[dict[str, float]]] = {key: [] for key in plan}
-    for _ in range(rounds):
-        for key, contestant in contestants.items():
-            turns[key].append(contestant.turn())
-    for contestant in contestants.values():
-        contestant.end()
+    turns = take_turns(contestants, rounds)
     took = {key: [turn["seconds"] for turn in of] for key, of in turns.items()}
 
     def over(a: str, b: str) -> list[float]:
@@ -171,8 +177,10 @@ SETUPS = {"cnn_baseline, hop 3 s": ("cnn_baseline", 3.0, 2.5), "compact, hop 3 s
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8.0, help="about how long a turn takes (default: %(default)g)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--seconds", type=float, default=15.0, help="about how long a turn takes (default: %(default)g)"
+    )
     parser.add_argument("--minutes", type=float, default=3.0, help="of each recording that is made (%(default)g)")
     parser.add_argument("--recordings", nargs="+", metavar="FILE", help="instead of making some")
     parser.add_argument("--json", help="also write all figures there")
@@ -196,6 +204,12 @@ def main() -> None:
             print(f"  {said(f['speed'], '.0f'):<28} times real time; parts: {shares}", flush=True)
         cost = [b / a for a, b in zip(*(figures[k]["seconds"] for k in list(SETUPS)[1:]), strict=True)]
         print(f"compact at hop 0.5 s takes {said(cost)} times as long as at hop 3 s (wanted: 2)")
+        clips = many(make_recordings(folder, 4 / 60), folder / "clips", 3000)
+        both = {kind: Contestant(kind, 1, "", 0, options.seconds, clips) for kind in ("materialize", "decode_clips")}
+        turns = take_turns(both, options.rounds)
+        share = [d["seconds"] / m["seconds"] for m, d in zip(turns["materialize"], turns["decode_clips"], strict=True)]
+        print(f"materialize: {said(share)} of the speed of decoding alone, one core (wanted: 0.8)")
+        figures["materialize"] = {"of_decoding": share}
         print(f"start-up: {start_up(str(folder / 'compact'), 3.0, paths[0]):.1f} s")
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1))

@@ -166,7 +166,7 @@ class _Report(beam.DoFn):
                 shared.meter.add(now, sound_s=len(scored.start_s) * self._hop_s)
             spent = now - shared.start
             due = self._every_s or min(max(EVERY_S, spent / 10), SELDOM_S)
-            if now - shared.shown < due:
+            if now - shared.shown < due or not int(shared.meter.recordings + shared.meter.sound_s / 60):
                 return
             shared.shown = now
             line = shared.meter.line(now, of_all=os.getpid() == self._driver)

@@ -22,6 +22,8 @@ from transforms.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
 
 # A shard is closed when one of its tables has this many rows; a table's row is some tens of bytes.
 ROWS_A_SHARD = 1_000_000
+# A recording's rows are put together with those of so many others: a batch of one row takes some kilobytes.
+_SMALL_BATCHES = 256
 
 
 def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -> dict[str, dict[str, Any]]:
@@ -159,6 +161,7 @@ class _WriteShards(beam.DoFn):
 
     def _empty(self) -> None:
         self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
+        self._joined: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
         self._rows = dict.fromkeys(TABLES, 0)
         self._since = time.monotonic()
 
@@ -168,6 +171,9 @@ class _WriteShards(beam.DoFn):
             if batch.num_rows:
                 self._batches[table].append(batch)
                 self._rows[table] += batch.num_rows
+            if len(self._batches[table]) >= _SMALL_BATCHES:
+                self._joined[table] += _join(self._batches[table], self._schemas[table])
+                self._batches[table] = []
         if max(self._rows.values()) >= ROWS_A_SHARD or time.monotonic() - self._since >= self._checkpoint_s:
             yield from self._write()
 
@@ -180,7 +186,8 @@ class _WriteShards(beam.DoFn):
         name = f"part-{uuid.uuid4().hex}.parquet"
         shards = []
         with milliseconds("write"):
-            for table, batches in self._batches.items():
+            for table in TABLES:
+                batches = self._joined[table] + self._batches[table]
                 if batches:
                     data = pa.Table.from_batches(batches, schema=self._schemas[table])
                     with open_to_write(f"{self._folder}/{table}/{name}") as file:
@@ -192,3 +199,8 @@ class _WriteShards(beam.DoFn):
                     json.dump([dataclasses.asdict(shard) for shard in shards], file)
         self._empty()
         return shards
+
+
+def _join(batches: list[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch]:
+    """The same rows in as few batches as can be."""
+    return pa.Table.from_batches(batches, schema=schema).combine_chunks().to_batches()

@@ -1,0 +1,46 @@
+"""The default detector's scores: windows that share their frames, and weights that became constants, change nothing."""
+
+import keras
+import numpy as np
+import pytest
+
+from model.architectures import get_architecture
+from model.scorer import NETWORK, Scorer
+
+ARCHITECTURE = get_architecture("compact")
+RATE, LENGTH = ARCHITECTURE.rate, ARCHITECTURE.window_samples
+
+
+def sound():
+    """12 s of noise bursts, each louder than the one before."""
+    noise = np.random.default_rng(1).standard_normal(12 * RATE)
+    at = np.arange(12 * RATE) / RATE
+    return (noise * 0.02 * (1 + at) * (np.sin(2 * np.pi * at**2 / 5) > 0)).astype(np.float32)
+
+
+def windows(offsets):
+    return np.stack([sound()[o : o + LENGTH] for o in offsets])
+
+
+@pytest.fixture(scope="module")
+def detector():
+    """``compact`` with weights whose scores differ: its batch normalisations know the sound, its last layer is loud."""
+    keras.utils.set_random_seed(0)
+    model = ARCHITECTURE.build(1, "detector")
+    for _ in range(15):
+        model(windows(range(0, 8 * RATE, RATE)), training=True)
+    for layer in model.get_layer(NETWORK)._flatten_layers():
+        if isinstance(layer, keras.layers.Conv1D) and layer.use_bias:  # the last one
+            layer.set_weights([100 * layer.get_weights()[0], layer.get_weights()[1]])
+    return model
+
+
+@pytest.mark.parametrize("hop_s", [0.5, 3.0])
+def test_scores_of_a_segment_are_those_of_the_plain_model(detector, hop_s):
+    last = len(sound()) - LENGTH - 7  # moved back to where no frame of the others starts
+    offsets = np.append(np.arange(0, last, round(hop_s * RATE)), last)
+    plain = np.asarray(detector(windows(offsets), training=False))
+    assert np.ptp(plain) > 0.05
+    scorer = Scorer(detector, 8)
+    np.testing.assert_allclose(scorer.score_segment(sound(), offsets), plain, atol=1e-5)
+    np.testing.assert_allclose(scorer.score_windows(windows(offsets)), plain, atol=1e-5)
