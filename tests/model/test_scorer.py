@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from model.architectures import get_architecture
-from model.scorer import NETWORK, Scorer
+from model.scorer import Scorer
 
 ARCHITECTURE = get_architecture("compact")
 RATE, LENGTH = ARCHITECTURE.rate, ARCHITECTURE.window_samples
@@ -24,14 +24,11 @@ def windows(offsets):
 
 @pytest.fixture(scope="module")
 def detector():
-    """``compact`` with weights whose scores differ: its batch normalisations know the sound, its last layer is loud."""
+    """``compact`` after some batches without learning: its batch normalisations know the sound, so scores differ."""
     keras.utils.set_random_seed(0)
     model = ARCHITECTURE.build(1, "detector")
-    for _ in range(15):
+    for _ in range(20):
         model(windows(range(0, 8 * RATE, RATE)), training=True)
-    for layer in model.get_layer(NETWORK)._flatten_layers():
-        if isinstance(layer, keras.layers.Conv1D) and layer.use_bias:  # the last one
-            layer.set_weights([100 * layer.get_weights()[0], layer.get_weights()[1]])
     return model
 
 
@@ -40,7 +37,7 @@ def test_scores_of_a_segment_are_those_of_the_plain_model(detector, hop_s):
     last = len(sound()) - LENGTH - 7  # moved back to where no frame of the others starts
     offsets = np.append(np.arange(0, last, round(hop_s * RATE)), last)
     plain = np.asarray(detector(windows(offsets), training=False))
-    assert np.ptp(plain) > 0.05
+    assert np.ptp(plain) > 1e-4  # fifty times what may be off here
     scorer = Scorer(detector, 8)
-    np.testing.assert_allclose(scorer.score_segment(sound(), offsets), plain, atol=1e-5)
-    np.testing.assert_allclose(scorer.score_windows(windows(offsets)), plain, atol=1e-5)
+    np.testing.assert_allclose(scorer.score_segment(sound(), offsets), plain, atol=2e-6)
+    np.testing.assert_allclose(scorer.score_windows(windows(offsets)), plain, atol=2e-6)
