@@ -2,9 +2,9 @@
 
     python benchmarks/contestants.py NAME CORES BUNDLE HOP TURN_S RECORDING [RECORDING …]
 
-It first works twice over a few recordings, to load and trace everything and to see how many of them take about TURN_S
-seconds. Then, for each line on stdin, it does its work once over so many, and answers with a line of JSON: the seconds
-that it took for each second of sound, all and by parts.
+It first works over a few recordings, to load and trace everything, then over more until it knows how many of them take
+about TURN_S seconds. Then, for each line on stdin, it does its work once over so many, and answers with a line of JSON:
+the seconds that it took for each second of sound, all and by parts.
 """
 
 from __future__ import annotations
@@ -205,9 +205,12 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     work = CONTESTANTS[name](bundle, float(hop))
-    work(paths[:FEW])
-    few = work(paths[:FEW])["seconds"]
-    paths = paths[: FEW * max(1, round(float(turn_s) / few))]
+    number, took = FEW, 0.0
+    work(paths[:number])
+    while took < float(turn_s) / 2 and number < len(paths):
+        took = work(paths[:number])["seconds"]
+        number = min(len(paths), max(FEW, FEW * round(number / FEW * min(10.0, float(turn_s) / took))))
+    paths = paths[:number]
     sound = sum(map(seconds_of, paths))
     print("ready", file=answers, flush=True)
     for _ in sys.stdin:
