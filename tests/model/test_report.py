@@ -1,6 +1,7 @@
 """The report: complete in itself, safe whatever the labels are called, and its pictures are pictures."""
 
 import base64
+import dataclasses
 import io
 import re
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ from conftest import save_tone_bundle
 from PIL import Image
 
 from model.bundle import REPORT, ClassifierBundle, check_destination, load_bundle
+from model.calibration import Calibration
 from model.calls import CallRules
 from model.evidence import Evidence, Gallery, LabelScores, Picture, classifier_evidence
 from model.report import page, write_report
@@ -170,3 +172,29 @@ def test_it_lies_in_the_bundle_and_goes_with_it(tmp_path):
     check_destination(saved.url)  # its own
     save_tone_bundle(tmp_path / "bundle", seed=1)
     assert not (tmp_path / "bundle" / REPORT).exists()  # it was another bundle's
+
+
+def test_folds_and_calibration_are_told():
+    figures = [{"average_precision": 0.912, "exact_share": None}, {"average_precision": 0.834, "exact_share": 0.5}]
+    folds = [{"sources": ["a", NASTY], "clips": {"owl": 7}, "figures": its, "labels": {}} for its in figures]
+    of_folds = {
+        "folds": folds,
+        "mean": {"average_precision": 0.873, "exact_share": 0.5},
+        "standard_deviation": {"average_precision": 0.055, "exact_share": None},
+    }
+    plain = bundle()
+    told = dataclasses.replace(
+        plain, report={**plain.report, "cross_validation": of_folds}, calibration=Calibration(0.75, (-1.25, 2.0))
+    )
+    text = Read(page(told, evidence())).text
+    assert "multiplied by 0.750" in text and "owl -1.25" in text and f"{NASTY} +2.00" in text
+    assert text.index("Cross-validated by source recording") < text.index("0.912") < text.index("0.055")
+    text = Read(page(plain, evidence())).text
+    assert "not calibrated" in text and "Cross-validated" not in text
+    tempered = dataclasses.replace(plain, calibration=Calibration(0.5))
+    assert "divided by 2.000" in Read(page(tempered, evidence())).text
+
+
+def test_the_reliability_before_calibration_is_drawn():
+    its = evidence().labels[0]
+    assert curves(its) != curves(dataclasses.replace(its, before=its.scores**2))
