@@ -1,7 +1,7 @@
 # make demo: a small corpus of artificial sound, from clips to counts, in about three minutes.
 # make test: style, types and all tests. make test-faults: kills, full disks, damaged files, for half an hour.
 
-.PHONY: setup demo test test-stores test-faults check clean
+.PHONY: setup demo test test-stores test-faults check clean test-flink test-prism
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -41,6 +41,13 @@ test-stores: setup
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[azure]'
 	@test -d $(AZURITE)/node_modules/azurite || npm install --no-audit --no-fund --prefix $(AZURITE) azurite@3.37.0
 	SOUNDBEAM_TEST_AZURITE=$(CURDIR)/$(AZURITE) $(BIN)/pytest tests/stores
+# A Flink cluster of processes on this machine: wants Java and Maven; fetches Flink once, into .flink.
+test-flink: setup
+	$(BIN)/pytest -m flink --durations 5
+
+# Beam's own portable runner: wants Go; builds it once, into .prism.
+test-prism: setup
+	$(BIN)/pytest -m prism --durations 5
 
 FIGURES := .faults
 test-faults: setup
