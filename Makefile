@@ -23,7 +23,7 @@ $(VENV)/.installed: setup.py constraints.txt
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "installing into $(VENV) (a minute or two)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[av,s3,gcs,zoo,test]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[av,s3,gcs,zoo,dataflow,test]'
 	@touch $@
 
 check: setup
@@ -41,6 +41,7 @@ test-stores: setup
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[azure]'
 	@test -d $(AZURITE)/node_modules/azurite || npm install --no-audit --no-fund --prefix $(AZURITE) azurite@3.37.0
 	SOUNDBEAM_TEST_AZURITE=$(CURDIR)/$(AZURITE) $(BIN)/pytest tests/stores
+
 # A Flink cluster of processes on this machine: wants Java and Maven; fetches Flink once, into .flink.
 test-flink: setup
 	$(BIN)/pytest -m flink --durations 5

@@ -32,6 +32,13 @@ setup(
     extras_require={
         "av": ["av>=12"],
         "s3": ["s3fs>=2024.2"],
+        # Not apache-beam[gcp]: it asks for protobuf 6, and TensorFlow 2.16 for 4. This is what a scan needs of it.
+        "dataflow": [
+            "gcsfs>=2024.2",
+            "google-auth-httplib2<0.3",
+            "google-cloud-dataflow-client>=0.13,<0.14",
+            "google-cloud-storage>=2.18.2,<4",
+        ],
         # Constant-Q, chroma and the 40 × 5 table; noise reduction; loudness.
         "zoo": ["librosa>=0.10", "noisereduce>=3", "pyloudnorm>=0.1.1"],
         "gcs": ["gcsfs>=2024.2"],

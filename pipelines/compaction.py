@@ -104,7 +104,9 @@ def sync(file: Any) -> None:
 
 def _parts(fs: Any, sources: list[Source], table: str) -> Iterator[pa.Table]:
     """The table's rows, shard by shard."""
-    several = sum(bool(shards) for _, shards in sources) > 1
+    # What a run itself names, its runner gave once. A dead run's checkpoints may hold a recording twice: a cluster
+    # tries a bundle again on another machine, and the first one may have come as far as its checkpoint.
+    several = any(shards for _, shards in sources[1:])
     seen: set[str] = set()
     for staging, shards in sources:
         for checkpoint in _by_checkpoint(shards):

@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    StandardOptions,
+    TestOptions,
+)
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.pipeline import PipelineVisitor
 from apache_beam.runners.runner import PipelineState
@@ -80,6 +86,16 @@ def decoding_processes(options: PipelineOptions) -> int:
     if options.view_as(StandardOptions).runner not in (LOCAL_RUNNER, "DirectRunner"):
         return 1
     return max(1, cores() // max(1, options.view_as(DirectOptions).direct_num_workers))
+
+
+def described_only(options: PipelineOptions) -> str:
+    """What a pipeline is built for where nothing runs when it is run: ``dry run``, ``template``, or "" where it runs.
+
+    A flex template's launcher asks for a template; Dataflow starts the job when the program has ended.
+    """
+    if options.view_as(GoogleCloudOptions).template_location:
+        return "template"
+    return "dry run" if options.view_as(TestOptions).dry_run else ""
 
 
 def run(pipeline: beam.Pipeline):

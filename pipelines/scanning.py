@@ -15,7 +15,7 @@ from model.bundle import ClassifierBundle, load_bundle
 from model.errors import SoundbeamError
 from model.files import check_store, has_wildcard, place_of
 from pipelines.console import redacted
-from pipelines.running import decoding_processes, progress_every_s
+from pipelines.running import decoding_processes, described_only, progress_every_s
 from pipelines.running import run as run_pipeline
 from pipelines.runs import Abandoned, Output, settings_of
 from transforms.calls import CountCalls, Counting, result_of_unscannable
@@ -95,12 +95,14 @@ class Finished:
         done_before: How many files were scanned in earlier runs and left alone.
         taken_over: How many runs that had died were resumed.
         before_since: How many files were left out because they are from before ``--since``.
+        built_for: ``dry run`` or ``template`` where the job was built and nothing has run yet, else "".
     """
 
     info: dict[str, Any] | None
     done_before: int
     taken_over: int
     before_since: int = 0
+    built_for: str = ""
 
 
 def scan(wanted: Scan, beam_opts) -> Finished:
@@ -117,7 +119,7 @@ def scan(wanted: Scan, beam_opts) -> Finished:
     output = Output(wanted.output)
     started, clock = time.time(), time.perf_counter()
     run, lock = output.begin(parameters)
-    committed = False
+    committed, built_for = False, described_only(beam_opts)
     try:
         output.sweep(run)
         dead = output.abandoned(settings_of(parameters), run)
@@ -126,7 +128,10 @@ def scan(wanted: Scan, beam_opts) -> Finished:
         pipeline = beam.Pipeline(options=beam_opts)
         ledger = [] if wanted.rescan else ledger_of(output, settings_of(parameters), dead)
         build(pipeline, wanted, bundle, parameters, output.staging(run), ledger)
-        counters = totals(run_pipeline(pipeline))
+        result = run_pipeline(pipeline)
+        if built_for:
+            return Finished(None, 0, 0, built_for=built_for)
+        counters = totals(result)
         shards, tally = output.staged_shards(run)
         met = Met.of(tally)
         if not met.listed:
@@ -159,7 +164,8 @@ def scan(wanted: Scan, beam_opts) -> Finished:
         )
     finally:
         try:
-            if committed or not output.has_checkpoints(run):
+            # A template's job has yet to begin; the next scan takes over what it will have done.
+            if committed or not (built_for == "template" or output.has_checkpoints(run)):
                 output.discard(run)
         finally:
             lock.release()

@@ -18,6 +18,8 @@ _SHOWN = 10
 def figures_of(finished: Finished, output: str) -> dict[str, Any]:
     """How many recordings, hours, windows, calls and failures there were; what nothing new leaves open is left out."""
     info = finished.info
+    if finished.built_for:
+        return {"built_for": finished.built_for}
     figures: dict[str, Any] = {"unchanged": finished.done_before, "before_since": finished.before_since}
     if info is None:
         return figures
@@ -57,6 +59,11 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     Raises:
         SoundbeamError: Not one file could be scanned.
     """
+    if built_for := figures.get("built_for"):
+        say(f"the job was built ({built_for}); nothing is scanned yet")
+        if built_for == "template":
+            say("when its job has ended, the next scan into the same output makes its rows visible")
+        return 0
     before = f"{figures['unchanged']} recordings were scanned before and are unchanged"
     older = f"{figures['before_since']} recordings from before --since were left out"
     if "run" not in figures:

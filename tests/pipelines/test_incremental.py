@@ -161,3 +161,23 @@ def test_tables_of_a_run_that_died_before_its_run_json_are_swept(scan):
     (orphan / "part-00000.parquet").write_bytes(b"half")
     assert scan() == 0
     assert not orphan.exists()
+
+
+def test_a_recording_that_a_dead_runs_checkpoints_hold_twice_counts_once(scan, monkeypatch):
+    """A cluster tries a bundle again; the first try may have come as far as its checkpoint before its machine died."""
+
+    def dies(*_):
+        raise RuntimeError("the driver is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Output, "commit", dies)
+        assert scan() == 1
+    (staging,) = [p.parent for p in (scan.output / "_staging").glob("*/begin.json")]
+    for path in list(staging.glob("*/part-*.parquet")) + list(staging.glob("checkpoints/part-*.json")):
+        twin = path.with_name(path.name.replace("part-", "part-again"))
+        twin.write_bytes(path.read_bytes().replace(b'"part-', b'"part-again'))
+    assert scan() == 0
+    names = [row[0] for row in current(scan.output)]
+    assert sorted(names) == sorted(set(names)) and len(names) == 4
+    windows = [(r["recording"], r["start_s"]) for r in read(str(scan.output), "predictions").to_pylist()]
+    assert windows and len(windows) == len(set(windows))

@@ -1,0 +1,8 @@
+"""What a flex template's launcher runs: a scan whose job Dataflow starts when this has described it."""
+
+import sys
+
+from pipelines.scan import main
+
+if __name__ == "__main__":
+    sys.exit(main())
