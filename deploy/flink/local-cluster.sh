@@ -10,7 +10,7 @@
 # Python with soundbeam: $PYTHON, else .venv/bin/python, else python3. Also from the environment:
 #
 #   FLINK_TASK_MANAGERS=2       one slot each
-#   FLINK_MEMORY=1024m          of each JVM; Python workers take about 700 MB more for each task manager
+#   FLINK_MEMORY=1024m          of each JVM; the Python workers' comes on top
 #   FLINK_PORT, POOL_PORT       of the job manager's REST and of the worker pool; without, free ones
 #   FLINK_JOB_SERVER_JAR        Beam's job server, if you have it; without, Maven fetches it for the first scan
 set -euo pipefail
