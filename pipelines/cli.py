@@ -9,6 +9,7 @@ PROGRAMS = {
     "synthesize": "make artificial recordings and clips, or lay clips over recordings, with an annotation table",
     "materialize": "turn labelled clips into training examples (TFRecord)",
     "train": "train a classifier on training examples",
+    "compare": "train and cross-validate architectures with the same budget",
     "scan": "find and count the classifier's sounds in recordings",
     "tables": "list the runs of a scan's output, and which rows are current",
     "evaluate": "compare a scan with annotations",
