@@ -12,7 +12,7 @@ import math
 
 import tensorflow as tf
 
-from model.architectures.architecture import Architecture
+from model.architectures.architecture import Architecture, Recipe
 from model.frontend import FrontEnd
 
 SHUFFLE = 1024
@@ -91,6 +91,22 @@ def clip_batches(
     numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(), pairs)
     groups = numbered.map(lambda i, pair: mixed(i, *pair), num_parallel_calls=2, deterministic=True)
     return groups.rebatch(architecture.recipe.batch, drop_remainder=True).prefetch(4)
+
+
+def ready_batches(
+    features: tf.data.Dataset, row_weights: tf.Tensor, recipe: Recipe, seed: int, training: bool
+) -> tf.data.Dataset:
+    """The same of features that are ready, (values, row of the label) each; as they are where it is not training."""
+    labels, share = row_weights.shape[0], recipe.mixup if training else 0.0
+
+    def mixed(index, vectors, rows):
+        targets, parts = _parts(rows, labels, share, [seed, 3 * index])
+        return parts * vectors + (1 - parts) * vectors[::-1], targets, tf.linalg.matvec(targets, row_weights)
+
+    pairs = features.cache().shuffle(SHUFFLE, seed=seed).repeat().batch(2)
+    numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(), pairs)
+    groups = numbered.map(lambda i, pair: mixed(i, *pair), num_parallel_calls=2, deterministic=True)
+    return groups.rebatch(recipe.batch, drop_remainder=True).prefetch(4)
 
 
 def _parts(rows: tf.Tensor, labels: int, share: float, seed) -> tuple[tf.Tensor, tf.Tensor]:

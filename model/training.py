@@ -16,18 +16,20 @@ import tensorflow as tf
 from fsspec.implementations.local import LocalFileSystem
 
 from model.architectures import Architecture, get_architecture
+from model.architectures.architecture import BASE
 from model.bundle import ClassifierBundle, check_destination, save_bundle
 from model.ensemble import EachMember
 from model.errors import SoundbeamError
 from model.examples import TRAIN, VALIDATION, read_manifest
 from model.frontend import FrontEnd
 from model.joint import scores_only, to_fit
-from model.metrics import average_precision, roc_auc
 from model.report import write_report
 from model.scorer import FRONT_END, NETWORK, Scorer
 from model.tasks import CLASSIFIER, DETECTOR
 from model.training_data import Examples, Task, batches, conditioned
+from model.transfer import head_of
 from model.tuning import Tuned, tune_classifier, tune_detector
+from model.watch import Watch
 
 _VALIDATION_BATCHES = 16
 _WARM_UP = 0.05  # share of all steps over which the learning rate rises
@@ -47,6 +49,8 @@ class Training:
         front_end: Kind of front end, or several joined by ``+``; None: the architecture's own.
         window_s: Seconds of a window; None: as the architecture has it.
         windows: How many training windows to see in all, whatever epochs and steps the recipe has; None: as it says.
+        bottlenecks: URL of a frozen base's features of the examples (``pipelines.bottlenecks``).
+        fine_tune: Epochs in which the whole network is trained after its head.
     """
 
     examples: str
@@ -58,6 +62,8 @@ class Training:
     front_end: str | None = None
     window_s: float | None = None
     windows: int | None = None
+    bottlenecks: str = ""
+    fine_tune: int = 0
 
 
 def train(
@@ -136,6 +142,8 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
     architecture = get_architecture(training.architecture)
     architecture = architecture.varied(training.front_end, training.window_s, training.windows)
     architecture = conditioned(architecture, manifest)
+    if architecture.transfer:
+        architecture = dataclasses.replace(architecture, bottlenecks=training.bottlenecks, fine_tune=training.fine_tune)
     task = task_of(manifest, training.targets, training.examples)
     if manifest["rate"] != architecture.rate:
         raise SoundbeamError(
@@ -163,12 +171,20 @@ def learn(
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     network = architecture.network(len(task.labels), task.kind)
-    history = fit(network, FrontEnd(architecture.front_end), examples, architecture, epochs, seed, logs, step)
+    front_end, trained, data = FrontEnd(architecture.front_end), network, examples
+    if architecture.bottlenecks:
+        trained, data = head_of(network, architecture.bottlenecks), examples.elsewhere(architecture.bottlenecks)
+    history = fit(trained, front_end, data, architecture, epochs, seed, logs, step)
+    if architecture.fine_tune:
+        network.get_layer(BASE).trainable = True
+        gently = dataclasses.replace(architecture.recipe, learning_rate=architecture.recipe.learning_rate / 20)
+        whole = dataclasses.replace(architecture, bottlenecks="", recipe=gently)
+        history += fit(network, front_end, examples, whole, architecture.fine_tune, seed, logs, step)
     model = architecture.build(len(task.labels), task.kind)  # without the optimizer
     model.get_layer(NETWORK).set_weights(scores_only(network).get_weights())
     scorer = Scorer(model, architecture.score_batch)
     tune = tune_detector if task.kind == DETECTOR else tune_classifier
-    return model, tune(scorer, examples, architecture, seed, say), history
+    return model, tune(scorer, examples, dataclasses.replace(architecture, bottlenecks=""), seed, say), history
 
 
 def planned_batches(training: Training) -> int:
@@ -241,7 +257,7 @@ def fit(
     detector = examples.task.kind == DETECTOR
     fitted = to_fit(network)
     fitted.compile(optimizer, loss=EachMember(detector), jit_compile=False)
-    watch = _Watch(scores_only(network), validation, detector, epochs, step)
+    watch = Watch(scores_only(network), validation, detector, epochs, step)
     callbacks = [watch, keras.callbacks.TensorBoard(logs, write_graph=False)]
     if recipe.patience and validation:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True))
@@ -257,43 +273,3 @@ def fit(
     if average:
         optimizer.finalize_variable_values(fitted.trainable_variables)
     return watch.history
-
-
-class _Watch(keras.callbacks.Callback):
-    """Adds average precision and ROC AUC of the validation windows to each epoch's figures, and reports progress."""
-
-    def __init__(
-        self,
-        network: keras.Model,
-        validation: tuple[np.ndarray, np.ndarray] | None,
-        detector: bool,
-        epochs: int,
-        step: Callable[[int, str], None],
-    ):
-        super().__init__()
-        self._network, self._validation, self._detector, self._epochs = network, validation, detector, epochs
-        self._step, self._note = step, ""
-        self.history: list[dict[str, float]] = []
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._step(1, self._note)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        if self._validation:
-            x, y = self._validation
-            scores = self._network.predict(x, batch_size=64, verbose=0)
-            if self._detector:
-                clear = (y == 0) | (y >= 0.5)
-                truth, ranked = (y >= 0.5)[clear], scores[clear]
-                figures["val_average_precision"] = average_precision(truth, ranked) or 0.0
-                figures["val_roc_auc"] = roc_auc(truth, ranked) or 0.0
-            else:
-                figures["val_accuracy"] = float((scores.argmax(axis=1) == y.argmax(axis=1)).mean())
-        if logs is not None:
-            logs.update(figures)
-        self.history.append({name: round(value, 5) for name, value in figures.items()})
-        shown = ", ".join(
-            f"{name.removeprefix('val_')} {value:.3f}" for name, value in figures.items() if name != "loss"
-        )
-        self._note = f"epoch {epoch + 1} of {self._epochs}: {shown or ''}"

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from model.architectures.architecture import Architecture
 from model.augmentation import Mixer, mask
-from model.clip_training import clip_batches
+from model.clip_training import clip_batches, ready_batches
 from model.conditioning import LOUDNESS_S
 from model.errors import SoundbeamError
 from model.examples import SPLITS, TRAIN, parse, shard_urls
@@ -60,7 +60,7 @@ class Examples:
     def __init__(
         self, folder: str, manifest: dict[str, Any], task: Task, cache: str, splits: Mapping[str, str] | None = None
     ):
-        self.task = task
+        self.task, self._rest = task, (manifest, task, os.path.join(cache, "elsewhere"), splits)
         self.paths = {split: [_local(url, cache) for url in shard_urls(folder, manifest, split)] for split in SPLITS}
         self._split_of = None
         if splits is not None:
@@ -70,6 +70,11 @@ class Examples:
             tf.lookup.KeyValueTensorInitializer(tf.constant(task.labels), tf.range(len(task.labels), dtype=tf.int64)),
             -1,
         )
+
+    def elsewhere(self, folder: str) -> Examples:
+        """The same examples, splits and task over shards of the same names in another folder."""
+        os.makedirs(self._rest[2], exist_ok=True)
+        return Examples(folder, *self._rest)
 
     def stream(self, split: str, *, targets: bool) -> tf.data.Dataset:
         """(waveform, row of its label) of a split's clips: those with an output's label, or the others (row −1)."""
@@ -131,6 +136,8 @@ def batches(
     ``clip_batches``.
     """
     recipe, labels, row_weights = architecture.recipe, len(examples.task.labels), _row_weights(examples.task, split)
+    if architecture.bottlenecks:
+        return ready_batches(examples.stream(split, targets=True), row_weights, recipe, seed, split == TRAIN)
     if recipe.mixup and examples.task.kind == CLASSIFIER and split == TRAIN:
         return clip_batches(examples.stream(split, targets=True), row_weights, architecture, front_end, seed)
     mixer = Mixer(architecture.window_samples, architecture.rate)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from model.errors import SoundbeamError
 from pipelines.console import Parser, Progress, positive, positive_int, program, say
-from pipelines.train import folds
+from pipelines.train import folds, transferred
 
 if TYPE_CHECKING:
     from model.choosing import Choice, FoldRow
@@ -45,6 +45,7 @@ def parser() -> Parser:
     )
     p.add_argument("--front-end", metavar="KIND", help="for all, instead of each architecture's own")
     p.add_argument("--window", type=positive, metavar="SECONDS", help="for all, instead of each architecture's own")
+    p.add_argument("--weights", default="none", metavar="FROM", help="of a frozen base: see 'soundbeam train'")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="decides everything random (default: 0)")
     return p
 
@@ -73,6 +74,8 @@ def main(argv: list[str] | None = None) -> int:
             windows=options.windows,
         )
         try:
+            if get_architecture(name).transfer:
+                training = transferred(training, options.weights)
             contestant = Contestant(training, options.folds)
             for fold in range(options.folds):
                 row = results.read(name, contestant.key(fold))

@@ -14,6 +14,7 @@ exactly K sources each is a fold: a column ``source`` in the CSV of clips gives 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from typing import Any
@@ -48,6 +49,13 @@ def parser() -> Parser:
     p.add_argument("--window", type=positive, metavar="SECONDS", help="of a window, instead of the architecture's own")
     p.add_argument("--epochs", type=positive_int, metavar="N", help="default: as the architecture's recipe says")
     p.add_argument("--folds", type=folds, metavar="K", help="cross-validate by source recording first, K times")
+    p.add_argument(
+        "--weights",
+        default="none",
+        metavar="FROM",
+        help="of a frozen base (inception_v3): imagenet (needs the internet), a FILE, or none (default)",
+    )
+    p.add_argument("--fine-tune", type=positive_int, default=0, metavar="N", help="then train all of it for N epochs")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same weights (default: 0)")
     return p
 
@@ -69,6 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         front_end=options.front_end,
         window_s=options.window,
     )
+    training = transferred(training, options.weights, options.fine_tune)
     extra = {}
     if options.folds:
         check_destination(training.classifier)  # before hours of work
@@ -79,6 +88,23 @@ def main(argv: list[str] | None = None) -> int:
     progress.close()
     report(bundle, time.perf_counter() - start)
     return 0
+
+
+def transferred(training, weights: str, fine_tune: int = 0):
+    """The training with the features of its frozen base, computed where there are none yet; others as they are.
+
+    Raises:
+        SoundbeamError: Weights or fine-tuning were asked for where there is no base, or weights cannot be had.
+    """
+    from model.architectures import get_architecture
+    from model.errors import SoundbeamError
+    from pipelines.bottlenecks import bottlenecks
+
+    if not get_architecture(training.architecture).transfer:
+        if weights != "none" or fine_tune:
+            raise SoundbeamError(f"{training.architecture} has no frozen base; --weights and --fine-tune are for one")
+        return training
+    return dataclasses.replace(training, bottlenecks=bottlenecks(training, weights), fine_tune=fine_tune)
 
 
 def folds(text: str) -> int:

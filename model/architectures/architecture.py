@@ -15,6 +15,8 @@ from model.joint import scores_only
 from model.scorer import FRONT_END, NETWORK, assemble
 from model.tasks import CLASSIFIER, DETECTOR
 
+BASE, HEAD = "base", "head"  # the two layers of a network whose base is frozen
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -58,6 +60,9 @@ class Architecture:
         recipe: How it is trained.
         score_batch: How many windows are best scored at once.
         members: Networks, alike but for the weights that they begin with, whose mean is the score (see ``ensemble``).
+        transfer: Whether its network is a frozen base with weights from elsewhere and a head (see ``model.transfer``).
+        bottlenecks: URL of the base's features of the training examples: the head alone is trained on them.
+        fine_tune: Epochs in which all of it is trained after that, at a twentieth of the learning rate.
     """
 
     name: str
@@ -69,6 +74,9 @@ class Architecture:
     recipe: Recipe
     score_batch: int = 64
     members: int = 1
+    transfer: bool = False
+    bottlenecks: str = ""
+    fine_tune: int = 0
 
     @property
     def rate(self) -> int:

@@ -36,6 +36,12 @@ def test_yamnet_is_as_its_authors_state():
     assert multiply_adds(network) == pytest.approx(69.2e6, rel=0.01)
 
 
+def test_inception_is_as_keras_and_its_paper_state():
+    base = get_architecture("inception_v3").body((248, 128, 1), 3, "softmax").get_layer("base")
+    assert base.count_params() == 21_802_784 and not base.trainable_weights
+    assert multiply_adds(base) == pytest.approx(5.7e9, rel=0.02)  # Szegedy et al. 2016: "5 billion"; tables: 5.7
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "labels", "parameters"),
     [

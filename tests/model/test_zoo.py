@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from model.architectures import architecture_names, get_architecture
+from model.architectures import architecture_names, get_architecture, inception
 from model.architectures.architecture import Architecture
 from model.bundle import load_bundle, save_bundle
 from model.calls import CallRules
@@ -29,16 +29,15 @@ _FIXED = {"feature_mlp": "summary"}
 
 @pytest.fixture(autouse=True)
 def small_base(monkeypatch):
-    """Inception v3's own base takes seconds to build: the same code over one of two convolutions."""
-    if "inception_v3" in ZOO:
-        import model.architectures.inception as inception
+    """Inception v3's own base takes seconds to build: the same code over one convolution."""
 
-        def base(**kwargs):
-            x = keras.layers.Conv2D(8, 3, 4, activation="relu")(kwargs["input_tensor"])
-            return keras.Model(kwargs["input_tensor"], keras.layers.GlobalAveragePooling2D()(x))
+    def base(input_shape, **_):
+        picture = keras.Input(input_shape)
+        x = keras.layers.Conv2D(16, 5, 3, activation="relu")(picture)
+        return keras.Model(picture, keras.layers.Flatten()(keras.layers.AveragePooling2D((10, 1))(x)))
 
-        monkeypatch.setattr(inception, "InceptionV3", base)
-        monkeypatch.setattr(inception, "SIDE", 32)
+    monkeypatch.setattr(inception, "InceptionV3", base)
+    monkeypatch.setattr(inception, "SIDE", 32)
 
 
 def small(name) -> Architecture:
@@ -99,8 +98,10 @@ def test_learns_saves_loads_and_scans(name, tmp_path):
         return value
 
     optimizer.build(fitted.trainable_variables)
-    losses = [float(step()) for _ in range(9)]
-    assert np.isfinite(losses).all() and np.mean(losses[-3:]) < np.mean(losses[:3])
+    losses = [float(step()) for _ in range(8)]
+    while np.mean(losses[-4:]) > 0.9 * np.mean(losses[:4]) and len(losses) < 80:  # dropout of one half takes its time
+        losses.append(float(step()))
+    assert np.isfinite(losses).all() and np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
     model = architecture.build(len(labels), "classifier")
     model.get_layer("network").set_weights(scores_only(network).get_weights())
     bundle = save_bundle(
