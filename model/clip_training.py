@@ -23,7 +23,6 @@ class Variation:
     """How much a clip is changed.
 
     Attributes:
-        warp: Range of the factor by which it is stretched and lowered, log-uniform.
         level_db: Range of the RMS level.
         noise_db: Range of the level of white noise below it, in half of the windows; the others keep their silence.
         colour: Deviation of the first tap of a random filter of ``taps`` taps; the others' fall off evenly.
@@ -32,7 +31,6 @@ class Variation:
         masked: Widest mask, as a share of the picture.
     """
 
-    warp: tuple[float, float] = (0.82, 1.22)
     level_db: tuple[float, float] = (-40.0, -12.0)
     noise_db: tuple[float, float] = (-60.0, -15.0)
     colour: float = 0.3
@@ -62,7 +60,8 @@ def clip_batches(
         seed: Decides everything random.
         variation: How much clips are changed.
     """
-    v, share, config = variation or Variation(), architecture.recipe.mixup, front_end.config
+    v, recipe, config = variation or Variation(), architecture.recipe, front_end.config
+    share, warp = recipe.mixup, recipe.warp
     samples, labels = architecture.window_samples, row_weights.shape[0]
 
     def computed(waveform, row):
@@ -75,7 +74,7 @@ def clip_batches(
 
     def mixed_sounds(index, waveforms, rows):
         targets, parts = _parts(rows, labels, share, [seed, 3 * index])
-        sounds = tf.stack([vary(waveforms[i], samples, [seed, 3 * index + 1 + i], v) for i in range(2)])
+        sounds = tf.stack([vary(waveforms[i], samples, [seed, 3 * index + 1 + i], warp, v) for i in range(2)])
         # Levels are about the same: what is heard of each is its part, and the sum is as loud as one.
         sounds = (parts * sounds + (1 - parts) * sounds[::-1]) / tf.sqrt(parts**2 + (1 - parts) ** 2)
         features = front_end(sounds)
@@ -90,7 +89,7 @@ def clip_batches(
         pairs, mixed = clips.shuffle(SHUFFLE, seed=seed).repeat().ragged_batch(2), mixed_sounds
     numbered = tf.data.Dataset.zip(tf.data.Dataset.counter(), pairs)
     groups = numbered.map(lambda i, pair: mixed(i, *pair), num_parallel_calls=2, deterministic=True)
-    return groups.rebatch(architecture.recipe.batch, drop_remainder=True).prefetch(4)
+    return groups.rebatch(recipe.batch, drop_remainder=True).prefetch(4)
 
 
 def ready_batches(
@@ -117,15 +116,15 @@ def _parts(rows: tf.Tensor, labels: int, share: float, seed) -> tuple[tf.Tensor,
     return parts * own + (1 - parts) * own[::-1], parts
 
 
-def vary(clip: tf.Tensor, samples: int, seed, v: Variation) -> tf.Tensor:
+def vary(clip: tf.Tensor, samples: int, seed, warp: float, v: Variation) -> tf.Tensor:
     """float32 ``[n]`` → ``[samples]``: the clip, or a stretch of it, changed.
 
     A shorter clip lies anywhere in silence, half of the time at the start, as in a scan. One of about the window's
     length begins anywhere and goes on from its own beginning.
     """
     u = tf.unstack(tf.random.stateless_uniform([8], seed))
-    warp = tf.exp(_between(u[0], math.log(v.warp[0]), math.log(v.warp[1])))
-    extent = tf.maximum(tf.cast(tf.cast(tf.size(clip), tf.float32) * warp, tf.int32), 1)
+    stretched = tf.cast(tf.size(clip), tf.float32) * tf.exp(_between(u[0], -math.log1p(warp), math.log1p(warp)))
+    extent = tf.maximum(tf.cast(stretched, tf.int32), 1)
     sound = tf.image.resize(clip[None, :, None, None], [extent, 1])[0, :, 0, 0]
     fills = extent > int(0.85 * samples)
     turned = tf.roll(sound, tf.cast(u[1] * tf.cast(extent, tf.float32), tf.int32), 0)

@@ -49,6 +49,7 @@ class Training:
         front_end: Kind of front end, or several joined by ``+``; None: the architecture's own.
         window_s: Seconds of a window; None: as the architecture has it.
         windows: How many training windows to see in all, whatever epochs and steps the recipe has; None: as it says.
+        warp: See ``Recipe``; None: as the recipe says.
         bottlenecks: URL of a frozen base's features of the examples (``pipelines.bottlenecks``).
         fine_tune: Epochs in which the whole network is trained after its head.
     """
@@ -62,6 +63,7 @@ class Training:
     front_end: str | None = None
     window_s: float | None = None
     windows: int | None = None
+    warp: float | None = None
     bottlenecks: str = ""
     fine_tune: int = 0
 
@@ -140,7 +142,7 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
     """
     manifest = read_manifest(training.examples)
     architecture = get_architecture(training.architecture)
-    architecture = architecture.varied(training.front_end, training.window_s, training.windows)
+    architecture = architecture.varied(training.front_end, training.window_s, training.windows, training.warp)
     architecture = conditioned(architecture, manifest)
     if architecture.transfer:
         architecture = dataclasses.replace(architecture, bottlenecks=training.bottlenecks, fine_tune=training.fine_tune)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from model.errors import SoundbeamError
 from pipelines.console import Parser, Progress, positive, positive_int, program, say
-from pipelines.train import folds, transferred
+from pipelines.train import folds, share, transferred
 
 if TYPE_CHECKING:
     from model.choosing import Choice, FoldRow
@@ -46,6 +46,9 @@ def parser() -> Parser:
     p.add_argument("--front-end", metavar="KIND", help="for all, instead of each architecture's own")
     p.add_argument("--window", type=positive, metavar="SECONDS", help="for all, instead of each architecture's own")
     p.add_argument("--weights", default="none", metavar="FROM", help="of a frozen base: see 'soundbeam train'")
+    p.add_argument(
+        "--warp", type=share, metavar="SHARE", help="most that clips are stretched in a classifier's training"
+    )
     p.add_argument("--seed", type=int, default=0, metavar="S", help="decides everything random (default: 0)")
     return p
 
@@ -72,6 +75,7 @@ def main(argv: list[str] | None = None) -> int:
             front_end=options.front_end,
             window_s=options.window,
             windows=options.windows,
+            warp=options.warp,
         )
         try:
             if get_architecture(name).transfer:

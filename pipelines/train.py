@@ -56,6 +56,9 @@ def parser() -> Parser:
         help="of a frozen base (inception_v3): imagenet (needs the internet), a FILE, or none (default)",
     )
     p.add_argument("--fine-tune", type=positive_int, default=0, metavar="N", help="then train all of it for N epochs")
+    p.add_argument(
+        "--warp", type=share, metavar="SHARE", help="most that clips are stretched in a classifier's training"
+    )
     p.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same weights (default: 0)")
     return p
 
@@ -76,6 +79,7 @@ def main(argv: list[str] | None = None) -> int:
         seed=options.seed,
         front_end=options.front_end,
         window_s=options.window,
+        warp=options.warp,
     )
     training = transferred(training, options.weights, options.fine_tune)
     extra = {}
@@ -105,6 +109,14 @@ def transferred(training, weights: str, fine_tune: int = 0):
             raise SoundbeamError(f"{training.architecture} has no frozen base; --weights and --fine-tune are for one")
         return training
     return dataclasses.replace(training, bottlenecks=bottlenecks(training, weights), fine_tune=fine_tune)
+
+
+def share(text: str) -> float:
+    """An argparse type: a number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
+    return value
 
 
 def folds(text: str) -> int:

@@ -31,7 +31,9 @@ class Recipe:
         mix: Whether every example is a fresh mix (calls laid into backgrounds); else the clips as they are.
         average: Decay of the moving average of the weights that is kept in the end; 0: none.
         patience: Epochs without a better validation loss after which training stops; 0: never stops early.
-        mixup: Of a classifier: share of the windows that are two clips of any labels at once (see ``model.mixup``).
+        mixup: Of a classifier: share of windows that are two clips at once, of any labels (``model.clip_training``).
+        warp: Of a classifier: share by which clips are stretched and lowered, or the opposite, at most. Little where
+            pitch tells labels apart, as of speakers.
     """
 
     epochs: int
@@ -43,6 +45,7 @@ class Recipe:
     average: float = 0.0
     patience: int = 0
     mixup: float = 0.0
+    warp: float = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +115,11 @@ class Architecture:
         return network
 
     def varied(
-        self, front_end: str | None = None, window_s: float | None = None, windows: int | None = None
+        self,
+        front_end: str | None = None,
+        window_s: float | None = None,
+        windows: int | None = None,
+        warp: float | None = None,
     ) -> Architecture:
         """This architecture over another front end, with other windows, or trained on so many.
 
@@ -120,6 +127,7 @@ class Architecture:
             front_end: A kind, or several joined by ``+``, which become channels.
             window_s: Seconds of a window; a hop of more than half of it becomes half of it.
             windows: To train on in all, to a batch, in ten epochs at most.
+            warp: Instead of the recipe's.
 
         Raises:
             SoundbeamError: There is no such front end, or windows are shorter than its frames.
@@ -132,6 +140,8 @@ class Architecture:
         if config.frames(round(window_s * config.rate)) < 1:
             raise SoundbeamError(f"--window {window_s:g}: shorter than a frame of {config.frame / config.rate:g} s")
         recipe, hop_s = self.recipe, self.hop_s if window_s == self.window_s else min(self.hop_s, window_s / 2)
+        if warp is not None:
+            recipe = dataclasses.replace(recipe, warp=warp)
         if windows:
             batches = max(1, round(windows / recipe.batch))
             epochs = min(10, batches)

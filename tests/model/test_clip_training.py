@@ -14,7 +14,7 @@ from model.errors import SoundbeamError
 from model.frontend import FrontEnd, FrontEndConfig
 
 MIXED = dataclasses.replace(TINY, recipe=Recipe(epochs=1, batch=8, mixup=0.75))
-STILL = Variation(warp=(1.0, 1.0), level_db=(-20.0, -20.0), noise_db=(-300.0, -300.0), colour=0.0, masks=1, masked=0.0)
+STILL = Variation(level_db=(-20.0, -20.0), noise_db=(-300.0, -300.0), colour=0.0, masks=1, masked=0.0)
 
 
 def clips():
@@ -61,7 +61,7 @@ def test_a_mix_holds_each_clip_by_its_part():
 def test_a_clip_keeps_its_samples_and_its_silence():
     clip = sound("low", 0.2)
     for i in range(6):
-        window = vary(tf.constant(clip), 4000, tf.constant([1, i]), STILL).numpy()
+        window = vary(tf.constant(clip), 4000, tf.constant([1, i]), 0.0, STILL).numpy()
         assert window.shape == (4000,)
         at = np.flatnonzero(np.abs(window) > 1e-6)
         assert at[-1] - at[0] < len(clip) + 1
@@ -75,7 +75,7 @@ def test_a_clip_keeps_its_samples_and_its_silence():
 def test_clips_of_any_length_give_a_window(samples):
     clip = tf.constant(sound("rest", samples / 8000, 1)[:samples])
     for i in range(3):
-        window = vary(clip, 4000, tf.constant([2, i]), Variation()).numpy()
+        window = vary(clip, 4000, tf.constant([2, i]), 0.2, Variation()).numpy()
         assert window.shape == (4000,) and np.isfinite(window).all()
 
 
