@@ -100,8 +100,8 @@ def transferred(training, weights: str, fine_tune: int = 0):
     Raises:
         SoundbeamError: Weights or fine-tuning were asked for where there is no base, or weights cannot be had.
     """
-    from model.architectures import get_architecture
     from model.errors import SoundbeamError
+    from model.training import get_architecture
     from pipelines.bottlenecks import bottlenecks
 
     if not get_architecture(training.architecture).transfer:

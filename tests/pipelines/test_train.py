@@ -29,7 +29,7 @@ def test_trains_and_says_so(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--architecture", "huge"], "no architecture 'huge'; there are: compact, cnn_baseline"),
+        (["--architecture", "huge"], "no architecture 'huge'; there are: compact, autoencoder_classifier, cldnn"),
         (["--target", "owl"], "no examples of --target owl; the labels are: low, rest"),
     ],
 )

@@ -45,7 +45,6 @@ def small(monkeypatch):
     monkeypatch.setattr(inception, "SIDE", 32)
     by_name = {"small_base": SMALL, "tiny": TINY}
     monkeypatch.setattr(model.training, "get_architecture", by_name.__getitem__)
-    monkeypatch.setattr("model.architectures.get_architecture", by_name.__getitem__)
 
 
 @pytest.fixture
