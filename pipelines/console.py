@@ -49,7 +49,7 @@ class Parser(argparse.ArgumentParser):
             "--storage-options",
             action=_UseOptions,
             metavar="JSON",
-            help="of remote stores, by protocol, or @FILE (see docs/stores.md)",
+            help="of remote stores, or @FILE: docs/stores.md",
         )
 
     def error(self, message: str) -> NoReturn:

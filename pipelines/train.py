@@ -29,6 +29,7 @@ def parser() -> Parser:
         "Trains a classifier on examples and writes its bundle: weights, labels, thresholds, a report.",
         "soundbeam train --examples examples/ --target capuchinbird --classifier bundle/",
     )
+    p.usage = "soundbeam train --examples DIR --classifier DIR [options]"
     p.add_argument("--examples", required=True, metavar="DIR", help="made by 'soundbeam materialize'; any fsspec URL")
     p.add_argument("--classifier", required=True, metavar="DIR", help="where the bundle goes; one there is replaced")
     p.add_argument(
@@ -37,28 +38,16 @@ def parser() -> Parser:
         nargs="+",
         default=[],
         metavar="LABEL",
-        help="detect these labels against the rest; without it, all labels are told apart",
+        help="detect these; without it, tell all labels apart",
     )
     p.add_argument("--architecture", default="compact", metavar="NAME", help="compact (default), cnn_baseline, …")
-    p.add_argument(
-        "--front-end",
-        metavar="KIND",
-        help="what the network sees, instead of the architecture's own: log_mel, pcen, mfcc, cqt, …; "
-        "log_mel+mfcc: both, as channels",
-    )
-    p.add_argument("--window", type=positive, metavar="SECONDS", help="of a window, instead of the architecture's own")
+    p.add_argument("--front-end", metavar="KIND", help="instead of its own: mfcc, pcen, log_mel+cqt, …")
+    p.add_argument("--window", type=positive, metavar="SECONDS", help="of a window, instead of its own")
     p.add_argument("--epochs", type=positive_int, metavar="N", help="default: as the architecture's recipe says")
     p.add_argument("--folds", type=folds, metavar="K", help="cross-validate by source recording first, K times")
-    p.add_argument(
-        "--weights",
-        default="none",
-        metavar="FROM",
-        help="of a frozen base (inception_v3): imagenet (needs the internet), a FILE, or none (default)",
-    )
-    p.add_argument("--fine-tune", type=positive_int, default=0, metavar="N", help="then train all of it for N epochs")
-    p.add_argument(
-        "--warp", type=share, metavar="SHARE", help="most that clips are stretched in a classifier's training"
-    )
+    p.add_argument("--weights", default="none", metavar="FROM", help="of inception_v3: imagenet, a FILE or none")
+    p.add_argument("--fine-tune", type=positive_int, default=0, metavar="N", help="epochs for all of inception_v3")
+    p.add_argument("--warp", type=share, metavar="SHARE", help="most that a classifier's clips are stretched")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same weights (default: 0)")
     return p
 
