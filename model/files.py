@@ -57,12 +57,11 @@ def one_line(e: BaseException) -> str:
     return printable(" ".join(str(e).split())) or type(e).__name__
 
 
-def place_of(uri: str, storage_options: dict[str, Any] | None = None) -> tuple[Place, str]:
+def place_of(uri: str) -> tuple[Place, str]:
     """Finds the file system of a URI, and the path on it.
 
     Args:
         uri: A path or any fsspec URL, chained ones (``zip://a.wav::s3://…``) included.
-        storage_options: What the file system wants to know (keys, endpoints); local files need none.
 
     Raises:
         ValueError: The protocol is unknown.
@@ -71,14 +70,14 @@ def place_of(uri: str, storage_options: dict[str, Any] | None = None) -> tuple[P
     if is_local(uri):  # not by url_to_fs: a local name may hold '::', which fsspec takes for a chain
         return Place(LocalFileSystem()), local_path(uri)
     # No cache of listings: other processes write there too, and a listing may be of a million files.
-    fs, path = file_system_of(uri, **{"use_listings_cache": False, **(storage_options or {})})
+    fs, path = file_system_of(uri, **{"use_listings_cache": False})
     cut = uri.find("::")
     return Place(fs, uri[cut:] if cut >= 0 and not uri.startswith(_CACHES) else ""), path
 
 
-def open_file(uri: str, storage_options: dict[str, Any] | None = None, first_bytes: int = FIRST_BYTES) -> Any:
+def open_file(uri: str, first_bytes: int = FIRST_BYTES) -> Any:
     """Opens a file for reading bytes, remote ones with ranged reads and read-ahead; seekable wherever that goes."""
-    place, path = place_of(uri, storage_options)
+    place, path = place_of(uri)
     if not is_object_store(place.fs):
         return place.fs.open(path, "rb", block_size=first_bytes)
     return place.fs.open(path, "rb", block_size=first_bytes, cache_type=ReadAhead.name)
@@ -107,13 +106,13 @@ def version_of(info: Entry) -> str:
     return modified.isoformat() if modified else next((str(info[key]) for key in _TIMES if info.get(key)), "")
 
 
-def state_of(uri: str, storage_options: dict[str, Any] | None = None) -> tuple[int, str]:
+def state_of(uri: str) -> tuple[int, str]:
     """Size and version of a file as they are now, links followed: what a listing would say of it.
 
     Raises:
         Exception: What its store raises where it is gone or cannot be asked.
     """
-    place, path = place_of(uri, storage_options)
+    place, path = place_of(uri)
     if isinstance(place.fs, LocalFileSystem):
         found = os.stat(path)
         return found.st_size, version_of({"mtime": found.st_mtime})

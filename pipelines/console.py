@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -24,6 +25,8 @@ DEBUG = "SOUNDBEAM_DEBUG"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Beam warns on loading of clients that nobody asked for.
 logging.getLogger().setLevel(logging.ERROR)
+# Google's packages warn of Python versions that they will leave; a user of a scan can do nothing about it.
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core")
 # Logs each failed request with its stack trace; it raises them as well.
 logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
 

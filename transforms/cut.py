@@ -37,7 +37,6 @@ class CutRecordings(beam.PTransform):
         decoder: ``soundfile``; with another nothing is cut.
         range_s: About how long a range is, seconds.
         smallest_share: Of the bytes of all recordings; one that is less of them is not cut.
-        storage_options: For fsspec.
     """
 
     spec: WindowSpec
@@ -45,12 +44,11 @@ class CutRecordings(beam.PTransform):
     decoder: str = "soundfile"
     range_s: float = dataclasses.field(default_factory=lambda: RANGE_S)
     smallest_share: float = dataclasses.field(default_factory=lambda: SMALLEST_SHARE)
-    storage_options: dict[str, Any] | None = None
 
     def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection:
         """Adds the steps to the graph."""
         least = round(2 * self.range_s * _FEWEST_BYTES_A_S)
-        arguments = (self.spec, self.segment_s, self.range_s, self.decoder, self.storage_options)
+        arguments = (self.spec, self.segment_s, self.range_s, self.decoder)
         step = beam.ParDo(_Cut(arguments, least, self.smallest_share))
         cut = recordings | "Cut" >> step.with_outputs("ranges", main="whole")
         # Or one worker would have all ranges of a recording.

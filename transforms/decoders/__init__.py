@@ -40,13 +40,12 @@ def check_decoder(name: str) -> None:
         raise SoundbeamError(f"there is no decoder {name!r}; choose one of {', '.join(DECODERS)}")
 
 
-def open_decoder(uri: str, decoder: str = "soundfile", storage_options: dict[str, Any] | None = None) -> AudioStream:
+def open_decoder(uri: str, decoder: str = "soundfile") -> AudioStream:
     """Opens a recording for decoding; what its content is counts, not what its name says.
 
     Args:
         uri: The recording, by any URI that fsspec knows.
         decoder: ``soundfile`` (with PyAV for M4A, AAC and WMA) or ``tensorflow-io``.
-        storage_options: For fsspec.
 
     Raises:
         DecodeError: It cannot be opened, is no sound, or needs an extra that is not installed.
@@ -54,7 +53,7 @@ def open_decoder(uri: str, decoder: str = "soundfile", storage_options: dict[str
     """
     check_decoder(decoder)
     try:
-        source = Source(open_file(uri, storage_options))
+        source = Source(open_file(uri))
     except FileNotFoundError as e:
         raise DecodeError("no such file: it was there when the recordings were listed", "storage") from e
     except Exception as e:  # a store's own error classes are many

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from transforms.counters import count
 from transforms.decoders import AudioStream, open_decoder, resampler_period
@@ -22,7 +21,6 @@ def cut_into_ranges(
     segment_s: float,
     range_s: float,
     decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
 ) -> Iterator[Range]:
     """Yields the ranges of a recording that is longer than two of them; of any other one: itself as a whole.
 
@@ -36,11 +34,10 @@ def cut_into_ranges(
         segment_s: About how long a segment is, seconds: a range holds whole ones.
         range_s: About how long a range is, seconds.
         decoder: ``soundfile``, or another, with which nothing is cut.
-        storage_options: For fsspec.
     """
     bounds = [0]
     try:
-        with open_decoder(recording.uri, decoder, storage_options) as stream:
+        with open_decoder(recording.uri, decoder) as stream:
             bounds = _bounds(stream, spec, segment_s, range_s, decoder)
     except Exception:  # decoding will tell
         pass

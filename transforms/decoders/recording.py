@@ -10,7 +10,6 @@ import functools
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -67,7 +66,6 @@ def decode_blocks(
     uri: str,
     rate: int,
     decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
     decoded: Decoded | None = None,
     first: int = 0,
     own: tuple[int, int | None] = (0, None),
@@ -78,7 +76,6 @@ def decode_blocks(
         uri: The recording.
         rate: Samples a second to yield.
         decoder: ``soundfile`` or ``tensorflow-io``.
-        storage_options: For fsspec.
         decoded: Filled in on the way.
         first: The first sample to yield.
         own: Between which samples what is no number is counted; what comes after is counted apart.
@@ -90,7 +87,7 @@ def decode_blocks(
         DecodeError: The recording cannot be read, or breaks; all that came before the break has been yielded.
     """
     decoded = Decoded() if decoded is None else decoded
-    with open_decoder(uri, decoder, storage_options) as stream:
+    with open_decoder(uri, decoder) as stream:
         at = seek_before(stream, first, rate, resampler_period(decoder, stream.sample_rate, rate)) if first else 0
         decoded.frames = at * stream.sample_rate // rate
         start, end = own
@@ -169,7 +166,6 @@ def decode_recording(
     spec: WindowSpec,
     segment_s: float = 60.0,
     decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
 ) -> Iterator[Segment | DecodeReport]:
     """Decodes a recording into segments, then says how it went; never raises.
 
@@ -178,13 +174,12 @@ def decode_recording(
         spec: Which windows.
         segment_s: About how long a segment is, seconds.
         decoder: ``soundfile`` or ``tensorflow-io``.
-        storage_options: For fsspec.
 
     Yields:
         Segments, then exactly one DecodeReport: ``ok``; ``partial`` when something is missing or was mended but there
         are windows; ``failed`` when there is no window.
     """
-    for result in decode_range(Range(recording), spec, segment_s, decoder, storage_options):
+    for result in decode_range(Range(recording), spec, segment_s, decoder):
         yield result if isinstance(result, Segment) else report_of([result])
 
 
@@ -193,7 +188,6 @@ def decode_range(
     spec: WindowSpec,
     segment_s: float = 60.0,
     decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
 ) -> Iterator[Segment | RangeReport]:
     """Decodes one range of a recording: its segments, as without ranges, then one RangeReport; never raises."""
     decoded, problems = Decoded(), list[DecodeError]()
@@ -205,7 +199,7 @@ def decode_range(
         # A break ends the stream and no more, so that the windows before it are cut as at any recording's end.
         nonlocal ended
         try:
-            yield from decode_blocks(part.recording.uri, spec.rate, decoder, storage_options, decoded, first, own)
+            yield from decode_blocks(part.recording.uri, spec.rate, decoder, decoded, first, own)
         except Exception as e:
             problems.append(as_decode_error(e))
         ended = True
@@ -241,7 +235,6 @@ def decode_listed(
     spec: WindowSpec,
     segment_s: float = 60.0,
     decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
 ) -> Iterator[Segment | DecodeReport | RangeReport]:
     """``decode_recording`` or ``decode_range``, and a look afterwards whether the file still is what was listed; counts
     its time.
@@ -250,13 +243,13 @@ def decode_listed(
     The version in its row is the listed one, so that the next scan finds another and scans it again.
     """
     part = listed if isinstance(listed, Range) else Range(listed)
-    results = decode_range(part, spec, segment_s, decoder, storage_options)
+    results = decode_range(part, spec, segment_s, decoder)
     spent = 0.0
     while True:
         start = time.perf_counter()  # of decoding alone: what follows runs while this waits
         result = next(results, None)
         if isinstance(result, RangeReport):
-            result = dataclasses.replace(result, changed=_changed(part.recording, storage_options))
+            result = dataclasses.replace(result, changed=_changed(part.recording))
         spent += time.perf_counter() - start
         if result is None:
             break
@@ -264,9 +257,9 @@ def decode_listed(
     count("decode_ms", round(1000 * spent))
 
 
-def _changed(listed: Recording, storage_options: dict[str, Any] | None) -> bool:
+def _changed(listed: Recording) -> bool:
     try:
-        now = state_of(listed.uri, storage_options)
+        now = state_of(listed.uri)
     except Exception:  # Gone, or a store that does not answer: as far as one can tell, what was listed was read.
         return False
     return bool(listed.version) and now != (listed.bytes, listed.version)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,6 @@ def read_recording(
     start_s: float = 0.0,
     end_s: float | None = None,
     decoder: str = "soundfile",
-    storage_options: dict[str, Any] | None = None,
 ) -> np.ndarray:
     """Reads a stretch of a recording into memory.
 
@@ -28,7 +26,6 @@ def read_recording(
         start_s: Where the stretch begins, seconds.
         end_s: Where it ends; None is the recording's end.
         decoder: ``soundfile`` or ``tensorflow-io``.
-        storage_options: For fsspec.
 
     Returns:
         float32 ``[samples]``, mono: the samples from round(start_s × rate) to round(end_s × rate) of the whole
@@ -43,7 +40,7 @@ def read_recording(
     parts, decoded = list[np.ndarray](), Decoded()
     problem: DecodeError | None = None
     try:
-        with open_decoder(uri, decoder, storage_options) as stream:
+        with open_decoder(uri, decoder) as stream:
             at = seek_before(stream, first, rate, stream.sample_rate // math.gcd(stream.sample_rate, rate))
             for block in resampled(stream, rate, decoder, decoded):
                 lo, hi = max(0, first - at), min(len(block), end - at)
