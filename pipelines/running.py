@@ -79,7 +79,7 @@ def cores() -> int:
 def decoding_processes(options: PipelineOptions) -> int:
     """How many processes decode for each worker, so that one command uses the whole machine.
 
-    On this machine its cores are shared out among the workers. One worker, the default, is the fastest way: it scores
+    On this machine its cores are shared out among the workers. With one worker, the default, it scores
     with all of TensorFlow's threads, from one copy of the model, what as many processes as there are cores decode.
     Elsewhere the runner has a worker for each core.
     """
