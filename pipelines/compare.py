@@ -178,8 +178,9 @@ def show(choices: list[Choice], windows: int) -> None:
         ]
         say("  ".join(cells).rstrip())
     clips = sum(row.clips for row in choices[0].rows)
+    say()
     say(
-        f"\n{clips} clips held out, each once; about {windows} training windows each. Interval: Wilson, over clips. "
+        f"{clips} clips held out, each once; about {windows} training windows each. Interval: Wilson, over clips. "
         "Folds: standard deviation of their accuracies. Seconds are of one core's time."
     )
 

@@ -71,6 +71,7 @@ def test_goes_on_where_it_was(examples, tmp_path, capsys, monkeypatch):
     assert trained == [("wide", 0), ("wide", 1), ("narrow", 0), ("narrow", 1)]
     text = capsys.readouterr().out
     table = [line.split()[:2] for line in text.splitlines() if "%" in line and "±" in line]
+    assert "\\n" not in text
     assert table == [["wide", "66.7%"], ["narrow", "33.3%"]]  # the better one first
     lost = next(path for path in sorted(out.iterdir()) if path.name.startswith("narrow"))
     fold = pq.read_table(lost).to_pylist()[0]["fold"]
