@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Union
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.transforms.window import GlobalWindows
 
 from transforms.counters import count
@@ -136,8 +137,8 @@ class _DecodeAhead(beam.DoFn):
         part, segments = self._given[key]
         if not isinstance(result, Ended):
             if isinstance(result, Segment):
-                # What a report needs of it; its samples must not stay.
-                segments.append(dataclasses.replace(result, samples=result.samples[:0]))
+                # What a report needs of it. Its samples must not stay, so no view of them either.
+                segments.append(dataclasses.replace(result, samples=np.zeros(0, np.float32)))
             yield result
             return
         del self._given[key]

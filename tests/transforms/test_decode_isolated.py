@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tracemalloc
 
 import apache_beam as beam
 import numpy as np
@@ -93,6 +94,26 @@ def test_a_step_whose_bundle_broke_off_starts_the_next_one_clean(recordings, pro
     found = [v.value for v in step.finish_bundle()]
     step.teardown()
     assert as_values(found) == as_values(decode_recording(recordings[1], SPEC, 1.5))
+
+
+def test_samples_that_were_passed_on_are_let_go(tmp_path):
+    path = write(tmp_path, "long.wav", encode(np.zeros((16000 * 480, 1)), 16000, "WAV"))
+    step = decode._DecodeAhead((SPEC, 10.0, "soundfile"), 1)
+    step.setup()
+    tracemalloc.start()
+    try:
+        step.start_bundle()
+        windows = 0
+        for results in (step.process(Recording(f"file://{path}", *state_of(str(path)))), step.finish_bundle()):
+            for result in results:
+                value = getattr(result, "value", result)
+                windows += len(value.offsets) if isinstance(value, Segment) else 0
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        step.teardown()
+    assert windows == 1598  # the last one is moved back
+    assert most < 10e6  # the samples of all of it are 31 MB
 
 
 def test_patience_grows_with_the_size():
