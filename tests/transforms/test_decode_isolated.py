@@ -85,7 +85,7 @@ def test_tensorflow_io_decodes_in_its_process_too(tmp_path):
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_a_step_whose_bundle_broke_off_starts_the_next_one_clean(recordings, processes):
-    step = decode._DecodeAhead((SPEC, 1.5, "soundfile", None), processes)
+    step = decode._DecodeAhead((SPEC, 1.5, "soundfile"), processes)
     step.setup()
     step.start_bundle()
     assert not list(step.process(recordings[0]))
