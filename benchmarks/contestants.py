@@ -44,7 +44,7 @@ def scan(bundle: str, hop: float) -> Work:
     from transforms.score import BundleHandler
 
     load = functools.cache(lambda url, fingerprint, batch: BundleHandler._load(BundleHandler(url, fingerprint, batch)))
-    BundleHandler.load_model = lambda self: _Loaded(load(self._bundle, self._fingerprint, self._batch))  # type: ignore
+    BundleHandler.load_model = lambda self: _Loaded(load(self._bundle, self._fingerprint, self._batch))  # type: ignore  # a benchmark may replace a method
 
     def work(paths: list[str]) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:

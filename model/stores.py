@@ -151,7 +151,7 @@ def store_trouble(e: BaseException) -> str | None:
             return "there is no such bucket"
         if name in _NOT_REACHED:
             return f"the store cannot be reached: {_short(text)}"
-        seen = seen.__cause__ or seen.__context__  # type: ignore[assignment]
+        seen = seen.__cause__ or seen.__context__  # type: ignore[assignment]  # both may be None, which ends the loop
     return None
 
 
