@@ -59,8 +59,10 @@ def main(argv: list[str] | None = None) -> int:
     options = parser().parse_args(argv)
     from model.architectures import architecture_names, get_architecture
     from model.choosing import Contestant, choose
+    from model.examples import read_manifest
     from model.training import Training
 
+    read_manifest(options.examples)  # what is wrong with the examples is said once, not for each architecture
     names = tuple(dict.fromkeys(options.architecture)) or architecture_names()
     for name in names:
         get_architecture(name)  # a misspelt one must not be told after an hour

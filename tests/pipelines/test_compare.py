@@ -89,6 +89,12 @@ def test_one_that_cannot_be_trained_stops_no_other(examples, tmp_path, capsys):
     assert caught.err.strip() == "soundbeam compare: error: not compared: narrow; the reasons stand above"
 
 
+def test_missing_examples_are_told_once(tmp_path, capsys):
+    assert main(["--examples", str(tmp_path / "none"), "--output", str(tmp_path / "out")]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "none: no manifest.json there" in err
+
+
 def test_where_results_cannot_go(examples, tmp_path, capsys):
     (tmp_path / "file").write_text("x")
     assert run(examples, tmp_path / "file") == 1
