@@ -28,9 +28,12 @@ def test_an_ensemble_scores_the_mean_of_its_members(activation):
 
 def test_members_begin_with_weights_of_their_own():
     network = get_architecture(DEFAULT).build(1, "detector").get_layer("network")
-    x = np.random.default_rng(0).standard_normal((2, *network.input_shape[1:])).astype(np.float32)
-    first, second = np.moveaxis(np.asarray(apart(network)(x)), 1, 0)
-    assert np.abs(first - second).min() > 1e-6
+    first, second = (layer.get_weights() for layer in network.layers if isinstance(layer, keras.Model))
+    # What begins at a constant (zeros, ones) is the same in both; kernels are drawn.
+    drawn = [(a, b) for a, b in zip(first, second, strict=True) if np.ptp(a) > 0]
+    assert drawn
+    for a, b in drawn:
+        assert np.abs(a - b).mean() > 0.1 * np.abs(a).mean()
 
 
 def test_a_network_alone_is_its_only_member():
