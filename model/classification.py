@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from model.metrics import average_precision, precision_recall_f1
+from model.numbers import number
 from model.tasks import CLASSIFIER
+
+QUALITY = ("precision", "recall", "f1", "average_precision")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +43,11 @@ class LabelFigures:
     recall: float | None
     f1: float | None
     average_precision: float | None
+
+    @property
+    def quality(self) -> tuple[float | None, ...]:
+        """The values of ``QUALITY``, in its order."""
+        return tuple(getattr(self, name) for name in QUALITY)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,6 +75,39 @@ class Classification:
     top: dict[int, float]
     macro: dict[str, float]
     confusion: np.ndarray
+
+    def told(self, task: str) -> list[str]:
+        """What a person reads of all labels together: accuracy, the share in the first k, the commonest mistakes."""
+        low, high = self.interval
+        what = "accuracy" if task == CLASSIFIER else "all labels right"
+        of = f"{self.exact} of {self.clips} clips; 95 % interval {low:.3f} to {high:.3f}"
+        lines = [f"{what} {number(self.accuracy)} ({of})"]
+        if further := [f"{k} highest: {number(share)}" for k, share in self.top.items() if k > 1]:
+            lines.append("true label among the " + ", ".join(further))
+        wrong = [(int(n), i, j) for (i, j), n in np.ndenumerate(self.confusion) if n and i != j]
+        wrong.sort(key=lambda one: (-one[0], one[1], one[2]))
+        if wrong:
+            names = [one.label for one in self.labels]
+            lines.append("most often taken: " + ", ".join(f"{names[i]} for {names[j]} ({n})" for n, i, j in wrong[:5]))
+        return lines
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {**dataclasses.asdict(self), "confusion": self.confusion.tolist()}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> Classification:
+        """What ``plain`` gave, also after it went through JSON."""
+        low, high = plain["interval"]
+        return cls(
+            **{
+                **plain,
+                "labels": tuple(LabelFigures(**its) for its in plain["labels"]),
+                "interval": (low, high),
+                "top": {int(k): share for k, share in plain["top"].items()},
+                "confusion": np.array(plain["confusion"], np.int64),
+            }
+        )
 
 
 def clip_scores(scores: np.ndarray, task: str) -> np.ndarray:
@@ -153,8 +195,7 @@ def _label_figures(label: str, truth: np.ndarray, found: np.ndarray, scores: np.
 
 def _macro(each: Sequence[LabelFigures]) -> dict[str, float]:
     there = [its for its in each if its.clips]
-    names = ("precision", "recall", "f1", "average_precision")
-    return {n: float(np.mean([getattr(its, n) or 0.0 for its in there])) for n in names} if there else {}
+    return {n: float(np.mean([getattr(its, n) or 0.0 for its in there])) for n in QUALITY} if there else {}
 
 
 def _top(truth: np.ndarray, scores: np.ndarray) -> dict[int, float]:

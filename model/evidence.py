@@ -72,15 +72,12 @@ class Evidence:
     Attributes:
         labels: In the bundle's order.
         galleries: The worst mistakes.
-        confusion: int64 ``[labels, labels]``: windows by true label (row) and by the one with the highest score
-            (column); None for a detector.
         chosen: Of a classifier: whether the label with the highest score is true, bool ``[windows]``, and that score.
         chosen_before: The same score before calibration.
     """
 
     labels: tuple[LabelScores, ...]
     galleries: tuple[Gallery, ...]
-    confusion: np.ndarray | None = None
     chosen: tuple[np.ndarray, np.ndarray] | None = None
     chosen_before: np.ndarray | None = None
 
@@ -183,8 +180,6 @@ def classifier_evidence(
         before: As ``scores``, before calibration, which leaves their order within a window.
     """
     labels, chosen = list(thresholds), scores.argmax(axis=1)
-    confusion = np.zeros((len(labels), len(labels)), np.int64)
-    np.add.at(confusion, (truth, chosen), 1)
     top = scores.max(axis=1).astype(np.float64)
     wrong = np.flatnonzero(chosen != truth)
     wrong = wrong[np.argsort(-top[wrong], kind="stable")][:SHOWN]
@@ -210,7 +205,6 @@ def classifier_evidence(
             for i, label in enumerate(labels)
         ),
         (gallery,),
-        confusion,
         (chosen == truth, top),
         None if before is None else before.max(axis=1).astype(np.float64),
     )

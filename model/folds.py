@@ -16,13 +16,15 @@ import numpy as np
 import tensorflow as tf
 
 from model.architectures import Architecture
+from model.classification import classify
+from model.clip_scoring import score_clips
 from model.errors import SoundbeamError
 from model.examples import SPLITS, TRAIN, VALIDATION, split_sources
 from model.scorer import Scorer
 from model.tasks import DETECTOR
 from model.training import Training, learn, prepare, steps_of
 from model.training_data import Examples, Task
-from model.tuning import Tuned, f1, judge, mix_soundscapes, score_soundscapes, window_offsets
+from model.tuning import Tuned, judge, mix_soundscapes, score_soundscapes
 
 HELD_OUT = "held out"
 _SUREST = 1e-7  # of a probability in the log loss: float32 scores reach 0 and 1
@@ -271,25 +273,15 @@ def _measure_classifier(
     scorer: Scorer, tuned: Tuned, examples: Examples, architecture: Architecture, seed: int
 ) -> _Figures:
     """Scores each held-out clip as a scan would: every window of it, a short one filled with silence."""
-    labels, truth, scores = examples.task.labels, [], []
-    for clip in examples.each_clip(HELD_OUT):
-        if clip.label not in labels:
-            continue
-        missing = max(0, architecture.window_samples - len(clip.waveform))
-        samples = np.pad(clip.waveform, (0, missing))
-        truth.append(labels.index(clip.label))
-        scores.append(scorer.score_segment(samples, window_offsets(len(samples), architecture)).mean(axis=0))
-    is_, given = np.array(truth), np.array(scores, np.float64)
-    chosen = given.argmax(axis=1)
-    each = [f1(is_ == i, chosen == i) for i in range(len(labels))]
-    there = [value or 0.0 for i, value in enumerate(each) if np.any(is_ == i)]
-    of_truth = np.clip(given[np.arange(len(is_)), is_], _SUREST, 1.0)
+    task = examples.task
+    truth, scores = score_clips(scorer, examples.each_clip(HELD_OUT), architecture, task)
+    found = classify(truth, scores, task.labels, task.kind, [tuned.thresholds[label] for label in task.labels])
     figures: dict[str, float | None] = {
-        "accuracy": float(np.mean(chosen == is_)),
-        "macro_f1": float(np.mean(there)),
-        "log_loss": float(-np.mean(np.log(of_truth))),
+        "accuracy": found.accuracy,
+        "macro_f1": found.macro["f1"],
+        "log_loss": float(-np.mean(np.log(np.clip(scores[truth], _SUREST, 1.0)))),
     }
-    return figures, {label: {"f1": value} for label, value in zip(labels, each, strict=True)}
+    return figures, {its.label: {"f1": its.f1} for its in found.labels}
 
 
 def _mean(values: Any) -> float | None:

@@ -46,12 +46,12 @@ def kind_of(seed: int, index: int) -> str:
 def draw_calls(
     rng: np.random.Generator, kind: str, bird: Sequence[Clip], samples: int, rate: int, snr_db: tuple[float, float]
 ) -> list[Laid]:
-    """Places the calls of one bird: whole, never overlapping, all at about one level.
+    """Places the calls of one bird, or of several in any order: whole, never overlapping, all at about one level.
 
     Args:
         rng: Decides everything.
         kind: ``none``, ``few`` (one at least, anywhere) or ``chorus`` (one soon after the other until the end).
-        bird: Its calls; at least one is no longer than the soundscape.
+        bird: Its calls, or theirs; at least one is no longer than the soundscape.
         samples: Of the soundscape.
         rate: Samples a second.
         snr_db: Lowest and highest level above the background.

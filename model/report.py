@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from model.bundle import REPORT, ClassifierBundle
 from model.calibration import reliability
+from model.classification import QUALITY, Classification
+from model.confusion import draw_confusion
 from model.evidence import Evidence, Gallery
 from model.files import open_to_write
 from model.metrics import average_precision
+from model.numbers import number
 from model.report_pictures import curves, spectrogram
 
 _MOST_LABELS = 24  # whose curves are drawn
 
 _STYLE = """
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #20262c; --faint: #5d6873; --line: #d8dde2; --mark: #e0873a;
-  --heat: 224, 135, 58 }
+:root { color-scheme: light dark; --paper: #ffffff; --ink: #20262c; --faint: #5d6873; --line: #d8dde2; --mark: #e0873a }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #14181c; --ink: #e4e8ec; --faint: #98a3ae; --line: #333c45 } }
 body { background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
@@ -30,7 +31,7 @@ p { margin: .3rem 0 } .faint, figcaption { color: var(--faint); font-size: .86re
 .wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .8rem; text-align: right; white-space: nowrap }
 th:first-child { text-align: left } thead th { color: var(--faint); font-weight: 500 }
-img.curves { max-width: 100%; height: auto }
+img.curves, img.confusion { max-width: 100%; height: auto }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 1rem; margin: .7rem 0 }
 figure { margin: 0 } figure div { position: relative; height: 5px; background: var(--line) }
 figure div span { position: absolute; top: 0; bottom: 0; background: var(--mark) }
@@ -60,13 +61,12 @@ def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
         _facts(bundle),
         "<h2>Trained on</h2>",
         _examples(bundle),
-        "<h2>On the validation split</h2>",
+        *_clips(bundle),
+        "<h2>Windows of the validation split</h2>",
         *_figures(bundle, evidence),
         *_calibration(bundle),
         *_folds(bundle.report.get("cross_validation")),
     ]
-    if evidence.confusion is not None:
-        body += ["<h2>What is taken for what</h2>", _confusion(evidence.confusion, [s.label for s in evidence.labels])]
     body.append("<h2>Scores</h2>")
     for its in evidence.labels[:_MOST_LABELS]:
         alt = f"precision and recall, reliability and scores of {its.label}"
@@ -100,6 +100,27 @@ def _examples(bundle: ClassifierBundle) -> str:
     rows = [(label, *(f"{n.get(split, 0):,}" for split in splits)) for label, n in counts.items()]
     total = ("all", *(f"{sum(n.get(split, 0) for n in counts.values()):,}" for split in splits))
     return _table(("examples", *splits), [*rows, total])
+
+
+def _clips(bundle: ClassifierBundle) -> Iterable[str]:
+    """How well clips of several labels are told apart, and what is taken for what."""
+    plain = bundle.report.get("validation", {}).get("clips")
+    if not plain:
+        return
+    yield "<h2>Clips of the validation split</h2>"
+    its = Classification.of_plain(plain)
+    rows = [(one.label, str(one.clips), str(one.found), *map(_number, one.quality)) for one in its.labels]
+    if its.macro:
+        rows.append(("mean of the labels", str(its.clips), "", *(_number(its.macro[name]) for name in QUALITY)))
+    yield _table(("label", "clips", "found", *(name.replace("_", " ") for name in QUALITY)), rows)
+    yield f"<p>{_text('; '.join(its.told(bundle.task)))}</p>"
+    picture = io.BytesIO()
+    draw_confusion(picture, its.confusion, [one.label for one in its.labels], f"{its.confusion.sum()} clips")
+    yield f'<img class="confusion" alt="what is taken for what" src="{_png(picture.getvalue())}">'
+    yield (
+        '<p class="faint">The figures that soundbeam evaluate --clips gives of a scan of these clips: all windows of a '
+        "clip count together. The picture shows the clips with one label, by the label with the highest score.</p>"
+    )
 
 
 def _figures(bundle: ClassifierBundle, evidence: Evidence) -> Iterable[str]:
@@ -170,18 +191,6 @@ def _folds(cross_validation: dict[str, Any] | None) -> Iterable[str]:
     yield _table(("fold", "recordings", "examples", *(name.replace("_", " ") for name in mean)), rows)
 
 
-def _confusion(confusion: np.ndarray, labels: Sequence[str]) -> str:
-    rows = []
-    for label, counts in zip(labels, confusion.tolist(), strict=True):
-        total = max(1, sum(counts))
-        cells = "".join(
-            f'<td style="background: rgba(var(--heat), {0.75 * n / total:.2f})">{n if n else "·"}</td>' for n in counts
-        )
-        rows.append(f'<tr><th scope="row">{_text(label)}</th>{cells}</tr>')
-    heads = "".join(f'<th scope="col">{_text(label)}</th>' for label in ("is \\ taken for", *labels))
-    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-
-
 def _gallery(gallery: Gallery) -> Iterable[str]:
     yield f"<h2>{_text(gallery.title)}</h2>"
     if not gallery.pictures:
@@ -211,10 +220,10 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _number(value: Any) -> str:
     """Three digits, or one of what is no share; a dash for what is not defined."""
-    if value is None:
-        return "–"
+    if value is None or (isinstance(value, float) and abs(value) <= 1):
+        return number(value)
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) <= 1 else f"{value:,.1f}"
+        return f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -18,6 +18,7 @@ from fsspec.implementations.local import LocalFileSystem
 from model.architectures import Architecture, get_architecture
 from model.architectures.architecture import BASE
 from model.bundle import ClassifierBundle, check_destination, save_bundle
+from model.clip_scoring import classify_clips
 from model.ensemble import EachMember
 from model.errors import SoundbeamError
 from model.examples import TRAIN, VALIDATION, read_manifest
@@ -96,6 +97,10 @@ def train(
         logs = os.path.join(root if is_local else cache, "logs", time.strftime("%Y%m%d-%H%M%S"))
         epochs = training.epochs or architecture.recipe.epochs
         model, tuned, history = learn(examples, architecture, epochs, training.seed, logs, say, step)
+        of_clips = None
+        if len(task.labels) > 1:
+            scorer = Scorer(model, architecture.score_batch, tuned.calibration)
+            of_clips = classify_clips(scorer, examples.each_clip(VALIDATION), architecture, task, tuned.thresholds)
     report = {
         **(report or {}),
         "data": {
@@ -108,7 +113,7 @@ def train(
         "epochs": epochs,
         "seed": training.seed,
         "history": history,
-        "validation": tuned.figures,
+        "validation": {**tuned.figures, **({"clips": of_clips.plain()} if of_clips else {})},
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
         "wall_s": round(time.monotonic() - begun, 1),
     }

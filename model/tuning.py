@@ -13,6 +13,7 @@ from model.architectures.architecture import Architecture
 from model.calibration import Calibration, reliability, temperature
 from model.calls import CallRules, find_calls, find_peaks
 from model.certainty import calibrate, calibrated, count_model
+from model.clip_scoring import window_offsets
 from model.count_interval import AS_SCORED, CountModel
 from model.evaluation import RecordingOutcome, evaluate
 from model.evidence import Evidence, classifier_evidence, detector_evidence
@@ -188,12 +189,6 @@ def mix_soundscapes(clips: Sequence[Clip], labels: tuple[str, ...], rate: int, s
         calls = [clip for clip in clips if clip.label == labels[i % len(labels)]]
         scapes.append(soundscape(rng, calls, others, rate, SECONDS))
     return scapes
-
-
-def window_offsets(samples: int, architecture: Architecture) -> np.ndarray:
-    """int64 ``[windows]``: where windows start at the architecture's hop; the last one ends where the samples do."""
-    hop, last = round(architecture.hop_s * architecture.rate), samples - architecture.window_samples
-    return np.unique(np.append(np.arange(0, last + 1, hop), last)).astype(np.int64)
 
 
 def score_soundscapes(

@@ -17,12 +17,12 @@ from model.errors import SoundbeamError
 from model.files import open_to_write, place_of
 from model.tasks import CLASSIFIER
 from pipelines import results
-from pipelines.console import number, say
+from pipelines.classified import print_classification
+from pipelines.console import say
 from transforms.clips import clip_of_file, read_clips_table
 from transforms.records import Clip, Recording
 
 _Stretch = tuple[str, float, float | None]
-_MISTAKES = 5  # shown
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -160,39 +160,9 @@ def _task_of(windows: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> s
 
 def print_clips(evaluation: ClipEvaluation) -> None:
     """Prints what a person wants to know."""
-    its, labels = evaluation.figures, evaluation.labels
     for note in evaluation.notes:
         say(f"note: {note}")
-    wide = max(len("mean of the labels"), *map(len, labels))
-    say(f"{'label':<{wide}}  clips  found  precision  recall     F1  average precision")
-    for one in its.labels:
-        numbers = (number(one.precision), number(one.recall), number(one.f1), number(one.average_precision))
-        say(
-            f"{one.label:<{wide}}  {one.clips:>5}  {one.found:>5}  {numbers[0]:>9}  {numbers[1]:>6}  {numbers[2]:>5}"
-            f"  {numbers[3]:>17}"
-        )
-    if len(labels) > 1 and its.macro:
-        macro = {name: number(value) for name, value in its.macro.items()}
-        say(
-            f"{'mean of the labels':<{wide}}  {its.clips:>5}  {'':>5}  {macro['precision']:>9}  {macro['recall']:>6}"
-            f"  {macro['f1']:>5}  {macro['average_precision']:>17}"
-        )
-    say()
-    what = "accuracy" if evaluation.task == CLASSIFIER else "all labels right"
-    low, high = its.interval
-    say(f"{what} {number(its.accuracy)} ({its.exact} of {its.clips} clips; 95 % interval {low:.3f} to {high:.3f})")
-    if further := {k: share for k, share in its.top.items() if k > 1}:
-        say("true label among the " + ", ".join(f"{k} highest: {number(share)}" for k, share in further.items()))
-    if len(labels) > 1:
-        _print_mistakes(its.confusion, labels)
-
-
-def _print_mistakes(confusion: np.ndarray, labels: list[str]) -> None:
-    wrong = [(int(n), i, j) for (i, j), n in np.ndenumerate(confusion) if n and i != j]
-    wrong.sort(key=lambda one: (-one[0], one[1], one[2]))
-    if wrong:
-        shown = ", ".join(f"{labels[i]} for {labels[j]} ({n})" for n, i, j in wrong[:_MISTAKES])
-        say(f"most often taken: {shown}")
+    print_classification(evaluation.figures, evaluation.task)
 
 
 def write_report(evaluation: ClipEvaluation, folder: str) -> list[str]:
@@ -236,6 +206,4 @@ def write_report(evaluation: ClipEvaluation, folder: str) -> list[str]:
 
 def plain_figures(evaluation: ClipEvaluation) -> dict[str, Any]:
     """The figures as plain values, for JSON."""
-    figures = dataclasses.asdict(evaluation.figures)
-    return {**figures, "confusion": evaluation.figures.confusion.tolist(), "task": evaluation.task,
-            "notes": evaluation.notes}  # fmt: skip
+    return {**evaluation.figures.plain(), "task": evaluation.task, "notes": evaluation.notes}

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from model.errors import SoundbeamError
+from model.numbers import number as number
 from model.stores import parse_options, restored_options, store_trouble, use_options
 
 # Set in the environment, errors come with their stack traces.
@@ -45,7 +46,7 @@ class Parser(argparse.ArgumentParser):
             prog=f"soundbeam {program}",
             description=description,
             epilog=f"example:\n  {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=26),
             allow_abbrev=False,
         )
         self.add_argument(
@@ -137,14 +138,6 @@ def exit_code(e: BaseException) -> int:
 def say(line: str = "") -> None:
     """Prints one line of the result, at once."""
     print(plain(line), flush=True)
-
-
-def number(value: float | None) -> str:
-    """Three digits; a dash for what is not defined. Never 1.000 for what is not quite 1."""
-    if value is None:
-        return "–"
-    text = f"{value:.3f}"
-    return "0.999" if text == "1.000" and value < 1 else text
 
 
 def plain(line: str) -> str:

@@ -27,6 +27,7 @@ _SHORTEST_S = 1.0  # of a background
 _BIRD_CLIPS, _DISTRACTOR_CLIPS, _DISTRACTOR_SOURCES = 8, 4, 3  # at most, in one soundscape
 _DISTRACTOR_S = 10.0  # at most
 _PEAK = 0.99
+_NOISE = 0.001  # RMS where there is no background: 60 dB below full scale
 
 T = TypeVar("T")
 
@@ -45,12 +46,13 @@ class Mixer:
 
     Args:
         clips: Calls and distractors, in a fixed order.
-        backgrounds: URIs, in a fixed order.
+        backgrounds: URIs, in a fixed order; none: faint noise.
         targets: The labels that call, in turn.
         snr_db: Lowest and highest signal-to-noise ratio.
         seconds: Length of a soundscape.
         rate: Samples a second.
         seed: Decides everything.
+        callers: How many sources call in one soundscape, of the labels whose turn it is.
 
     Attributes:
         left_out: URI of a clip or background → why it was of no use.
@@ -65,7 +67,9 @@ class Mixer:
         seconds: float,
         rate: int,
         seed: int,
+        callers: int = 1,
     ):
+        self.callers = callers
         self.targets, self.snr_db, self.samples, self.rate, self.seed = (
             targets,
             snr_db,
@@ -78,7 +82,7 @@ class Mixer:
         for clip in clips:
             self._clips[clip.label, clip.source].append(clip)
         order = np.random.default_rng([seed, 1])
-        self._backgrounds = _shuffled(order, backgrounds)
+        self._noise, self._backgrounds = not backgrounds, _shuffled(order, backgrounds)
         self._birds = {label: _shuffled(order, [key for key in self._clips if key[0] == label]) for label in targets}
         self._others = [key for key in self._clips if key[0] not in targets]
 
@@ -90,7 +94,8 @@ class Mixer:
         """
         rng = np.random.default_rng([self.seed, 2, index])
         kind = mixing.kind_of(self.seed, index)
-        bird = self._bird(rng, index) if kind != mixing.NONE else []
+        turns = range(index, index + self.callers) if kind != mixing.NONE else ()
+        bird = [sound for turn in turns for sound in self._bird(rng, turn)]
         calls = mixing.draw_calls(rng, kind, bird, self.samples, self.rate, self.snr_db)
         others = self._strangers(rng, {sound.source for sound in bird})
         distractors = mixing.draw_distractors(rng, others, self.samples, self.rate, self.snr_db)
@@ -98,10 +103,10 @@ class Mixer:
         write_flac(path, mixing.lay(background, [*calls, *distractors]), self.rate)
         return Soundscape(kind, calls, distractors)
 
-    def _bird(self, rng: np.random.Generator, index: int) -> list[Sound]:
-        """The clips of the source whose turn it is, or of the next one that has any."""
-        label = self.targets[index % len(self.targets)]
-        turn, birds = index // len(self.targets), self._birds[label]
+    def _bird(self, rng: np.random.Generator, turn: int) -> list[Sound]:
+        """The clips of the source whose turn it is, or of the next one of its label that has any."""
+        label = self.targets[turn % len(self.targets)]
+        turn, birds = turn // len(self.targets), self._birds[label]
         for k in range(len(birds)):
             if sounds := self._read(rng, birds[(turn + k) % len(birds)], _BIRD_CLIPS):
                 return sounds
@@ -139,7 +144,9 @@ class Mixer:
         return sounds
 
     def _background(self, rng: np.random.Generator, index: int) -> Iterator[np.ndarray]:
-        """Blocks without end of the recording whose turn it is, from a random place on."""
+        """Blocks without end: noise, or the recording whose turn it is, from a random place on."""
+        if self._noise:
+            return (_NOISE * rng.standard_normal(self.rate, dtype=np.float32) for _ in itertools.count())
         while self._backgrounds:
             turn = index % len(self._backgrounds)
             uri = self._backgrounds[turn]

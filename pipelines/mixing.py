@@ -5,10 +5,12 @@
 writes mixes/recordings (FLAC), mixes/annotations.csv (recording, start_s, end_s, label, snr_db, source: every call; a
 recording without a call has no row) and mixes/distractors.csv, the same of all that was laid and is no call.
 
-- Of five soundscapes two hold no call, two a few and one a chorus. One bird calls in each: clips of one source, which
-  take turns. Up to three sources of the other labels, never the bird's own recording, are distractors.
-- The backgrounds take turns too: of one that is longer than the soundscape a stretch at random, a shorter one again and
-  again with cross-fades. They must hold no call of a target, since none of theirs is annotated.
+- Of five soundscapes two hold no call, two a few and one a chorus. One bird calls in each, that is clips of one source,
+  and the labels and birds take turns. With --callers N there are N of them, of the labels in turn: several speakers,
+  one after the other. Up to three sources of labels that are no target, never a bird's own recording, are distractors.
+- Without --backgrounds there is faint white noise, 60 dB below full scale. Else they take turns: of one that is longer
+  than the soundscape a stretch at random, a shorter one again and again with cross-fades. They must hold no call of a
+  target, since none of theirs is annotated.
 - The signal-to-noise ratio is that of mean squares, of the whole clip to the background alone over the same time
   (`model.synthesis.mix_at_snr`); 0.0 dB is as loud as the background. A soundscape that would pass full scale is turned
   down as a whole.
@@ -40,7 +42,7 @@ COLUMNS = ("recording", "start_s", "end_s", "label", "snr_db", "source")
 
 
 def make_mixes(options) -> int:
-    """The program ``soundbeam synthesize`` with --clips and --backgrounds."""
+    """The program ``soundbeam synthesize`` with --clips."""
     low, high = options.snr or SNR_DB
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise SoundbeamError(f"--snr {low:g} {high:g}: give the lowest and the highest ratio, in dB")
@@ -49,12 +51,13 @@ def make_mixes(options) -> int:
     targets = tuple(dict.fromkeys(options.target or labels))
     if unknown := [label for label in targets if label not in labels]:
         raise SoundbeamError(f"{options.clips}: no clips of --target {unknown[0]}; the labels are: {', '.join(labels)}")
-    backgrounds = list_backgrounds(options.backgrounds)
-    mixer = Mixer(clips, backgrounds, targets, (low, high), options.minutes * 60, options.rate or RATE, options.seed)
+    backgrounds = list_backgrounds(options.backgrounds) if options.backgrounds else []
+    seconds, rate, callers = options.minutes * 60, options.rate or RATE, options.callers or 1
+    mixer = Mixer(clips, backgrounds, targets, (low, high), seconds, rate, options.seed, callers)
     paths = [f"recordings/mix-{i:05d}.flac" for i in range(options.recordings)]
     names = ("clips", "backgrounds", "recordings", "minutes", "seed")
     parameters = {name: getattr(options, name) for name in names}
-    parameters |= {"target": targets, "snr_db": (low, high), "rate": mixer.rate}
+    parameters |= {"target": targets, "snr_db": (low, high), "rate": mixer.rate, "callers": callers}
     output = claim(options.output, [*paths, DISTRACTORS], parameters)
 
     progress, kinds = Progress("mixing", len(paths)), Counter[str]()

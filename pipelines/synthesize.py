@@ -2,11 +2,12 @@
 
     soundbeam synthesize --output corpus
     soundbeam synthesize --clips held_out/ --backgrounds 'quiet/*.wav' --output mixes --target capuchinbird
+    soundbeam synthesize --clips speakers.csv --callers 3 --output mixes --snr 20 40
 
 The first writes corpus/recordings (calls of birds over wind, rain, insects and other birds' chirps; WAV, FLAC, OGG and
 MP3, mono and stereo, 11.025 to 48 kHz), corpus/clips/call and corpus/clips/other (of other individuals) and
 corpus/annotations.csv (recording, start_s, end_s, label, snr_db: every call; a recording without a call has no row).
-The same options give the same sound, byte for byte in WAV and FLAC. The second is told in `pipelines.mixing`.
+The same options give the same sound, byte for byte in WAV and FLAC. The others are told in `pipelines.mixing`.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def parser() -> Parser:
     p = Parser(
         "synthesize",
         "Makes a small corpus of artificial recordings and labelled clips, with an annotation table; or, with\n"
-        "--clips and --backgrounds, lays those clips over those backgrounds, to measure a detector on.",
+        "--clips, lays those clips over backgrounds, to measure a detector or classifier on.",
         "soundbeam synthesize --output corpus --recordings 10 --minutes 2\n"
         "  soundbeam synthesize --clips held_out/ --backgrounds 'quiet/*.wav' --output mixes --target capuchinbird",
     )
@@ -79,10 +80,16 @@ def parser() -> Parser:
         "--clips", metavar="DIR", help="held-out clips: one folder a label, or a CSV, as for materialize"
     )
     mixes.add_argument(
-        "--backgrounds", nargs="+", metavar="PATTERN", help="recordings without a target: files, globs, folders, @lists"
+        "--backgrounds",
+        nargs="+",
+        metavar="PATTERN",
+        help="recordings without a target: files, globs, folders, @lists (default: faint noise)",
     )
     mixes.add_argument(
         "--target", nargs="+", metavar="LABEL", help="what calls; all other labels are distractors (default: all call)"
+    )
+    mixes.add_argument(
+        "--callers", type=positive_int, metavar="N", help="sources in one recording, of the targets in turn (default 1)"
     )
     mixes.add_argument(
         "--snr", nargs=2, type=float, metavar=("LOW", "HIGH"), help="dB of a call above the background (default -5 18)"
@@ -97,13 +104,11 @@ def main(argv: list[str] | None = None) -> int:
     options = parser().parse_args(argv)
     if options.seed < 0:
         raise SoundbeamError(f"--seed {options.seed}: give a whole number from 0 on")
-    if options.clips is None and options.backgrounds is None:
-        for name in ("target", "snr", "rate"):
+    if options.clips is None:
+        for name in ("backgrounds", "target", "callers", "snr", "rate"):
             if getattr(options, name) is not None:
-                raise SoundbeamError(f"--{name} is for mixes only: give --clips and --backgrounds with it")
+                raise SoundbeamError(f"--{name} is for mixes only: give --clips with it")
         return make_corpus(options)
-    if options.clips is None or options.backgrounds is None:
-        raise SoundbeamError("--clips and --backgrounds go together: give both, or neither for artificial sound")
     from pipelines.mixing import make_mixes
 
     return make_mixes(options)

@@ -44,6 +44,7 @@ def parser() -> Parser:
     p.add_argument("--front-end", metavar="KIND", help="instead of its own: mfcc, pcen, log_mel+cqt, …")
     p.add_argument("--window", type=positive, metavar="SECONDS", help="of a window, instead of its own")
     p.add_argument("--epochs", type=positive_int, metavar="N", help="default: as the architecture's recipe says")
+    p.add_argument("--windows", type=positive_int, metavar="N", help="to train on in all, as compare counts them")
     p.add_argument("--folds", type=folds, metavar="K", help="cross-validate by source recording first, K times")
     p.add_argument("--weights", default="none", metavar="FROM", help="of inception_v3: imagenet, a FILE or none")
     p.add_argument("--fine-tune", type=positive_int, default=0, metavar="N", help="epochs for all of inception_v3")
@@ -68,6 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         seed=options.seed,
         front_end=options.front_end,
         window_s=options.window,
+        windows=options.windows,
         warp=options.warp,
     )
     training = transferred(training, options.weights, options.fine_tune)
@@ -147,6 +149,10 @@ def _figures(figures: dict[str, float | None], spread: dict[str, float | None] |
 
 def report(bundle, wall_s: float) -> None:
     """Prints what was trained and how good it is on the validation split."""
+    from model.classification import Classification
+    from model.tasks import DETECTOR
+    from pipelines.classified import print_classification
+
     r = bundle.report
     trained = sum(n["train"] for n in r["data"]["labels"].values())
     held = sum(n["validation"] for n in r["data"]["labels"].values())
@@ -154,11 +160,14 @@ def report(bundle, wall_s: float) -> None:
         f"{bundle.task} of {', '.join(bundle.labels)} ({bundle.architecture}, {r['parameters']:,} parameters), "
         f"trained on {trained} examples, chosen on {held} others, in {wall_s:.0f} s"
     )
-    for label, figures in r["validation"].get("labels", {}).items():
+    its = r["validation"]
+    for label, figures in its.get("labels", {}).items() if bundle.task == DETECTOR else ():
         shown = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in figures.items() if isinstance(v, float))
         say(f"  {label}: threshold {bundle.thresholds[label]:.3f}; {shown}")
-    if "accuracy" in r["validation"]:
-        say(f"  accuracy {r['validation']['accuracy']:.3f} over {r['validation']['windows']} validation windows")
+    if "clips" in its:
+        say()
+        print_classification(Classification.of_plain(its["clips"]), bundle.task)
+        say()
     say(f"classifier: {bundle.url} ({bundle.fingerprint[:12]})")
 
 

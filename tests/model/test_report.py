@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import io
+import json
 import re
 from html.parser import HTMLParser
 
@@ -14,6 +15,8 @@ from PIL import Image
 from model.bundle import REPORT, ClassifierBundle, check_destination, load_bundle
 from model.calibration import Calibration
 from model.calls import CallRules
+from model.classification import classify
+from model.confusion import draw_confusion
 from model.evidence import Evidence, Gallery, LabelScores, Picture, classifier_evidence
 from model.report import page, write_report
 from model.report_pictures import curves, spectrogram
@@ -125,12 +128,26 @@ def test_a_classifier_has_its_confusion_and_the_error_of_the_chosen_label():
     truth = np.array([0, 0, 1, 2, 2, 2])
     scores = np.eye(3)[[0, 1, 1, 2, 2, 0]] * 0.8 + 0.2 / 3
     made = classifier_evidence(np.zeros((6, 5, 4)), truth, scores, dict.fromkeys(labels, 0.5))
-    found = Read(page(bundle(labels, "classifier", accuracy=4 / 6), made))
-    assert "What is taken for what" in found.text and "accuracy 0.667" in found.text
+    figures = classify(np.eye(3, dtype=bool)[truth], scores, labels, "classifier", [0.5] * 3)
+    plain = json.loads(json.dumps(figures.plain()))
+    found = Read(page(bundle(labels, "classifier", clips=plain), made))
+    assert "accuracy 0.667 (4 of 6 clips" in found.text and "the 2 highest: " in found.text
+    assert "most often taken: a for b (1), c for a (1)" in found.text
     # Four of six right, all with a score of 0.8667.
     assert "calibration error of the chosen label 0.200" in found.text
-    cells = re.findall(r'rgba\(var\(--heat\), [\d.]+\)">(\d+|·)<', page(bundle(labels, "classifier"), made))
-    assert cells == ["1", "1", "·", "·", "1", "·", "1", "·", "2"]
+    rows = [re.findall(r">([^<>]+)</t[dh]>", row) for row in page(bundle(clips=plain), made).split("</tr>")]
+    assert ["c", "3", "2", "1.000", "0.667", "0.800"] in [row[:6] for row in rows]
+    f1s = (2 / 4, 2 / 3, 4 / 5)  # a: 1 right of 2 that are and 2 said; b: 1 of 1 and 2; c: 2 of 3 and 2
+    assert f"{sum(f1s) / 3:.3f}" in next(row for row in rows if row[:1] == ["mean of the labels"])
+    picture = io.BytesIO()
+    draw_confusion(picture, np.array([[1, 1, 0], [0, 1, 0], [1, 0, 2]]), labels, "6 clips")
+    drawn = [a["src"] for tag, a in found.tags if tag == "img" and a.get("class") == "confusion"]
+    assert [base64.b64decode(src.partition(",")[2]) for src in drawn] == [picture.getvalue()]
+
+
+def test_without_clips_to_judge_no_figures_of_clips_are_made_up():
+    text = page(bundle(), evidence())
+    assert "Clips of the validation split" not in text and "mean of the labels" not in text
 
 
 def test_a_spectrogram_stands_upright():

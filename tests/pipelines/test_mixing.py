@@ -138,6 +138,27 @@ def test_without_a_target_all_labels_call_in_turn(sounds, tmp_path):
     assert json.loads((out / "synthesis.json").read_text())["target"] == ["call", "other"]
 
 
+def test_several_callers_take_turns_and_are_told_by_their_labels(sounds, tmp_path):
+    """Both labels call in each soundscape that has calls, and where a row says so its tone is the loudest."""
+    argv = ["--clips", f"{sounds}/clips", "--output", f"{tmp_path}/out", "--minutes", str(2 * SECONDS / 60)]
+    argv += ["--recordings", "10", "--rate", str(RATE), "--callers", "2", "--snr", "20", "30"]
+    assert main(argv) == 0
+    rows, labels = table(tmp_path / "out"), {}
+    for row in rows:
+        labels.setdefault(row["recording"], set()).add(row["label"])
+        sound, _ = soundfile.read(tmp_path / "out" / row["recording"])
+        part = sound[round(float(row["start_s"]) * RATE) : round(float(row["end_s"]) * RATE)]
+        powers = {source: np.sum(band(part, hz) ** 2) for source, hz in HZ.items()}
+        assert max(powers, key=powers.get) == row["source"]
+        assert row["label"] == ("call" if row["source"].startswith("b") else "other")
+    assert len(labels) >= 6 and sum(len(its) == 2 for its in labels.values()) >= 2
+    assert table(tmp_path / "out", "distractors.csv") == []
+    silent = next(f"recordings/mix-{i:05d}.flac" for i in range(10) if f"recordings/mix-{i:05d}.flac" not in labels)
+    noise, _ = soundfile.read(tmp_path / "out" / silent)
+    assert len(noise) == 2 * SECONDS * RATE
+    assert 20 * np.log10(np.std(noise)) == pytest.approx(-60, abs=0.2)  # no background was given
+
+
 def test_a_long_background_is_cut_a_short_one_goes_round(sounds, tmp_path):
     long = ground(70.0, 1)
     save(tmp_path / "backgrounds/long.wav", long)
@@ -191,9 +212,9 @@ def test_a_table_of_clips_and_useless_files(sounds, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--clips", "{clips}"], "--clips and --backgrounds go together"),
-        (["--backgrounds", "{grounds}"], "--clips and --backgrounds go together"),
+        (["--backgrounds", "{grounds}"], "--backgrounds is for mixes only: give --clips with it"),
         (["--target", "call"], "--target is for mixes only"),
+        (["--callers", "2"], "--callers is for mixes only"),
         (["--snr", "0", "3"], "--snr is for mixes only"),
         (["--clips", "{clips}", "--backgrounds", "{grounds}", "--target", "owl"], "the labels are: call, other"),
         (["--clips", "{clips}", "--backgrounds", "{grounds}", "--snr", "3", "0"], "--snr 3 0"),
