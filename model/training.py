@@ -146,18 +146,20 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
         SoundbeamError: They do not, or one of them is not there.
     """
     manifest = read_manifest(training.examples)
-    architecture = get_architecture(training.architecture)
+    architecture = _at_rate(get_architecture(training.architecture), manifest["rate"], training.examples)
     architecture = architecture.varied(training.front_end, training.window_s, training.windows, training.warp)
     architecture = conditioned(architecture, manifest)
     if architecture.transfer:
         architecture = dataclasses.replace(architecture, bottlenecks=training.bottlenecks, fine_tune=training.fine_tune)
     task = task_of(manifest, training.targets, training.examples)
-    if manifest["rate"] != architecture.rate:
-        raise SoundbeamError(
-            f"{training.examples}: examples at {manifest['rate']} Hz, {architecture.name} takes {architecture.rate}; "
-            f"run 'soundbeam materialize --rate {architecture.rate}'"
-        )
     return architecture, manifest, task
+
+
+def _at_rate(architecture: Architecture, rate: int, folder: str) -> Architecture:
+    try:
+        return architecture.at_rate(rate)
+    except ValueError as e:
+        raise SoundbeamError(f"{folder}: examples at {rate} Hz; {architecture.name}: {e}") from None
 
 
 def learn(

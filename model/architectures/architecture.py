@@ -148,6 +148,16 @@ class Architecture:
             recipe = dataclasses.replace(recipe, epochs=epochs, steps=round(batches / epochs))
         return dataclasses.replace(self, front_end=config, window_s=window_s, hop_s=hop_s, recipe=recipe)
 
+    def at_rate(self, rate: int) -> Architecture:
+        """This architecture for examples of another rate: frames of the same seconds, bands to the same share of it.
+
+        Args:
+            rate: Hz.
+        """
+        if rate == self.rate:
+            return self
+        return dataclasses.replace(self, front_end=self.front_end.at_rate(rate))
+
     def describe(self) -> dict[str, Any]:
         """Plain values for a bundle's report."""
         return {

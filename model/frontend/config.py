@@ -207,6 +207,25 @@ class FrontEndConfig:
             normalise = "window"
         return dataclasses.replace(self, kind=kind, stack=kinds if len(kinds) > 1 else (), normalise=normalise)
 
+    def at_rate(self, rate: int) -> FrontEndConfig:
+        """This one for sounds of another rate: frames and steps of the same seconds, bands to the same share of it.
+
+        The FFT grows to a power of two that holds the frame at least as finely as before. Octaves that no longer fit
+        below half of the rate fall away; at a higher rate they stay as they are.
+
+        Raises:
+            ValueError: Its bands do not fit below half of that rate.
+        """
+        scale = rate / self.rate
+        frame, octaves = max(1, round(self.frame * scale)), self.octaves
+        while octaves > 1 and self._any(("cqt",)) and self.low_hz * 2**octaves > rate / 2:
+            octaves -= 1
+        fft = 1 << (max(frame, round(self.fft * scale)) - 1).bit_length()
+        return dataclasses.replace(
+            self, rate=rate, frame=frame, step=max(1, round(self.step * scale)), fft=fft, octaves=octaves,
+            high_hz=self.high_hz * scale,
+        )  # fmt: skip
+
     def plain(self) -> dict[str, Any]:
         """Plain values, which JSON holds: ``FrontEndConfig(**plain)`` gives the same."""
         return {**dataclasses.asdict(self), "clip": list(self.clip), "stack": list(self.stack)}

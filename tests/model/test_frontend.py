@@ -102,6 +102,24 @@ def test_saves_and_loads_in_safe_mode(tmp_path):
     np.testing.assert_array_equal(loaded(tone_and_noise(8000)[None]), model(tone_and_noise(8000)[None]))
 
 
+@pytest.mark.parametrize("rate", [8000, 22050, 44100])
+def test_at_another_rate_frames_and_bands_are_the_same_share_of_it(rate):
+    config = FrontEndConfig(frame=800, step=320, fft=1024, high_hz=7600.0)
+    other = config.at_rate(rate)
+    assert (other.frame, other.step) == (round(0.05 * rate), round(0.02 * rate))
+    assert other.fft >= 1024 * rate / 16000 and other.fft & (other.fft - 1) == 0
+    assert other.high_hz == pytest.approx(0.475 * rate)
+    assert abs(other.frames(3 * rate) - config.frames(48000)) <= 1
+    assert config.at_rate(16000) == config
+
+
+def test_octaves_that_a_lower_rate_cannot_hold_fall_away():
+    config = FrontEndConfig(kind="cqt", low_hz=60.0, octaves=7)
+    assert config.at_rate(8000).octaves == 6 and config.at_rate(44100).octaves == 7
+    with pytest.raises(ValueError, match="100 Hz"):
+        config.at_rate(100)
+
+
 def test_config_says_what_is_wrong():
     for wrong in ({"kind": "cepstrum"}, {"normalise": "soft"}, {"frame": 2048}, {"high_hz": 9000.0}):
         with pytest.raises(ValueError):

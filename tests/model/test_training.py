@@ -144,14 +144,25 @@ def test_what_cannot_be_trained_is_refused(examples, tmp_path):
     assert "the labels are: high, low, rest" in refused(examples, tmp_path / "b", targets=("owl",))
     one = write_examples(tmp_path / "one", ("low",))
     assert "--target" in refused(one, tmp_path / "b")
-    other_rate = write_examples(tmp_path / "rate", rate=2 * RATE)
-    assert f"--rate {RATE}" in refused(other_rate, tmp_path / "b", targets=("low",))
+    too_low = write_examples(tmp_path / "rate", rate=200)
+    wrong = refused(too_low, tmp_path / "b", targets=("low",))
+    assert "examples at 200 Hz; tiny: 100 to 95.0 Hz is no band below half of 200 Hz" in wrong
     no_train = write_examples(tmp_path / "val", train=0)
     assert "--validation 0" in refused(no_train, tmp_path / "b", targets=("low",))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("precious")
     assert "thesis.txt" in refused(examples, tmp_path / "full", targets=("low",))
     assert not (tmp_path / "b").exists()
+
+
+def test_the_bundle_has_the_rate_of_the_examples(tmp_path):
+    faster = write_examples(tmp_path / "faster", rate=3 * RATE)
+    bundle = run(faster, tmp_path / "b", targets=("low",), epochs=1)
+    assert bundle.rate == 3 * RATE and bundle.window_s == 0.5
+    got = bundle.front_end
+    assert (got["rate"], got["frame"], got["step"], got["fft"], got["high_hz"]) == (24000, 768, 240, 1024, 11400.0)
+    window = np.concatenate([sound("low", 1.5, seed) for seed in (1, 2)]).reshape(2, 12000)
+    assert bundle.scorer().score_windows(window).shape == (2, 1)
 
 
 def test_repeated_targets_count_once(examples):
