@@ -24,6 +24,7 @@ from model.training_data import Examples, batches
 
 SOUNDSCAPES, SECONDS = 40, 90.0
 _BATCHES = 32
+_LIKELIER = 0.5  # a classifier's threshold
 _THRESHOLDS = np.arange(-5.0, 9.01, 0.25)  # log-odds
 _CLEARLY = 0.02  # errors that differ by less are the same
 _PLATEAU = 0.75  # a threshold is judged by those within this of it too: a narrow valley is luck
@@ -103,13 +104,18 @@ def tune_detector(
 def tune_classifier(
     scorer: Scorer, examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
 ) -> Tuned:
-    """Chooses the threshold of each label with the best F1 over validation windows; the rules are the default ones."""
+    """Calibrates on validation windows; the rules are the default ones.
+
+    The threshold of each label is one half: a label is called where it is likelier than all others together. One
+    chosen on clips is worse for long recordings, most of whose windows are of nothing or of two labels.
+    """
     labels = examples.task.labels
     missing = [label for label in labels if not examples.task.counts[label][VALIDATION]]
     if missing:
-        say(f"no validation examples of {', '.join(missing)}: the threshold of each is 0.5")
+        say(f"no validation examples of {', '.join(missing)}: nothing tells how well they are found")
+    thresholds = dict.fromkeys(labels, _LIKELIER)
     if len(missing) == len(labels):
-        return Tuned({label: 0.5 for label in labels}, CallRules(), {})
+        return Tuned(thresholds, CallRules(), {})
     held_out = batches(examples, architecture, scorer.front_end, seed, split=VALIDATION).take(_BATCHES)
     x, y, _ = (np.concatenate(part) for part in zip(*held_out.as_numpy_iterator(), strict=True))
     before, truth = scorer.score_spectrograms(x), y.argmax(axis=1)
@@ -117,10 +123,9 @@ def tune_classifier(
     if not calibration:
         say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
     scores = calibration.apply(before) if calibration else before
-    thresholds, figures = {}, {}
+    figures = {}
     for i, label in enumerate(labels):
         mine = truth == i
-        thresholds[label] = 0.5 if label in missing else best_f1_threshold(mine, scores[:, i])
         figures[label] = {"windows": int(mine.sum()), "f1": f1(mine, scores[:, i] >= thresholds[label])}
     accuracy = float((scores.argmax(axis=1) == truth).mean())
     evidence = classifier_evidence(x, truth, scores, thresholds, before if calibration else None)
@@ -135,19 +140,6 @@ def _add_calibration(figures: dict[str, dict[str, Any]], evidence: Evidence) -> 
         if its.before is not None:
             before = reliability(its.truth, its.before).expected_calibration_error
             figures[its.label]["expected_calibration_error_before"] = before
-
-
-def best_f1_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
-    """Midway between the lowest score that F1 is best with and the next lower one; 0.5 where nothing is true."""
-    order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(truth[order])
-    if not hits[-1]:
-        return 0.5
-    quality = 2 * hits / (np.arange(1, len(truth) + 1) + hits[-1])
-    last = np.append(np.diff(scores[order]) != 0, True)  # equal scores pass together
-    at = int(np.argmax(np.where(last, quality, -1.0)))
-    below = scores[order][at + 1] if at + 1 < len(order) else 0.0
-    return float((scores[order][at] + below) / 2)
 
 
 def f1(truth: np.ndarray, found: np.ndarray) -> float | None:

@@ -98,6 +98,7 @@ def test_a_classifier_tells_all_labels_apart(examples, tmp_path):
     assert (bundle.task, bundle.labels) == ("classifier", ("high", "low", "rest"))
     scores = bundle.scorer().score_windows(np.stack([in_window(x) for x in bundle.labels]))
     assert scores.argmax(axis=1).tolist() == [0, 1, 2]
+    assert set(bundle.thresholds.values()) == {0.5}  # so that two labels are never called of one window
     assert bundle.report["validation"]["accuracy"] > 0.8
 
 
