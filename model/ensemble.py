@@ -35,8 +35,8 @@ def apart(network: keras.Model) -> keras.Model:
     """
     members = [layer for layer in network.layers if layer.name.startswith(_MEMBER)]
     activation = network.layers[-1]
-    scores = [activation(member(network.input)) for member in members] or [network.output]
-    return keras.Model(network.input, keras.ops.stack(scores, axis=1))
+    scores = [activation(member(network.inputs[0])) for member in members] or [network.outputs[0]]
+    return keras.Model(network.inputs[0], keras.ops.stack(scores, axis=1))
 
 
 class EachMember(keras.losses.Loss):

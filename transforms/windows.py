@@ -121,6 +121,7 @@ def cut(
 
     All windows of all segments, in order, are those of ``spec`` for the recording's length, whatever the sizes of the
     blocks, segments and ranges. It holds one segment, one window and one block at a time.
+    No segment shares memory with one after it.
 
     Args:
         blocks: float32 ``[samples]`` each, mono, at ``spec.rate``; of any sizes, empty ones too. They begin at
@@ -135,29 +136,29 @@ def cut(
         Segments, indexed from 0 for window 0; none when the stream is empty.
     """
     window, per = spec.window_samples, spec.per_segment(segment_s)
-    held: list[np.ndarray] = []  # the samples from `origin` to `n`
+    # The last window, moved back, may start anywhere after the last one that is out: that is where `origin` is.
     origin = n = spec.needed_from(first)
+    held: list[np.ndarray] = []  # the samples from `origin` to `n`
     index = first // per  # `first`: the next window to go into a segment
     for block in blocks:
-        held.append(np.asarray(block, np.float32))
-        n += len(block)
-        if n < spec.start(first + per - 1) + window:
-            continue
-        samples = np.concatenate(held)
-        while n >= spec.start(first + per - 1) + window:
+        while n + len(block) >= (full := spec.start(first + per - 1) + window):
+            samples = np.concatenate([*held, block[: full - n]], dtype=np.float32)
             starts, start_s, end_s = spec._regular_windows(first, first + per)
-            stretch = samples[starts[0] - origin : starts[-1] + window - origin].copy()
-            yield Segment(uri, index, stretch, starts - starts[0], start_s, end_s)
+            yield Segment(uri, index, samples[starts[0] - origin :], starts - starts[0], start_s, end_s)
             first, index = first + per, index + 1
             if first == end:
                 return
-        # The last window, moved back, may start anywhere after the last one that is out.
-        keep = spec.needed_from(first)
-        held, origin = [samples[keep - origin :].copy()], keep
+            keep = spec.needed_from(first)
+            held, block = [samples[keep - origin :].copy()], block[full - n :]
+            origin, n = keep, full
+            del samples  # not two segments at a time
+        held.append(block)
+        n += len(block)
     if n == origin or spec.regular(n) < first:
         return  # the recording ends before this range: its last window is of the one before
     starts, start_s, end_s = spec._windows(first, n)
     if len(starts):
-        samples = np.concatenate(held)[starts[0] - origin :]
-        padded = np.pad(samples, (0, max(0, window - len(samples))))
-        yield Segment(uri, index, padded, starts - starts[0], start_s, end_s)
+        samples = np.concatenate(held, dtype=np.float32)[starts[0] - origin :]
+        if len(samples) < window:
+            samples = np.pad(samples, (0, window - len(samples)))
+        yield Segment(uri, index, samples, starts - starts[0], start_s, end_s)

@@ -52,3 +52,9 @@ def test_the_loss_is_each_members_own():
     truth, scores = np.eye(3)[[0, 2]], rng.dirichlet(np.ones(3), (2, 4))
     entropy = -(truth[:, None] * np.log(scores)).sum(axis=-1)
     assert float(EachMember(detector=False)(truth, scores)) == pytest.approx(entropy.mean(), rel=1e-4)
+
+
+def test_a_sequential_network_that_was_never_called_is_fitted_too():
+    network = keras.Sequential([keras.Input((6, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    x = np.ones((3, 6, 4, 1), np.float32)
+    np.testing.assert_array_equal(apart(network)(x)[:, 0], network(x))

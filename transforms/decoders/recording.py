@@ -154,7 +154,7 @@ def _mono(block: np.ndarray, decoded: Decoded) -> np.ndarray:
         mono = functools.reduce(np.add, block.T[1:], block[:, 0])
         if block.shape[1] > 1:
             mono /= np.float32(block.shape[1])
-        if np.abs(mono).max(initial=0.0) < _ABSURD:  # false for NaN too
+        if not len(mono) or (mono.min() > -_ABSURD and mono.max() < _ABSURD):  # false for NaN too
             return mono
         bad = ~(np.abs(block) < _ABSURD)
     decoded.count_unusable(bad)

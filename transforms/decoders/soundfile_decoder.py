@@ -15,6 +15,7 @@ from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Res
 from transforms.decoders.source import Source
 
 # Frames asked of libsndfile at once: what is lost at most before a break, because it does not say how many were good.
+# Where samples stand one after the other in the file nothing breaks but reading it, and all that came is good.
 _STEP = 4096
 _MOST_SAMPLES = 1 << 20  # in a block of many channels
 _UNKNOWN = 1 << 62  # libsndfile says 2^63 − 1 frames where it does not know
@@ -108,6 +109,8 @@ class SoundfileStream(AudioStream):
         """Takes what libsndfile says of the file, and the first block: only that shows whether the header is true."""
         assert self._sound is not None
         self.sample_rate, self.channels = int(self._sound.samplerate), int(self._sound.channels)
+        plain = self._header.kind in _EXACT and self._sound.format != "FLAC"
+        self._linear = plain and self._sound.subtype.startswith(_LINEAR)
         if self.promised is None and 0 < self._sound.frames < _UNKNOWN and not self._header.endless:
             self.promised = self._sound.frames
         self._first = self._block()
@@ -172,17 +175,17 @@ class SoundfileStream(AudioStream):
         assert self._sound is not None
         length, done = self._length(), 0
         block = np.empty((length, self.channels), np.float32)
+        step = length if self._linear else _STEP
         while done < length:
-            step = block[done : done + _STEP]
+            wanted = block[done : done + step]
             try:
-                got = len(self._sound.read(out=step))
+                got = self._sound.buffer_read_into(wanted, "float32")
             except (soundfile.SoundFileError, RuntimeError, ValueError) as e:
                 return block[:done], self._storage_error() or explain(e)
-            error = self._storage_error()
-            if error is not None:
-                return block[:done], error
+            if self._source.error is not None:
+                return block[: done + got * self._linear], self._storage_error()
             done += got
-            if got < len(step):
+            if got < len(wanted):
                 break
         return block[:done], None
 

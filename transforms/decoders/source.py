@@ -10,6 +10,8 @@ from typing import Any
 from model.files import one_line
 from transforms.decoders.base import DecodeError
 
+# A decoder asks for a few kB at a time, thousands of times a minute: so much is read from the file at once.
+_CHUNK = 1 << 16
 _TAIL = 128  # libmpg123 looks for a tag in the last 128 bytes before it believes a length
 
 
@@ -38,7 +40,17 @@ class Source:
         self._claimed = 0
         self.pos = 0
         self.error: Exception | None = None
-        self.watch: Callable[[int, bytes], None] | None = None
+        self._watch: Callable[[int, bytes], None] | None = None
+        self._chunk, self._chunk_at = b"", 0
+
+    @property
+    def watch(self) -> Callable[[int, bytes], None] | None:
+        """Is shown, before the decoder sees them, the bytes of the file that are read from now on, and their offset."""
+        return self._watch
+
+    @watch.setter
+    def watch(self, watch: Callable[[int, bytes], None] | None) -> None:
+        self._watch, self._chunk = watch, b""
 
     def present(
         self, prefix: bytes = b"", skip: int = 0, patches: list[tuple[int, bytes]] | None = None, endless: bool = False
@@ -53,6 +65,7 @@ class Source:
                 stops there; reading ends where the file does.
         """
         self._prefix, self._skip, self._patches, self.pos, self.error = prefix, skip, patches or [], 0, None
+        self._chunk = b""
         self._claimed = (self.size << 10) if endless else 0
 
     @property
@@ -85,33 +98,57 @@ class Source:
         return len(data)
 
     def read(self, count: int = -1) -> bytes:
-        """Reads up to ``count`` bytes; none after an error."""
+        """Reads ``count`` bytes: fewer only at the end, and before an error (a decoder takes that for the end)."""
         if count < 0:
             count = max(0, self.size - self.pos)
+        at = self.raw_pos - self._chunk_at
+        if at >= 0 and at + count <= len(self._chunk) and self.pos >= len(self._prefix):  # nearly always
+            data = self._chunk[at : at + count]
+            self.pos += count
+            return data
+        parts = []
+        while count > 0 and (part := self._piece(count)):
+            parts.append(part)
+            self.pos += len(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def _piece(self, most: int) -> bytes:
+        """What follows, up to ``most`` bytes of it; none where there is nothing more."""
         if self.pos >= self.size and self._claimed and self.pos >= self._claimed - _TAIL:
-            data = b"\0" * max(0, min(count, self._claimed - self.pos))
-        elif self.pos < len(self._prefix):
-            data = self._prefix[self.pos : self.pos + count]
-        else:
-            offset = self.raw_pos
-            data = self.read_at(offset, count)
-            for at, patch in self._patches:
-                if at < offset + len(data) and at + len(patch) > offset:
-                    lo, hi = max(at, offset), min(at + len(patch), offset + len(data))
-                    data = data[: lo - offset] + patch[lo - at : hi - at] + data[hi - offset :]
-            if self.watch is not None and data:
-                self.watch(offset, data)
-        self.pos += len(data)
+            return b"\0" * max(0, min(most, self._claimed - self.pos))
+        if self.pos < len(self._prefix):
+            return self._prefix[self.pos : self.pos + most]
+        offset = self.raw_pos
+        at = offset - self._chunk_at
+        if not 0 <= at < len(self._chunk):
+            # To where a chunk from the file's start would end: where reading breaks, it does so for every range alike.
+            self._chunk, self._chunk_at, at = self._load(offset, _CHUNK - offset % _CHUNK), offset, 0
+        return self._chunk[at : at + most]
+
+    def _load(self, offset: int, most: int) -> bytes:
+        """Bytes of the file from an offset on, shown to who watches, then mended."""
+        # `read1`, of a file on disk, gives what lies before a bad sector.
+        data = self._fetch(offset, most, getattr(self._file, "read1", self._file.read))
+        if self._watch is not None and data:
+            self._watch(offset, data)
+        for at, patch in self._patches:
+            if at < offset + len(data) and at + len(patch) > offset:
+                lo, hi = max(at, offset), min(at + len(patch), offset + len(data))
+                data = data[: lo - offset] + patch[lo - at : hi - at] + data[hi - offset :]
         return data
 
     def read_at(self, offset: int, count: int) -> bytes:
         """Bytes of the file itself, unmended; fewer at its end, none after an error."""
+        return self._fetch(offset, count, self._file.read)
+
+    def _fetch(self, offset: int, count: int, read: Callable[[int], bytes]) -> bytes:
         if offset >= self.real_size or count <= 0 or self.error is not None:
             return b""
         try:
             if offset != self._at:
                 self._file.seek(offset)
-            data = bytes(self._file.read(count))
+            data = bytes(read(count))
             self._at = offset + len(data)
             return data
         except Exception as e:  # whatever the store raises; see the class
