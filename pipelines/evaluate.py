@@ -103,27 +103,48 @@ def print_figures(figures: dict[str, Any]) -> None:
     for note in _notes(figures):
         say(f"note: {note}")
     _print_counts(figures["recordings"])
+    if len(figures["labels"]) > 1:
+        _print_table(figures["labels"], figures["overall"])
+        return
     for label, its in figures["labels"].items():
         say()
         say(f"{label}")
         windows = its["windows"]
-        _print_scores(its, f"{windows['positive']} with a call, {windows['negative']} without", "recordings")
+        _print_scores(its, f"{windows['positive']} with a call, {windows['negative']} without")
         if its["calibration_error"] is not None:
             say(f"  {'':<8} expected calibration error {number(its['calibration_error'])}, of the same windows")
         if windows["ambiguous"]:
             say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
         if "at_precision" in its:
             _print_point(its["at_precision"])
-    if len(figures["labels"]) > 1:
-        say()
-        say(f"all {len(figures['labels'])} labels")
-        _print_scores(figures["overall"], "means of the labels", "counts")
 
 
-def _print_scores(its: dict[str, Any], windows: str, unit: str) -> None:
+def _print_table(labels: dict[str, Any], overall: dict[str, Any]) -> None:
+    """A row a label, then one of all: its sums, and of the figures of counts and windows the means."""
+    rows = [*labels.items(), (f"all {len(labels)} labels", overall)]
+    wide = max(len(name) for name, _ in rows)
+    say()
+    say(f"{'':<{wide}}  {'calls':<40}  {'counts':<18}  windows")
+    heads = ("true  found  reported  precision  recall     F1", "exact  mean error", "average precision")
+    say(f"{'label':<{wide}}  {'  '.join(heads)}")
+    for name, its in rows:
+        events, counts = its["events"], its["counts"]
+        exact = f"{counts['exact']}/{counts['counts']}"
+        say(
+            f"{name:<{wide}}  {events['annotations']:>4}  {events['matched']:>5}  {events['calls']:>8}  "
+            f"{number(events['precision']):>9}  {number(events['recall']):>6}  {number(events['f1']):>5}  {exact:>5}  "
+            f"{number(counts['mean_absolute_error']):>10}  {number(its['windows']['average_precision']):>17}"
+        )
+    for name, its in labels.items():
+        if "at_precision" in its:
+            say(name)
+            _print_point(its["at_precision"])
+
+
+def _print_scores(its: dict[str, Any], windows: str) -> None:
     counts, events = its["counts"], its["events"]
     say(
-        f"  counts   {counts['exact']} of {counts['counts']} {unit} exact, "
+        f"  counts   {counts['exact']} of {counts['counts']} recordings exact, "
         f"mean absolute error {number(counts['mean_absolute_error'])}"
     )
     if its.get("intervals", {}).get("intervals"):
