@@ -1,8 +1,8 @@
-"""How well clips are told apart, as a table in the terminal."""
+"""How well several labels are told apart, as tables in the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from model.classification import QUALITY, Classification
 from pipelines.console import number, say
@@ -21,6 +21,17 @@ def print_classification(its: Classification, task: str) -> None:
     say()
     for line in its.told(task):
         say(line)
+
+
+def print_calls(labels: Mapping[str, Mapping[str, float | None]], thresholds: Mapping[str, float]) -> None:
+    """Prints the figures of a detector's calls in soundscapes, a row a label."""
+    wide = max(len("label"), *map(len, labels))
+    heads = ("threshold", "precision", "recall", "f1", "exact_share", "mean_absolute_error", "average_precision")
+    say("  ".join([f"{'label':<{wide}}", *(head.replace("_", " ").replace("f1", "   F1") for head in heads)]))
+    for label, figures in labels.items():
+        values = (thresholds[label], *(figures[head] for head in heads[1:]))
+        cells = (f"{number(value):>{max(5, len(head))}}" for head, value in zip(heads, values, strict=True))
+        say("  ".join([f"{label:<{wide}}", *cells]))
 
 
 def _row(begin: str, values: Sequence[float | None]) -> str:

@@ -151,7 +151,7 @@ def report(bundle, wall_s: float) -> None:
     """Prints what was trained and how good it is on the validation split."""
     from model.classification import Classification
     from model.tasks import DETECTOR
-    from pipelines.classified import print_classification
+    from pipelines.classified import print_calls, print_classification
 
     r = bundle.report
     trained = sum(n["train"] for n in r["data"]["labels"].values())
@@ -161,11 +161,17 @@ def report(bundle, wall_s: float) -> None:
         f"trained on {trained} examples, chosen on {held} others, in {wall_s:.0f} s"
     )
     its = r["validation"]
-    for label, figures in its.get("labels", {}).items() if bundle.task == DETECTOR else ():
+    by_label = {label: its["labels"][label] for label in bundle.labels} if its.get("labels") else {}
+    if bundle.task == DETECTOR and len(by_label) > 1:
+        say()
+        say(f"calls in {its['soundscapes']} soundscapes of {its['seconds']:g} s, mixed of the validation clips")
+        print_calls(by_label, bundle.thresholds)
+    for label, figures in by_label.items() if bundle.task == DETECTOR and len(by_label) == 1 else ():
         shown = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in figures.items() if isinstance(v, float))
         say(f"  {label}: threshold {bundle.thresholds[label]:.3f}; {shown}")
     if "clips" in its:
         say()
+        say("whole validation clips")
         print_classification(Classification.of_plain(its["clips"]), bundle.task)
         say()
     say(f"classifier: {bundle.url} ({bundle.fingerprint[:12]})")

@@ -11,6 +11,7 @@ from training_examples import RATE, TINY, sound
 import model.training
 from model.bundle import load_bundle
 from model.examples import VALIDATION, read_manifest
+from model.numbers import number
 from model.training_data import Examples, Task
 from pipelines import evaluate, materialize, scan, train
 
@@ -67,6 +68,11 @@ def test_the_figures_of_validation_clips_are_those_of_their_scan(examples, tmp_p
     assert mine["clips"] == len(names) and mine["confusion"] == scanned["confusion"] and mine["top"] == scanned["top"]
     for one, other in zip(mine["labels"], scanned["labels"], strict=True):
         assert one == pytest.approx(other)
+    for label in targets:
+        its = load_bundle(str(bundle)).report["validation"]["labels"][label]
+        row = next(line.split() for line in trained.splitlines() if line.startswith(f"{label} "))
+        told = [number(its[k]) for k in ("precision", "recall", "f1", "exact_share", "mean_absolute_error")]
+        assert row[2:7] == told and len(row) == 8
     page = (bundle / "report.html").read_text()
     low, high = mine["interval"]
     assert f"{mine['exact']} of {len(names)} clips; 95 % interval {low:.3f} to {high:.3f}" in page
