@@ -107,7 +107,7 @@ def parts(bundle: str, hop: float) -> Work:
 
     loaded = load_bundle(bundle)
     scorer, spec = loaded.scorer(), WindowSpec(loaded.rate, loaded.window_s, hop)
-    shares = spec.hop_s * spec.rate <= spec.window_samples // 2
+    shares = spec.hop_s * spec.rate < spec.window_samples
     model = loaded.model()
     front, network = model.get_layer(FRONT_END), model.get_layer(NETWORK)
     samples = tf.TensorSpec((None,) if shares else (None, spec.window_samples), tf.float32)

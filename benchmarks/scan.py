@@ -177,9 +177,9 @@ SETUPS = {"cnn_baseline, hop 3 s": ("cnn_baseline", 3.0, 2.5), "compact, hop 3 s
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(
-        "--seconds", type=float, default=15.0, help="about how long a turn takes (default: %(default)g)"
+        "--seconds", type=float, default=30.0, help="about how long a turn takes (default: %(default)g)"
     )
     parser.add_argument("--minutes", type=float, default=3.0, help="of each recording that is made (%(default)g)")
     parser.add_argument("--recordings", nargs="+", metavar="FILE", help="instead of making some")

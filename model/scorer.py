@@ -92,7 +92,7 @@ class Scorer:
         """
         scores = np.empty((len(offsets), self._labels), np.float32)
         aligned = offsets % self._step == 0
-        if not self._share or len(offsets) < 2 or np.median(np.diff(offsets)) > self.window_samples // 2:
+        if not self._share or len(offsets) < 2 or np.median(np.diff(offsets)) >= self.window_samples:
             aligned[:] = False
         together = np.flatnonzero(aligned)
         for i in range(0, len(together), self.batch):

@@ -18,13 +18,15 @@ from transforms.counters import count, milliseconds
 from transforms.records import DecodeReport, Segment, SegmentScores
 
 SEGMENTS_A_BATCH = 16
+# A segment with fewer windows than this share of a batch is scored together with others: a call has its price.
+_ENOUGH = 1 / 4
 
 
 def score_segments(segments: Sequence[Segment], scorer: Any) -> list[SegmentScores]:
     """Scores segments, each window once, whatever stands together in a batch.
 
-    A segment of at least a batch of windows is scored by itself, since its windows share spectrogram frames; shorter
-    ones are put together, across recordings.
+    A segment of many windows is scored by itself, since its windows share spectrogram frames; shorter ones are put
+    together, across recordings.
 
     Args:
         segments: Any number of segments, of any recordings.
@@ -34,8 +36,8 @@ def score_segments(segments: Sequence[Segment], scorer: Any) -> list[SegmentScor
         One for each segment, in order.
     """
     batch = scorer.batch
-    whole = [s for s in segments if len(s.offsets) >= batch]
-    small = [s for s in segments if len(s.offsets) < batch]
+    whole = [s for s in segments if len(s.offsets) >= _ENOUGH * batch]
+    small = [s for s in segments if len(s.offsets) < _ENOUGH * batch]
     scores: dict[int, np.ndarray | Exception] = {id(s): _scores_of(s, scorer) for s in whole}
     while small:
         some: list[Segment] = []
