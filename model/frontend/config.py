@@ -25,17 +25,19 @@ CHANNELS = {
     "chroma_cens": 1,
     "summary": 1,
     "table": 1,
+    "texture": 1,
 }
 KINDS = (*CHANNELS, "stack")
 # One value a sample, or numbers of the whole window: no picture of frames and bins.
-_NO_PICTURE = ("waveform", "summary", "table")
+_NO_PICTURE = ("waveform", "summary", "table", "texture")
 # A frame of these is more than its own samples.
-_WHOLE_WINDOW = ("waveform", "cqt", "chroma_cqt", "chroma_cens", "summary", "table")
-_MEL = ("log_mel", "pcen", "mfcc", "gfcc")
+_WHOLE_WINDOW = ("waveform", "cqt", "chroma_cqt", "chroma_cens", "summary", "table", "texture")
+_MEL = ("log_mel", "pcen", "mfcc", "gfcc", "texture")
 NORMALISATIONS = ("none", "window", "band", "percentile")
 CHROMA = 12
 SUMMARY = 47  # model/frontend/summary.py names them
 TABLE = (40, 5)
+GROUPS, MODULATIONS = 16, 16  # of ``texture``: groups of bands, and ranges of modulation frequency of each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +58,13 @@ class FrontEndConfig:
             ``chroma_stft``, ``chroma_cqt``, ``chroma_cens``: 12 pitch classes from C, the last two by librosa;
             ``summary``: the window's row of the feature table (``soundbeam materialize --features table``);
             ``table``: 40 × 5: means of MFCC, mel, chroma STFT, chroma CQT and chroma CENS, by librosa;
+            ``texture``: statistics of how the bands of ``log_mel`` move over the window (``model.frontend.texture``);
             ``stack``: those of ``stack`` as channels.
         rate: Samples a second of the waveform.
         frame: Samples of a frame (periodic Hann window).
         step: Samples between the starts of two frames.
         fft: Length of the FFT, at least ``frame``.
-        bands: Mel bands (``log_mel``, ``pcen``, ``mfcc``) or gammatone bands (``gfcc``).
+        bands: Mel bands (``log_mel``, ``pcen``, ``mfcc``, ``texture``) or gammatone bands (``gfcc``).
         low_hz: Lower edge of the lowest band; the lowest centre of ``gfcc`` and ``cqt``.
         high_hz: Upper edge of the highest band (mel), highest centre (``gfcc``).
         floor: Added to a band's power (or a CQT magnitude) before the logarithm or root: silence stays finite.
@@ -69,7 +72,7 @@ class FrontEndConfig:
             frequency over time; ``percentile``: each band's 25th percentile over time, its background, is subtracted,
             the rest clipped to ``clip`` and scaled to about unit size. Each channel is normalised by itself.
         clip: Lowest and highest value above the background, in nats (``percentile`` only).
-        coefficients: Of ``mfcc`` and ``gfcc``; at most ``bands``.
+        coefficients: Of ``mfcc``, ``gfcc`` and ``texture``; at most ``bands``.
         octaves: Of ``cqt``, from ``low_hz`` upwards.
         bins_per_octave: Of ``cqt``.
         pcen_gain: Exponent of the smoothed energy, α.
@@ -121,7 +124,7 @@ class FrontEndConfig:
             raise ValueError(f"step {self.step}, frame {self.frame} and fft {self.fft} do not fit together")
         if self._any(_MEL) and not 0 <= self.low_hz < self.high_hz <= self.rate / 2:
             raise ValueError(f"{self.low_hz} to {self.high_hz} Hz is no band below half of {self.rate} Hz")
-        if self._any(("mfcc", "gfcc")) and not 0 < self.coefficients <= self.bands:
+        if self._any(("mfcc", "gfcc", "texture")) and not 0 < self.coefficients <= self.bands:
             raise ValueError(f"{self.coefficients} coefficients cannot be had from {self.bands} bands")
         fits = 0 < self.low_hz * 2**self.octaves <= self.rate / 2
         if self._any(("cqt",)) and not (fits and self.octaves > 0 and self.bins_per_octave > 0):
@@ -164,7 +167,7 @@ class FrontEndConfig:
 
     def frames(self, samples: int) -> int:
         """The number of frames that lie wholly within so many samples."""
-        fixed = {"waveform": samples, "summary": 1, "table": TABLE[0]}.get(self.kind)
+        fixed = {"waveform": samples, "summary": 1, "texture": 1, "table": TABLE[0]}.get(self.kind)
         return max(0, (samples - self.frame) // self.step + 1) if fixed is None else fixed
 
     def bins_of(self, kind: str) -> int:
@@ -173,6 +176,8 @@ class FrontEndConfig:
             return self.bands
         if kind in ("mfcc", "gfcc"):
             return self.coefficients
+        if kind == "texture":
+            return 3 * self.bands + 2 * self.coefficients + min(GROUPS, self.bands) * MODULATIONS
         if kind.startswith("chroma_"):
             return CHROMA
         fixed = {"waveform": 1, "cqt": self.octaves * self.bins_per_octave, "summary": SUMMARY, "table": TABLE[1]}
@@ -201,7 +206,7 @@ class FrontEndConfig:
         kinds = tuple(name.split("+"))
         kind = kinds[0] if len(kinds) == 1 else "stack"
         normalise = self.normalise
-        if kind in ("summary", "table"):
+        if kind in ("summary", "table", "texture"):
             normalise = "none"
         elif normalise in ("none", "percentile") and kinds != ("log_mel",):
             normalise = "window"

@@ -1,4 +1,4 @@
-"""The kinds that go frame by frame: one STFT, and what becomes of it, in the TensorFlow graph."""
+"""The kinds that come of one STFT, in the TensorFlow graph: frame by frame, but for ``texture``, which is of all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from model.frontend.config import FrontEndConfig
+from model.frontend.texture import texture
 from model.frontend.weights import chroma_weights, cosine_weights, gammatone_weights, mel_weights
 
 # Full scale of PCEN's input, as in 32-bit samples: its constants are meant for it (Lostanlen et al. 2019).
@@ -16,8 +17,8 @@ _PCEN_EPSILON = 1e-6
 class FrameSpectra:
     """The frame-by-frame kinds of a front end; called with (…, samples), gives kind → (…, frames, values).
 
-    The channels of ``complex`` and ``magnitude_phase`` stand one after another. ``pcen`` is yet without its smoother:
-    ``pcen`` does that, of whole windows.
+    ``texture`` takes whole windows and has one frame. The channels of ``complex`` and ``magnitude_phase`` stand one
+    after another. ``pcen`` is yet without its smoother: ``pcen`` does that, of whole windows.
 
     Args:
         config: The front end.
@@ -25,7 +26,7 @@ class FrameSpectra:
 
     def __init__(self, config: FrontEndConfig):
         self._config, kinds = config, config.kinds
-        self._mel = mel_weights(config) if {"log_mel", "pcen", "mfcc"} & set(kinds) else None
+        self._mel = mel_weights(config) if {"log_mel", "pcen", "mfcc", "texture"} & set(kinds) else None
         self._gammatone = gammatone_weights(config) if "gfcc" in kinds else None
         self._cosine = cosine_weights(config.bands, config.coefficients).astype(np.float32)
         self._chroma = None
@@ -41,6 +42,7 @@ class FrameSpectra:
             "mfcc": self._mfcc,
             "gfcc": self._gfcc,
             "chroma_stft": self._chroma_stft,
+            "texture": self._texture,
         }
         self._compute = {kind: how[kind] for kind in kinds if kind in how}
 
@@ -69,6 +71,10 @@ class FrameSpectra:
 
     def _mfcc(self, bins: tf.Tensor) -> tf.Tensor:
         return tf.tensordot(self._log_mel(bins), tf.constant(self._cosine), 1)
+
+    def _texture(self, bins: tf.Tensor) -> tf.Tensor:
+        c = self._config
+        return texture(self._log_mel(bins), c.coefficients, c.rate / c.step)[:, None]
 
     def _gfcc(self, bins: tf.Tensor) -> tf.Tensor:
         power = tf.tensordot(self._power(bins), tf.constant(self._gammatone), 1) + self._config.floor

@@ -24,7 +24,7 @@ RATE, SAMPLES = 8000, 4000
 ZOO = tuple(name for name in architecture_names() if name not in ("compact", "cnn_baseline"))
 EVERY = pytest.mark.parametrize("name", ZOO)
 # The 40 × 5 table is librosa's, which takes its time; what follows is the same network.
-_FIXED = {"feature_mlp": "summary"}
+_FIXED = {"feature_mlp": "summary", "texture_mlp": "texture"}
 
 
 @pytest.fixture(autouse=True)
