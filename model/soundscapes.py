@@ -45,11 +45,11 @@ def soundscape(
     seconds: float = 90.0,
     snr_db: tuple[float, float] = (-5.0, 18.0),
 ) -> Soundscape:
-    """Draws one soundscape: two fifths hold no call, a fifth a chorus, the others a few; one bird calls.
+    """Draws one soundscape: two fifths hold no call, a fifth a chorus, the others a few; one bird of each label calls.
 
     Args:
         rng: Decides everything.
-        calls: What is to be counted; at least one.
+        calls: What is to be counted, of one label or of several that take turns; at least one.
         others: What is not; backgrounds and distractors come from them. May be empty: then there is only noise.
         rate: Samples a second of all clips.
         seconds: Length.
@@ -62,14 +62,20 @@ def soundscape(
             sound = mix_at_snr(sound, _faded(stranger, rate), rng.integers(len(sound)), rng.uniform(*snr_db))
     kind = rng.uniform()
     chorus = kind > 0.8
-    left = 0 if kind < 0.4 else (1000 if chorus else int(rng.integers(1, 6)))
-    sources = sorted({clip.source for clip in calls})
-    source = sources[rng.integers(len(sources))]
-    bird = [clip for clip in calls if clip.source == source]
+    labels = sorted({clip.label for clip in calls})
+    left = 0 if kind < 0.4 else (1000 if chorus else len(labels) * int(rng.integers(1, 6)))
+    birds = list[list[Clip]]()
+    for label in labels:
+        sources = sorted({clip.source for clip in calls if clip.label == label})
+        source = sources[rng.integers(len(sources))]
+        birds.append([clip for clip in calls if clip.label == label and clip.source == source])
     level = rng.uniform(*snr_db)
-    events = []
+    events = list[tuple[float, float, str]]()
     at = rng.uniform(0.0, 3.0 if chorus else seconds / 3)
     while left:
+        # Each label is heard once before any is heard again; then two calls in a row may be of one.
+        turn = len(events) if len(events) < len(birds) else int(rng.integers(len(birds)))
+        bird = birds[turn]
         call = bird[rng.integers(len(bird))]
         length = len(call.waveform) / rate
         if at + length > seconds:

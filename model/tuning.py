@@ -23,6 +23,7 @@ from model.soundscapes import Clip, Soundscape, soundscape
 from model.training_data import Examples, batches
 
 SOUNDSCAPES, SECONDS = 40, 90.0
+_TOGETHER = 3  # labels that call in one soundscape
 _BATCHES = 32
 _LIKELIER = 0.5  # a classifier's threshold
 _THRESHOLDS = np.arange(-5.0, 9.01, 0.25)  # log-odds
@@ -173,12 +174,16 @@ def _heard_in_training(examples: Examples) -> list[str]:
 
 
 def mix_soundscapes(clips: Sequence[Clip], labels: tuple[str, ...], rate: int, seed: int) -> list[Soundscape]:
-    """The labels take turns to call in them; of each label there must be a clip."""
+    """The labels take turns to call in them, up to three in one; of each label there must be a clip.
+
+    With one label in each, a label of many would be heard in a few soundscapes only: too few to choose by.
+    """
     rng = np.random.default_rng(seed)
     others = [clip for clip in clips if clip.label not in labels]
     scapes = []
     for i in range(SOUNDSCAPES):
-        calls = [clip for clip in clips if clip.label == labels[i % len(labels)]]
+        heard = {labels[(i + k) % len(labels)] for k in range(min(_TOGETHER, len(labels)))}
+        calls = [clip for clip in clips if clip.label in heard]
         scapes.append(soundscape(rng, calls, others, rate, SECONDS))
     return scapes
 
@@ -254,12 +259,14 @@ def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[C
 
     The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. As good
     is: worse by less than the standard error of the best one's (after the one-standard-error rule of Breiman et al.,
-    Classification and Regression Trees, 1984). Their middle is as far as can be from misses and from false alarms.
+    Classification and Regression Trees, 1984), and nearer to the best than to finding nothing at all, which is hardly
+    an error where calls are rare. Their middle is as far as can be from misses and from false alarms.
 
     Returns:
         The rules, and the threshold as a score.
     """
     truth = np.array([len(s.calls) for s in scored])[:, None]
+    nothing = (np.minimum(truth, 5) + (truth > 0)).mean()
     best, chosen = float("inf"), (candidates[0], 0.5)
     for rules in candidates:
         wrong = np.abs(count_table(scored, rules) - truth)
@@ -267,7 +274,7 @@ def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[C
         mean = _smooth(costs.mean(axis=0))
         at = int(np.argmin(mean))
         if mean[at] < best - _CLEARLY:
-            error = costs[:, at].std() / np.sqrt(len(scored))
+            error = min(costs[:, at].std() / np.sqrt(len(scored)), (nothing - mean[at]) / 2)
             worse = np.flatnonzero(mean > mean[at] + max(error, _CLEARLY))
             low, high = worse[worse < at].max(initial=-1) + 1, worse[worse > at].min(initial=len(mean)) - 1
             middle = (_THRESHOLDS[low] + _THRESHOLDS[high]) / 2

@@ -38,6 +38,16 @@ def test_some_are_empty_and_some_a_chorus():
     assert 0 in counts and max(counts) >= 5 and any(0 < n < 4 for n in counts)
 
 
+def test_a_bird_of_each_label_calls():
+    calls, others = clips()
+    calls += [Clip(calls[0].waveform, "high", f"lark{i}") for i in range(3)]
+    scapes = [soundscape(np.random.default_rng(seed), calls, others, RATE, 60.0) for seed in range(20)]
+    labels = [{label for *_, label in scape.events} for scape in scapes]
+    assert {"low", "high"} in labels and set() in labels and set().union(*labels) == {"low", "high"}
+    for scape in scapes:
+        assert all(a[1] < b[0] for a, b in itertools.pairwise(scape.events))
+
+
 def test_the_seed_decides_and_no_background_is_needed():
     calls, _ = clips()
     one, two = (soundscape(np.random.default_rng(1), calls, [], RATE, 5.0) for _ in range(2))
