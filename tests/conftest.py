@@ -1,8 +1,16 @@
 """What the tests share: synthesized sound and a placeholder classifier whose scores NumPy can tell."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Two processes that compile librosa's functions for the first time, at once and for different types, overwrite each
+    # other's code in numba's cache; what then loads it crashes.
+    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="soundbeam-numba-")
+    atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 import numpy as np
 import pytest
