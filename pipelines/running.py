@@ -62,9 +62,6 @@ def beam_options(arguments: list[str], own: argparse.ArgumentParser) -> Pipeline
         raise SoundbeamError(f"unknown option {option!r}{hint}")
     if chosen.view_as(StandardOptions).runner is None:
         chosen.view_as(StandardOptions).runner = LOCAL_RUNNER
-    direct = chosen.view_as(DirectOptions)
-    if direct.direct_running_mode == "multi_processing":  # else each would take all cores for itself
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, cores() // max(1, direct.direct_num_workers))))
     return chosen
 
 
@@ -76,12 +73,12 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def decoding_processes(options: PipelineOptions) -> int:
-    """How many processes decode for each worker, so that one command uses the whole machine.
+def cores_a_worker(options: PipelineOptions) -> int:
+    """How many processes decode for each worker, and how many threads score in it, so that one command uses the whole
+    machine.
 
-    On this machine its cores are shared out among the workers. With one worker, the default, it scores
-    with all of TensorFlow's threads, from one copy of the model, what as many processes as there are cores decode.
-    Elsewhere the runner has a worker for each core.
+    On this machine its cores are shared out among the workers. With one worker, the default, there is one copy of the
+    model, and as many decode and score as there are cores. Elsewhere the runner has a worker for each core.
     """
     if options.view_as(StandardOptions).runner not in (LOCAL_RUNNER, "DirectRunner"):
         return 1

@@ -15,7 +15,7 @@ from model.bundle import ClassifierBundle, load_bundle
 from model.errors import SoundbeamError
 from model.files import check_store, has_wildcard, place_of
 from pipelines.console import redacted
-from pipelines.running import decoding_processes, described_only, progress_every_s
+from pipelines.running import cores_a_worker, described_only, progress_every_s
 from pipelines.running import run as run_pipeline
 from pipelines.runs import Abandoned, Output, settings_of
 from transforms.calls import CountCalls, Counting, result_of_unscannable
@@ -208,7 +208,7 @@ def build(
     thresholds = tuple(parameters["thresholds"][label] for label in bundle.labels)
     counting = Counting(bundle.labels, thresholds, bundle.call_rules, bundle.counting)
     spec = WindowSpec(bundle.rate, bundle.window_s, parameters["hop_s"])
-    processes = decoding_processes(pipeline.options)
+    cores = cores_a_worker(pipeline.options)
     listed = pipeline | "ListRecordings" >> ListRecordings(wanted.recordings)
     recordings, unscannable = listed["recordings"], listed["unscannable"]
     points = {"listed": (recordings, unscannable)}
@@ -226,8 +226,11 @@ def build(
         recordings
         | "TellHowMany" >> TellHowMany()
         | "CutRecordings" >> CutRecordings(spec, wanted.segment, wanted.decoder)
-        | "DecodeRecordings" >> DecodeRecordings(spec, wanted.segment, wanted.decoder, processes=processes)
-        | "ScoreWindows" >> ScoreWindows(wanted.classifier, bundle.fingerprint, wanted.batch_size)
+        | "DecodeRecordings" >> DecodeRecordings(spec, wanted.segment, wanted.decoder, processes=cores)
+        | "ScoreWindows"
+        >> ScoreWindows(
+            wanted.classifier, bundle.fingerprint, wanted.batch_size, cores, spec.segment_samples(wanted.segment)
+        )
         | "ReportProgress" >> ReportProgress(spec.hop_s, progress_every_s())
         | "CountCalls" >> CountCalls(counting)
     )

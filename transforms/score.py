@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import dataclasses
 import gc
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
@@ -15,14 +17,15 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from model.errors import SoundbeamError
 from transforms.counters import count, milliseconds
-from transforms.records import DecodeReport, Segment, SegmentScores
+from transforms.records import DecodeReport, RangeReport, Segment, SegmentScores
 
-SEGMENTS_A_BATCH = 16
+# Segments that are scored at once for each thread, and at least.
+_FOR_A_THREAD, _SEGMENTS_A_BATCH = 4, 16
 # A segment with fewer windows than this share of a batch is scored together with others: a call has its price.
 _ENOUGH = 1 / 4
 
 
-def score_segments(segments: Sequence[Segment], scorer: Any) -> list[SegmentScores]:
+def score_segments(segments: Sequence[Segment], scorer: Any, threads: int = 1) -> list[SegmentScores]:
     """Scores segments, each window once, whatever stands together in a batch.
 
     A segment of many windows is scored by itself, since its windows share spectrogram frames; shorter ones are put
@@ -31,22 +34,37 @@ def score_segments(segments: Sequence[Segment], scorer: Any) -> list[SegmentScor
     Args:
         segments: Any number of segments, of any recordings.
         scorer: A `model.scorer.Scorer`.
+        threads: How many calls of the network run side by side. Several of one thread each are faster than one that
+            several threads share: its layers are small.
 
     Returns:
         One for each segment, in order.
     """
-    batch = scorer.batch
-    whole = [s for s in segments if len(s.offsets) >= _ENOUGH * batch]
-    small = [s for s in segments if len(s.offsets) < _ENOUGH * batch]
-    scores: dict[int, np.ndarray | Exception] = {id(s): _scores_of(s, scorer) for s in whole}
-    while small:
-        some: list[Segment] = []
-        windows = 0
-        while small and (not some or windows + len(small[0].offsets) <= batch):
-            windows += len(small[0].offsets)
-            some.append(small.pop(0))
-        scores.update(_scores_together(some, scorer))
+    calls = list(_calls(segments, scorer.batch))
+    scores: dict[int, np.ndarray | Exception] = {}
+    with ThreadPoolExecutor(threads) as pool:
+        each = pool.map if threads > 1 and len(calls) > 1 else map
+        for some in each(lambda call: _scores_together(call, scorer), calls):
+            scores.update(some)
     return [_with_scores(s, scores[id(s)]) for s in segments]
+
+
+def _calls(segments: Sequence[Segment], batch: int) -> Iterator[list[Segment]]:
+    """The segments that each call scores."""
+    small: list[Segment] = []
+    windows = 0
+    for segment in segments:
+        n = len(segment.offsets)
+        if n >= _ENOUGH * batch:
+            yield [segment]
+            continue
+        if windows + n > batch:
+            yield small
+            small, windows = [], 0
+        small.append(segment)
+        windows += n
+    if small:
+        yield small
 
 
 def windows_of(segment: Segment) -> np.ndarray:
@@ -114,11 +132,16 @@ class BundleHandler(ModelHandler[Any, Any, Any]):
     Args:
         bundle: URL of the bundle.
         fingerprint: The bundle's fingerprint when the scan began: a worker that finds another one refuses to score.
-        batch: How many windows are scored at once; None: as the bundle says.
+        batch: How many windows are scored in one call; None: as the bundle says.
+        threads: How many calls run side by side.
+        segment_samples: How long a segment may be.
     """
 
-    def __init__(self, bundle: str, fingerprint: str, batch: int | None = None):
-        self._bundle, self._fingerprint, self._batch = bundle, fingerprint, batch
+    def __init__(
+        self, bundle: str, fingerprint: str, batch: int | None = None, threads: int = 1, segment_samples: int = 1
+    ):
+        self._bundle, self._fingerprint, self._batch, self._threads = bundle, fingerprint, batch, threads
+        self._most_samples = segment_samples * max(_SEGMENTS_A_BATCH, _FOR_A_THREAD * threads)
 
     def load_model(self) -> LoadedWhenNeeded:
         """The bundle's scorer; Beam asks for it once a process."""
@@ -127,6 +150,7 @@ class BundleHandler(ModelHandler[Any, Any, Any]):
     def _load(self) -> Any:
         from model.bundle import load_bundle
 
+        _one_thread_a_call()
         bundle = load_bundle(self._bundle)
         if bundle.fingerprint != self._fingerprint:
             raise SoundbeamError(f"{self._bundle}: the classifier bundle was changed while the scan ran; scan again")
@@ -141,12 +165,32 @@ class BundleHandler(ModelHandler[Any, Any, Any]):
         """Scores a batch of segments."""
         segments = [item for item in batch if isinstance(item, Segment)]
         with milliseconds("score"):
-            scored = iter(score_segments(segments, model.get()) if segments else ())
+            scored = iter(score_segments(segments, model.get(), self._threads) if segments else ())
         return [next(scored) if isinstance(item, Segment) else item for item in batch]
 
+    def get_num_bytes(self, batch: Sequence[Segment | DecodeReport]) -> int:
+        """How much sound is in a batch, for Beam's metrics, which would pickle it all to find out."""
+        return sum(item.samples.nbytes for item in batch if isinstance(item, Segment))
+
     def batch_elements_kwargs(self) -> dict[str, Any]:
-        """How many segments Beam puts together."""
-        return {"min_batch_size": 1, "max_batch_size": SEGMENTS_A_BATCH}
+        """How many segments Beam puts together: by their length, so that short recordings fill a call too.
+
+        Always as many: left to itself Beam would find that single ones cost no more, and one keeps one thread busy.
+        """
+        most = self._most_samples
+        return {"min_batch_size": most, "max_batch_size": most, "element_size_fn": _size}
+
+
+def _size(item: Segment | DecodeReport | RangeReport) -> int:
+    return len(item.samples) if isinstance(item, Segment) else 1
+
+
+def _one_thread_a_call() -> None:
+    import tensorflow as tf
+
+    # Where this process has used TensorFlow before it is too late, and only slower.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 @dataclasses.dataclass
@@ -156,13 +200,18 @@ class ScoreWindows(beam.PTransform):
     Args:
         bundle: URL of the classifier bundle.
         fingerprint: Its fingerprint.
-        batch: How many windows are scored at once; None: as the bundle says.
+        batch: How many windows are scored in one call; None: as the bundle says.
+        threads: How many calls run side by side in a worker.
+        segment_samples: How long a segment may be.
     """
 
     bundle: str
     fingerprint: str
     batch: int | None = None
+    threads: int = 1
+    segment_samples: int = 1
 
     def expand(self, decoded: beam.PCollection) -> beam.PCollection:
         """Adds the step to the graph."""
-        return decoded | "RunInference" >> RunInference(BundleHandler(self.bundle, self.fingerprint, self.batch))
+        handler = BundleHandler(self.bundle, self.fingerprint, self.batch, self.threads, self.segment_samples)
+        return decoded | "RunInference" >> RunInference(handler)

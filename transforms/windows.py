@@ -93,6 +93,10 @@ class WindowSpec:
         """How many windows fit a segment of ``segment_s`` seconds; at least one."""
         return max(1, int((segment_s * self.rate - self.window_samples) / (self.hop_s * self.rate)) + 1)
 
+    def segment_samples(self, segment_s: float) -> int:
+        """How many samples a segment of ``segment_s`` seconds has at most."""
+        return self.start(self.per_segment(segment_s) - 1) + self.window_samples + 1
+
     def _regular_windows(self, first: int, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         start_s = np.arange(first, end, dtype=np.float64) * self.hop_s
         return np.rint(start_s * self.rate).astype(np.int64), start_s, start_s + self.window_samples / self.rate

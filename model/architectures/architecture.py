@@ -61,7 +61,7 @@ class Architecture:
         body: (frames, bins, channels), labels, activation → the network, from spectrograms to scores. Outputs after
             the first exist in training only (see ``model.joint``).
         recipe: How it is trained.
-        score_batch: How many windows are best scored at once.
+        score_batch: How many windows are best scored in one call; each thread that scores needs memory for so many.
         members: Networks, alike but for the weights that they begin with, whose mean is the score (see ``ensemble``).
         transfer: Whether its network is a frozen base with weights from elsewhere and a head (see ``model.transfer``).
         bottlenecks: URL of the base's features of the training examples: the head alone is trained on them.
@@ -75,7 +75,7 @@ class Architecture:
     front_end: FrontEndConfig
     body: Callable[[tuple[int, int, int], int, str], keras.Model]
     recipe: Recipe
-    score_batch: int = 64
+    score_batch: int = 32
     members: int = 1
     transfer: bool = False
     bottlenecks: str = ""

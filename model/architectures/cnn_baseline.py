@@ -29,5 +29,5 @@ ARCHITECTURE = Architecture(
     front_end=FrontEndConfig(kind="stft", frame=320, step=32, fft=512, normalise="none"),
     body=body,
     recipe=Recipe(epochs=4, steps=0, batch=16, learning_rate=1e-3, schedule="constant", mix=False),
-    score_batch=16,
+    score_batch=4,
 )

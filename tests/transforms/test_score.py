@@ -1,7 +1,9 @@
 """Scores of segments: each window once, equal to scoring it alone, whatever it stands together with."""
 
+import apache_beam as beam
 import numpy as np
 import pytest
+from apache_beam.testing.util import assert_that
 from conftest import HOP_S, RATE, expected_score, with_tones
 
 from model.bundle import load_bundle
@@ -29,10 +31,11 @@ def test_windows_are_gathered_where_their_offsets_say():
     np.testing.assert_array_equal(windows[2], s.samples[RATE : 2 * RATE])
 
 
-@pytest.mark.parametrize("lengths", [[1], [1, 1, 1], [20, 1, 7, 3], [8, 9, 40]])
-def test_scores_are_those_of_each_window_by_itself(scorer, lengths):
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("lengths", [[1], [1, 1, 1], [20, 1, 7, 3], [8, 9, 40], [70, 1, 2, 90, 3, 1, 30]])
+def test_scores_are_those_of_each_window_by_itself(scorer, lengths, threads):
     segments = [segment(f"r{i}", n, i) for i, n in enumerate(lengths)]
-    scored = score_segments(segments, scorer)
+    scored = score_segments(segments, scorer, threads)
     assert [s.uri for s in scored] == [s.uri for s in segments]
     for given, got in zip(segments, scored, strict=True):
         assert got.error == ""
@@ -40,7 +43,8 @@ def test_scores_are_those_of_each_window_by_itself(scorer, lengths):
         np.testing.assert_allclose(got.scores[:, 0], expected, atol=1e-5)
 
 
-def test_one_segment_that_cannot_be_scored_costs_no_other_its_scores(scorer):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_segment_that_cannot_be_scored_costs_no_other_its_scores(scorer, threads):
     class Failing:
         batch = scorer.batch
 
@@ -54,7 +58,7 @@ def test_one_segment_that_cannot_be_scored_costs_no_other_its_scores(scorer):
 
     good, bad, alone = segment("good", 2, 0), segment("bad", 2, 1), segment("long", 30, 2)
     bad.samples[0] = 10
-    scored = score_segments([good, bad, alone], Failing())
+    scored = score_segments([good, bad, alone], Failing(), threads)
     assert [s.scores is None for s in scored] == [False, True, False]
     assert scored[1].error == "scoring failed: no memory left"
 
@@ -76,3 +80,30 @@ def test_a_score_that_is_no_number_is_an_error_not_a_score(scorer):
 def test_a_worker_refuses_a_bundle_that_was_changed_after_the_start(tone_bundle):
     with pytest.raises(SoundbeamError, match="changed while the scan ran"):
         BundleHandler(tone_bundle, "0" * 64).load_model().get()
+
+
+def test_short_recordings_fill_a_call_and_long_segments_are_not_piled_up(tone_bundle):
+    long, short = segment("long", 20, 0), [segment(f"{i}", 1, i) for i in range(300)]
+    handler = BundleHandler(tone_bundle, "", threads=2, segment_samples=len(long.samples))
+    with beam.Pipeline() as p:
+        sizes = (
+            p
+            | beam.Create([[*short, *40 * [long]]])
+            | beam.FlatMap(lambda items: items)
+            | beam.BatchElements(**handler.batch_elements_kwargs())
+            | beam.Map(lambda batch: (len(batch), sum(len(s.samples) for s in batch)))
+        )
+        most = 16 * len(long.samples)
+        assert_that(sizes, lambda found: _check(found, most))
+
+
+def _check(found, most):
+    assert sum(n for n, _ in found) == 340
+    assert max(samples for _, samples in found) <= most
+    assert found[0][0] == most // RATE  # of one window each
+    assert len(found) == -(-sum(samples for _, samples in found) // most)
+
+
+def test_the_sound_of_a_batch_is_measured_without_a_copy_of_it(tone_bundle):
+    s = segment("a", 3, 0)
+    assert BundleHandler(tone_bundle, "").get_num_bytes([s, s]) == 2 * 4 * len(s.samples)
