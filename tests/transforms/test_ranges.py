@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.decode import report_of_broken
-from transforms.decoders import flac, resampler_period, soundfile_decoder
+from transforms.decoders import flac, resampler_period, soxr_resampler
 from transforms.decoders.isolation import Broken
 from transforms.decoders.ranges import cut_into_ranges, report_of
 from transforms.decoders.recording import decode_listed, decode_range, decode_recording
@@ -93,7 +93,7 @@ def test_a_resampler_goes_on_bit_for_bit_from_a_multiple_of_its_period(rate_in, 
     x = noise(8 + 2 * period / rate_in, rate_in, seed=3)[:, 0]
 
     def resample(samples):
-        resampler = soundfile_decoder.SoxrResampler(rate_in, rate_out)
+        resampler = soxr_resampler.SoxrResampler(rate_in, rate_out)
         return np.concatenate([resampler.feed(samples), resampler.finish()])
 
     whole = resample(x)

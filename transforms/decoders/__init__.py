@@ -25,7 +25,7 @@ __all__ = [
 
 # What --decoder chooses: module and class that decode, module and class that change the rate.
 DECODERS = {
-    "soundfile": (("soundfile_decoder", "SoundfileStream"), ("soundfile_decoder", "SoxrResampler")),
+    "soundfile": (("soundfile_decoder", "SoundfileStream"), ("soxr_resampler", "SoxrResampler")),
     "tensorflow-io": (("tfio_decoder", "TfioStream"), ("tfio_decoder", "TfioResampler")),
 }
 _AV = ("av_decoder", "AvStream")

@@ -1,17 +1,14 @@
-"""The default decoder: libsndfile, block by block from a file object, and soxr to change the rate."""
+"""The default decoder: libsndfile, block by block from a file object."""
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Iterator
 
 import numpy as np
 import soundfile
-import soxr
 
-from transforms.decoders import flac, headers
-from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Resampler
+from transforms.decoders import flac, headers, pcm
+from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError
 from transforms.decoders.source import Source
 
 # Frames asked of libsndfile at once: what is lost at most before a break, because it does not say how many were good.
@@ -22,6 +19,7 @@ _UNKNOWN = 1 << 62  # libsndfile says 2^63 − 1 frames where it does not know
 _SEEKABLE = ("wav", "rf64", "w64", "aiff", "au", "caf", "flac")
 # Of these, every frame can be found; compressed WAVs are found by blocks.
 _EXACT = ("wav", "rf64", "w64", "aiff", "flac")
+_LITTLE = (b"RIFF", b"RF64", b"riff")  # the kinds whose samples begin with the low byte
 _LINEAR = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _OGG_PAGE = 1 << 16
 
@@ -69,6 +67,7 @@ class SoundfileStream(AudioStream):
         self._sound: _SoundFile | None = None
         self._first: tuple[np.ndarray, DecodeError | None] | None = None
         self._watch: flac.RateWatch | None = None
+        self._samples: pcm.Samples | None = None
         self._at = self._skip = 0  # the frame that the next block begins with, and how many of its frames are left out
         try:
             self._open(extension)
@@ -113,7 +112,10 @@ class SoundfileStream(AudioStream):
         self._linear = plain and self._sound.subtype.startswith(_LINEAR)
         if self.promised is None and 0 < self._sound.frames < _UNKNOWN and not self._header.endless:
             self.promised = self._sound.frames
-        self._first = self._block()
+        begin = self._source.pos
+        self._first = first, trouble = self._block()
+        if plain and self._sound.subtype == "PCM_16" and trouble is None and self._source.read_at(0, 4) in _LITTLE:
+            self._samples = pcm.samples_after(first, self._source, begin, self._sound.frames)
 
     def _sound_file(self) -> _SoundFile:
         self._source.seek(0)
@@ -174,6 +176,8 @@ class SoundfileStream(AudioStream):
     def _block(self) -> tuple[np.ndarray, DecodeError | None]:
         assert self._sound is not None
         length, done = self._length(), 0
+        if self._samples is not None:
+            return self._samples.read(length), self._storage_error()
         block = np.empty((length, self.channels), np.float32)
         step = length if self._linear else _STEP
         while done < length:
@@ -232,6 +236,8 @@ class SoundfileStream(AudioStream):
         self._source.watch = None  # it would see the search
         try:
             if self._sound.seek(aligned) == aligned:
+                if self._samples is not None:
+                    self._samples.seek(aligned)
                 self._first, self._at, self._skip = None, aligned, frame - aligned
                 if self._watch is not None:
                     self._watch = self._source.watch = flac.RateWatch(self._watch.rate, midway=True)
@@ -253,45 +259,3 @@ class SoundfileStream(AudioStream):
         if self._sound is not None:
             self._sound.close()
         self._source.close()
-
-
-class SoxrResampler(Resampler):
-    """soxr's HQ recipe on a stream: 0.1 dB down at 0.46 of the lower rate, aliases below −120 dB."""
-
-    def __init__(self, rate_in: int, rate_out: int):
-        self._stream = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32", quality="HQ")
-
-    def feed(self, samples: np.ndarray) -> np.ndarray:  # noqa: D102
-        return np.asarray(self._stream.resample_chunk(np.ascontiguousarray(samples, np.float32), last=False))
-
-    def finish(self) -> np.ndarray:  # noqa: D102
-        return np.asarray(self._stream.resample_chunk(np.zeros(0, np.float32), last=True))
-
-    @staticmethod
-    def period(rate_in: int, rate_out: int) -> int | None:  # noqa: D102
-        return _period(rate_in, rate_out)
-
-
-@functools.lru_cache
-def _period(rate_in: int, rate_out: int) -> int | None:
-    """soxr filters blocks by FFT: what comes out is rounded alike only where blocks begin alike, in the same phase.
-
-    How long its blocks are it does not say, but what comes out comes in their pace.
-    """
-
-    def given(fed: int) -> int:
-        return len(SoxrResampler(rate_in, rate_out).feed(np.zeros(fed, np.float32)))
-
-    at = [0]
-    for _ in range(3):
-        before, low, high = given(at[-1]), at[-1], at[-1] + 64
-        while given(high) <= before:
-            low, high = high, 2 * high
-            if high > _MOST_SAMPLES:
-                return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if given(middle) > before else (middle, high)
-        at.append(high)
-    first, second = at[2] - at[1], at[3] - at[2]
-    return math.lcm(first, rate_in // math.gcd(rate_in, rate_out)) if first == second else None

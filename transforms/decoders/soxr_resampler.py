@@ -1,0 +1,55 @@
+"""The default way to change the rate: soxr."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import soxr
+
+from transforms.decoders.base import Resampler
+
+_LONGEST = 1 << 20  # samples that are fed to see soxr's blocks
+
+
+class SoxrResampler(Resampler):
+    """soxr's HQ recipe on a stream: 0.1 dB down at 0.46 of the lower rate, aliases below −120 dB."""
+
+    def __init__(self, rate_in: int, rate_out: int):
+        self._stream = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32", quality="HQ")
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:  # noqa: D102
+        return np.asarray(self._stream.resample_chunk(np.ascontiguousarray(samples, np.float32), last=False))
+
+    def finish(self) -> np.ndarray:  # noqa: D102
+        return np.asarray(self._stream.resample_chunk(np.zeros(0, np.float32), last=True))
+
+    @staticmethod
+    def period(rate_in: int, rate_out: int) -> int | None:  # noqa: D102
+        return _period(rate_in, rate_out)
+
+
+@functools.lru_cache
+def _period(rate_in: int, rate_out: int) -> int | None:
+    """soxr filters blocks by FFT: what comes out is rounded alike only where blocks begin alike, in the same phase.
+
+    How long its blocks are it does not say, but what comes out comes in their pace.
+    """
+
+    def given(fed: int) -> int:
+        return len(SoxrResampler(rate_in, rate_out).feed(np.zeros(fed, np.float32)))
+
+    at = [0]
+    for _ in range(3):
+        before, low, high = given(at[-1]), at[-1], at[-1] + 64
+        while given(high) <= before:
+            low, high = high, 2 * high
+            if high > _LONGEST:
+                return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if given(middle) > before else (middle, high)
+        at.append(high)
+    first, second = at[2] - at[1], at[3] - at[2]
+    return math.lcm(first, rate_in // math.gcd(rate_in, rate_out)) if first == second else None
