@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from model.errors import SoundbeamError
-from model.files import one_line, open_text
+from model.files import is_local, make_folder, one_line, open_text, place_of
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -77,18 +80,38 @@ def serialize(example: Example) -> bytes:
     """The example as a serialized ``tf.train.Example``; the waveform as the bytes of little-endian float32."""
     import tensorflow as tf
 
-    def of_bytes(value: bytes):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+    made = tf.train.Example()
+    features = made.features.feature  # filled in place: each message that is put into another one is copied
+    features["waveform"].bytes_list.value.append(np.ascontiguousarray(example.waveform, "<f4").tobytes())
+    for name in ("label", "source", "recording", "split"):
+        features[name].bytes_list.value.append(getattr(example, name).encode())
+    features["start_s"].float_list.value.append(example.start_s)
+    return made.SerializeToString(deterministic=True)
 
-    features = {
-        "waveform": of_bytes(np.ascontiguousarray(example.waveform, "<f4").tobytes()),
-        "label": of_bytes(example.label.encode()),
-        "source": of_bytes(example.source.encode()),
-        "recording": of_bytes(example.recording.encode()),
-        "split": of_bytes(example.split.encode()),
-        "start_s": tf.train.Feature(float_list=tf.train.FloatList(value=[example.start_s])),
-    }
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
+
+@contextlib.contextmanager
+def shard_writer(url: str) -> Iterator[Callable[[bytes], Any]]:
+    """A function that writes serialized examples, one after the other, as a TFRecord file.
+
+    TensorFlow writes local files only: one for elsewhere is put where it belongs as a whole, at the end; one of this
+    machine gets its name then. A file without examples is not left there.
+    """
+    import tensorflow as tf
+
+    place, path = place_of(url)
+    with tempfile.TemporaryDirectory() as scratch:
+        local = f"{path}.tmp" if is_local(url) else os.path.join(scratch, "shard")
+        make_folder(place.fs, place.fs._parent(path))
+        try:
+            with tf.io.TFRecordWriter(local) as writer:
+                yield writer.write
+            if os.path.getsize(local) and is_local(url):
+                os.replace(local, path)
+            elif os.path.getsize(local):
+                place.fs.put_file(local, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(local)
 
 
 def parse(serialized):

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
-from model.examples import Example, parse, serialize
-from model.files import open_file, open_to_write
+from model.examples import Example, parse, serialize, shard_writer
+from model.files import open_file
 from transforms.counters import count, milliseconds
 
 
@@ -53,22 +53,19 @@ class _ComputeFeatures(beam.DoFn):
 
         from model.transfer import features
 
-        with tempfile.TemporaryDirectory() as local:
-            sounds, made = os.path.join(local, "sounds"), os.path.join(local, "features")
+        with tempfile.TemporaryDirectory() as scratch, shard_writer(f"{self._folder}/{name}") as write:
+            sounds = os.path.join(scratch, "sounds")
             with open_file(f"{self._examples}/{name}") as file, open(sounds, "wb") as copy:
                 copy.write(file.read())
             n = 0
-            with tf.io.TFRecordWriter(made) as writer:
-                for e in tf.data.TFRecordDataset(sounds).map(parse):
-                    with milliseconds("features"):
-                        vector = features(self._model, e["waveform"].numpy())
-                    label, source, recording, split = (
-                        e[key].numpy().decode() for key in ("label", "source", "recording", "split")
-                    )
-                    example = Example(vector, label, source, recording, float(e["start_s"].numpy()), split)
-                    writer.write(serialize(example))
-                    n += 1
-                    count("features")
-            with open(made, "rb") as file, open_to_write(f"{self._folder}/{name}") as out:
-                out.write(file.read())
+            for e in tf.data.TFRecordDataset(sounds).map(parse):
+                with milliseconds("features"):
+                    vector = features(self._model, e["waveform"].numpy())
+                label, source, recording, split = (
+                    e[key].numpy().decode() for key in ("label", "source", "recording", "split")
+                )
+                example = Example(vector, label, source, recording, float(e["start_s"].numpy()), split)
+                write(serialize(example))
+                n += 1
+                count("features")
         yield name, n

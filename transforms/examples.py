@@ -6,8 +6,6 @@ import collections
 import dataclasses
 import hashlib
 import logging
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,8 +13,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from model.examples import SPLITS, Example, serialize, split_sources
-from model.files import make_folder, place_of
+from model.examples import SPLITS, Example, serialize, shard_writer, split_sources
 from transforms.counters import count, milliseconds
 from transforms.records import Clip, Reject
 
@@ -25,6 +22,7 @@ LOGGER = logging.getLogger("soundbeam.progress")
 EVERY_S = 10.0
 CLIPS_A_SHARD = 512
 SHORTEST_S = 0.05
+_FRAMING = 16  # bytes that a TFRecord file has beside each record: its length and two checksums
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,46 +146,37 @@ class _WriteShard(beam.DoFn):
         self._window_samples = round(window_s * rate)
 
     def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[Shard]:
-        import tensorflow as tf
-
         (split, index, shards), clips = item
         name = f"{split}-{index:05d}-of-{shards:05d}.tfrecord"
-        examples, rejects, sources = 0, [], set()
+        examples, size, rejects, sources = 0, 0, [], set()
         shown, done = time.monotonic(), 0
         by_label: dict[str, dict[str, float]] = collections.defaultdict(
             lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
         )
-        # TFRecordWriter writes local files only; a whole shard is then put where it belongs in one go.
-        with tempfile.TemporaryDirectory() as scratch:
-            local = os.path.join(scratch, name)
-            with tf.io.TFRecordWriter(local) as writer:
-                for clip in sorted(clips, key=lambda c: (c.recording, c.start_s, c.label)):
-                    done += 1
-                    if time.monotonic() - shown >= EVERY_S:
-                        shown = time.monotonic()
-                        LOGGER.info("materializing: %d clips of shard %s", done, name)
-                    with milliseconds("decode_clips"):
-                        kept = self._kept(clip)
-                    if isinstance(kept, Reject):
-                        count("clips_rejected")
-                        rejects.append(kept)
-                        continue
-                    stats, seconds = by_label[clip.label], sum(len(sound) for _, sound in kept) / self._rate
-                    stats["clips"] += 1
-                    stats["sum_s"] += seconds
-                    stats["min_s"] = min(stats["min_s"], seconds)
-                    stats["max_s"] = max(stats["max_s"], seconds)
-                    sources.add((clip.label, clip.source))
-                    for part, sound in kept:
-                        for example in cut_examples(part, sound, self._rate, self._window_samples, split):
-                            writer.write(serialize(example))
-                            stats["examples"] += 1
-                            examples += 1
-            size = os.path.getsize(local)
-            if examples:
-                place, path = place_of(f"{self._folder}/{name}")
-                make_folder(place.fs, place.fs._parent(path))
-                place.fs.put_file(local, path)
+        with shard_writer(f"{self._folder}/{name}") as write:
+            for clip in sorted(clips, key=lambda c: (c.recording, c.start_s, c.label)):
+                done += 1
+                if time.monotonic() - shown >= EVERY_S:
+                    shown = time.monotonic()
+                    LOGGER.info("materializing: %d clips of shard %s", done, name)
+                with milliseconds("decode_clips"):
+                    kept = self._kept(clip)
+                if isinstance(kept, Reject):
+                    count("clips_rejected")
+                    rejects.append(kept)
+                    continue
+                stats, seconds = by_label[clip.label], sum(len(sound) for _, sound in kept) / self._rate
+                stats["clips"] += 1
+                stats["sum_s"] += seconds
+                stats["min_s"] = min(stats["min_s"], seconds)
+                stats["max_s"] = max(stats["max_s"], seconds)
+                sources.add((clip.label, clip.source))
+                for part, sound in kept:
+                    for example in cut_examples(part, sound, self._rate, self._window_samples, split):
+                        write(record := serialize(example))
+                        stats["examples"] += 1
+                        examples += 1
+                        size += len(record) + _FRAMING
         count("examples_written", examples)
         yield Shard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
 

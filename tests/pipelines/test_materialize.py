@@ -66,6 +66,12 @@ def test_every_good_clip_is_there_with_its_samples_and_its_true_length(made, cli
         assert row["label"] == uri.split("/")[-2] and row["start_s"] == 0
 
 
+def test_the_manifest_says_how_large_each_shard_is_and_nothing_else_lies_there(made):
+    sizes = {path.name: path.stat().st_size for path in made.iterdir()}
+    del sizes["manifest.json"]
+    assert sizes == {shard["name"]: shard["bytes"] for shard in read_manifest(str(made))["shards"]}
+
+
 def test_a_long_clip_is_tiled_to_its_end(made, clips):
     tiles = sorted((r for r in examples(made) if "long" in r["recording"]), key=lambda r: r["start_s"])
     assert [r["start_s"] for r in tiles] == [0.0, 5.0, 7.5]
