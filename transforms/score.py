@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import collections
 import contextlib
 import dataclasses
 import gc
@@ -41,27 +42,32 @@ def score_segments(segments: Sequence[Segment], scorer: Any, threads: int = 1) -
         One for each segment, in order.
     """
     calls = list(_calls(segments, scorer.batch))
-    scores: dict[int, np.ndarray | Exception] = {}
+    parts: dict[int, list[np.ndarray | Exception]] = collections.defaultdict(list)
     with ThreadPoolExecutor(threads) as pool:
         each = pool.map if threads > 1 and len(calls) > 1 else map
-        for some in each(lambda call: _scores_together(call, scorer), calls):
-            scores.update(some)
-    return [_with_scores(s, scores[id(s)]) for s in segments]
+        for call, scores in zip(calls, each(lambda call: _scores_of_call(call, scorer), calls), strict=True):
+            for (segment, _), part in zip(call, scores, strict=True):
+                parts[id(segment)].append(part)
+    return [_with_scores(s, parts[id(s)]) for s in segments]
 
 
-def _calls(segments: Sequence[Segment], batch: int) -> Iterator[list[Segment]]:
-    """The segments that each call scores."""
-    small: list[Segment] = []
+# What one call scores: segments, or a part of one, each with the offsets of the windows.
+_Call = list[tuple[Segment, np.ndarray]]
+
+
+def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
+    small: _Call = []
     windows = 0
     for segment in segments:
         n = len(segment.offsets)
         if n >= _ENOUGH * batch:
-            yield [segment]
+            for i in range(0, n, batch):
+                yield [(segment, segment.offsets[i : i + batch])]
             continue
         if windows + n > batch:
             yield small
             small, windows = [], 0
-        small.append(segment)
+        small.append((segment, segment.offsets))
         windows += n
     if small:
         yield small
@@ -73,33 +79,35 @@ def windows_of(segment: Segment) -> np.ndarray:
     return np.stack([segment.samples[o : o + length] for o in segment.offsets.tolist()])
 
 
-def _scores_of(segment: Segment, scorer: Any) -> np.ndarray | Exception:
+def _scores_of(segment: Segment, offsets: np.ndarray, scorer: Any) -> np.ndarray | Exception:
     try:
-        return scorer.score_segment(segment.samples, segment.offsets)
+        return scorer.score_segment(segment.samples, offsets)
     except Exception as e:  # One segment that cannot be scored must not cost the others their scores.
         return e
 
 
-def _scores_together(segments: Sequence[Segment], scorer: Any) -> dict[int, np.ndarray | Exception]:
-    if len(segments) == 1:
-        return {id(segments[0]): _scores_of(segments[0], scorer)}
-    try:
-        together = scorer.score_windows(np.concatenate([windows_of(s) for s in segments]))
-    except Exception:  # Find out which one it is.
-        return {id(s): _scores_of(s, scorer) for s in segments}
-    ends = np.cumsum([len(s.offsets) for s in segments])
-    return {id(s): part for s, part in zip(segments, np.split(together, ends[:-1]), strict=True)}
+def _scores_of_call(call: _Call, scorer: Any) -> Sequence[np.ndarray | Exception]:
+    if len(call) > 1:
+        # In case of an exception: one by one, to find out which segment it is.
+        with contextlib.suppress(Exception):
+            together = scorer.score_windows(np.concatenate([windows_of(segment) for segment, _ in call]))
+            ends = np.cumsum([len(offsets) for _, offsets in call])
+            return np.split(together, ends[:-1])
+    return [_scores_of(segment, offsets, scorer) for segment, offsets in call]
 
 
-def _with_scores(segment: Segment, scores: np.ndarray | Exception) -> SegmentScores:
+def _with_scores(segment: Segment, parts: Sequence[np.ndarray | Exception]) -> SegmentScores:
     error = ""
-    if isinstance(scores, Exception):
-        error = f"scoring failed: {' '.join(str(scores).split())[:300] or type(scores).__name__}"
-    elif scores.shape[0] != len(segment.offsets) or not np.all(np.isfinite(scores)):
-        error = "the model gave a score that is no number"
+    kept: np.ndarray | None = None
+    failed = [e for e in parts if isinstance(e, Exception)]
+    if failed:
+        error = f"scoring failed: {' '.join(str(failed[0]).split())[:300] or type(failed[0]).__name__}"
+    else:
+        kept = np.concatenate([part for part in parts if not isinstance(part, Exception)])
+        if kept.shape[0] != len(segment.offsets) or not np.all(np.isfinite(kept)):
+            error, kept = "the model gave a score that is no number", None
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
-    kept = None if error else np.asarray(scores)
     return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, kept, error, segment.cut)
 
 
