@@ -210,6 +210,14 @@ def test_16_bit_samples_are_those_of_libsndfile(tmp_path, kind, channels, frames
         np.testing.assert_array_equal(np.concatenate(list(stream.blocks())), levels[at:] / np.float32(1 << 15))
 
 
+def test_after_a_seek_beyond_its_end_a_wav_is_read_from_its_start(tmp_path):
+    data = encode(noise(5.0, 8000), 8000, "WAV", "PCM_16")
+    path = write(tmp_path, "x.wav", data)
+    with open_decoder(str(path)) as stream:
+        assert not stream.seek(50_000)
+        assert sum(map(len, stream.blocks())) == 40_000
+
+
 def test_a_wav_with_other_chunks_behind_the_sound(tmp_path):
     data = encode(noise(1.0, 16000), 16000, "WAV", "PCM_16")
     for size in (100_000, 100_001):

@@ -23,8 +23,7 @@ class Samples:
     """
 
     def __init__(self, source: Source, begin: int, channels: int, frames: int):
-        self._source, self._begin, self._channels, self._left = source, begin, channels, frames
-        self._frames = frames
+        self._source, self._begin, self._channels, self._frames = source, begin, channels, frames
         self.seek(0)
 
     def seek(self, frame: int) -> None:

@@ -245,6 +245,7 @@ class SoundfileStream(AudioStream):
         except (soundfile.SoundFileError, RuntimeError):
             pass
         self._sound.close()
+        self._samples = None  # which stands where the first block ends; libsndfile begins again at the start
         if self._watch is not None:
             self._watch = self._source.watch = flac.RateWatch()
         self._sound, self._first = self._sound_file(), None
