@@ -17,7 +17,7 @@ from typing import Any
 from model.errors import SoundbeamError
 from pipelines import conditioning, features
 from pipelines.console import Parser, positive, positive_int, program, say
-from pipelines.labelled import first_of, label_folders, labelled_clips, locate, read_clip
+from pipelines.labelled import first_of, label_folders, labelled_clips, locate
 
 # The manifest until the pipeline has ended well.
 DRAFT = "manifest.json.draft"
@@ -93,7 +93,7 @@ def materialize(options, asked: conditioning.Conditioning, beam_opts) -> dict[st
     import apache_beam as beam
 
     from model.examples import FORMAT
-    from pipelines.running import run
+    from pipelines.running import cores_a_worker, run
     from transforms.examples import WriteExamples
 
     examples, folder = locate(options.examples)
@@ -105,7 +105,7 @@ def materialize(options, asked: conditioning.Conditioning, beam_opts) -> dict[st
     pipeline = beam.Pipeline(options=beam_opts)
     found = labelled_clips(pipeline, root, labels)
     shards = found["clips"] | "WriteExamples" >> WriteExamples(
-        folder_url, read_clip, options.rate, options.window, options.validation, asked.stretches
+        folder_url, options.rate, options.window, options.validation, asked.stretches, cores_a_worker(beam_opts)
     )
     settings = {
         "format": FORMAT,

@@ -35,6 +35,19 @@ LOCAL_RUNNER = "FnApiRunner"
 _TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read")
 
 
+class _Options(PipelineOptions):
+    """Beam's options, each view made once: Beam asks for several at every step, and would build a parser each time."""
+
+    def __init__(self, flags: list[str]):
+        super().__init__(flags)
+        self.__dict__["_views"] = {}  # an attribute that is set would be taken for an option
+
+    def view_as(self, cls: Any) -> Any:
+        if cls not in self._views:
+            self._views[cls] = super().view_as(cls)
+        return self._views[cls]
+
+
 def beam_options(arguments: list[str], own: argparse.ArgumentParser) -> PipelineOptions:
     """Beam's options from the arguments that soundbeam itself does not know.
 
@@ -50,7 +63,7 @@ def beam_options(arguments: list[str], own: argparse.ArgumentParser) -> Pipeline
     for group in _descendants(PipelineOptions):
         group._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(arguments)
-    chosen = PipelineOptions(arguments)
+    chosen = _Options(arguments)
     names = [*own._option_string_actions, *parser._option_string_actions]
     passed_on = is_portable(chosen)
     for option in unknown:

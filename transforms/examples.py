@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import hashlib
 import logging
@@ -14,7 +15,9 @@ import apache_beam as beam
 import numpy as np
 
 from model.examples import SPLITS, Example, serialize, shard_writer, split_sources
-from transforms.counters import count, milliseconds
+from model.files import one_line
+from transforms.counters import count
+from transforms.decoders.ahead import read_ahead
 from transforms.records import Clip, Reject
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
@@ -79,22 +82,22 @@ class WriteExamples(beam.PTransform):
 
     Args:
         folder: URL of the examples.
-        read: ``(clip, rate) → float32 [samples]``; raises an exception whose text says why it cannot.
         rate: Hz of the examples.
         window_s: Seconds that an example holds at most.
         validation_share: Share of each label's clips that becomes the validation split, by whole sources.
         stretches: float32 ``[samples]`` → first sample and end of each stretch that is kept.
+        processes: How many decode for each worker.
 
     Returns:
         A PCollection of `Shard`.
     """
 
     folder: str
-    read: Callable[[Clip, int], np.ndarray]
     rate: int
     window_s: float
     validation_share: float
     stretches: Callable[[np.ndarray], list[tuple[int, int]]]
+    processes: int = 1
 
     def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[Shard]:
         """Adds the steps to the graph."""
@@ -112,7 +115,7 @@ class WriteExamples(beam.PTransform):
             clips
             | "AssignShard" >> beam.Map(_with_shard, beam.pvalue.AsSingleton(plan))
             | "GroupByShard" >> beam.GroupByKey()
-            | "WriteShard" >> beam.ParDo(_WriteShard(self.folder, self.read, self.rate, self.window_s, self.stretches))
+            | "WriteShard" >> beam.ParDo(_WriteShard(self))
         )
 
 
@@ -134,16 +137,9 @@ def _with_shard(clip: Clip, plan: tuple[dict[str, str], dict[str, int]]) -> tupl
 
 
 class _WriteShard(beam.DoFn):
-    def __init__(
-        self,
-        folder: str,
-        read: Callable[[Clip, int], np.ndarray],
-        rate: int,
-        window_s: float,
-        stretches: Callable[[np.ndarray], list[tuple[int, int]]],
-    ):
-        self._folder, self._read, self._rate, self._stretches = folder, read, rate, stretches
-        self._window_samples = round(window_s * rate)
+    def __init__(self, step: WriteExamples):
+        self._folder, self._rate, self._stretches = step.folder, step.rate, step.stretches
+        self._window_samples, self._processes = round(step.window_s * step.rate), step.processes
 
     def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[Shard]:
         (split, index, shards), clips = item
@@ -153,14 +149,15 @@ class _WriteShard(beam.DoFn):
         by_label: dict[str, dict[str, float]] = collections.defaultdict(
             lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
         )
-        with shard_writer(f"{self._folder}/{name}") as write:
-            for clip in sorted(clips, key=lambda c: (c.recording, c.start_s, c.label)):
+        ordered = sorted(clips, key=lambda c: (c.recording, c.start_s, c.label))
+        sounds = read_ahead(((c.recording, c.start_s, c.end_s) for c in ordered), self._rate, self._processes)
+        with contextlib.closing(sounds), shard_writer(f"{self._folder}/{name}") as write:
+            for clip, sound in zip(ordered, sounds, strict=True):
                 done += 1
                 if time.monotonic() - shown >= EVERY_S:
                     shown = time.monotonic()
                     LOGGER.info("materializing: %d clips of shard %s", done, name)
-                with milliseconds("decode_clips"):
-                    kept = self._kept(clip)
+                kept = self._kept(clip, sound)
                 if isinstance(kept, Reject):
                     count("clips_rejected")
                     rejects.append(kept)
@@ -180,16 +177,17 @@ class _WriteShard(beam.DoFn):
         count("examples_written", examples)
         yield Shard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
 
-    def _kept(self, clip: Clip) -> list[tuple[Clip, np.ndarray]] | Reject:
+    def _kept(self, clip: Clip, waveform: np.ndarray | str) -> list[tuple[Clip, np.ndarray]] | Reject:
         """The stretches of a clip that are kept, each as a clip of its own with its sound."""
+        if isinstance(waveform, str):
+            return Reject(clip.recording, waveform)
+        why = reason_against(waveform, self._rate)
+        if why:
+            return Reject(clip.recording, why)
         try:
-            waveform = self._read(clip, self._rate)
-            why = reason_against(waveform, self._rate)
-            if why:
-                return Reject(clip.recording, why)
             found = [(a, waveform[a:b]) for a, b in self._stretches(waveform)]
         except Exception as e:  # Whatever is wrong with one clip must not cost the others.
-            return Reject(clip.recording, " ".join(f"{e}".split()) or type(e).__name__)
+            return Reject(clip.recording, one_line(e))
         long = [(a, sound) for a, sound in found if not reason_against(sound, self._rate)]
         if not long:
             return Reject(clip.recording, f"no stretch of it as long as {1000 * SHORTEST_S:.0f} ms is left of the cuts")

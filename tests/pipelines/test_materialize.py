@@ -3,6 +3,7 @@
 import collections
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from conftest import tone
 
 from model.examples import read_manifest, shard_urls, split_sources
 from pipelines.materialize import main
+from transforms.decoders import isolation
+
+HOOKS = Path(__file__).parent.parent / "faults" / "hooks"
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +146,18 @@ def test_other_rates_are_resampled(clips, tmp_path):
     assert len(row["waveform"]) == 8000
     expected = tone(1, 500.0, 8000, amplitude=6 / 20)
     np.testing.assert_allclose(row["waveform"][400:-400], expected[400:-400], atol=1e-3)
+
+
+def test_a_clip_that_crashes_its_decoder_is_rejected_and_costs_no_other_one(made, clips, tmp_path, monkeypatch):
+    fault = {"call": "transforms.decoders.stretch:stretch_blocks", "n": 0, "do": "crash", "arg": "low/s7-1.wav"}
+    monkeypatch.setenv("SOUNDBEAM_TEST_FAULT", json.dumps([fault]))
+    monkeypatch.syspath_prepend(HOOKS)
+    monkeypatch.setattr(isolation, "_idle", collections.deque())
+    assert main(["--clips", str(clips), "--examples", str(tmp_path / "e"), "--window", "5"]) == 0
+    reasons = {r["recording"].rpartition("/")[2]: r["reason"] for r in read_manifest(str(tmp_path / "e"))["rejects"]}
+    assert len(reasons) == 6 and reasons["s7-1.wav"].startswith("the decoder crashed on it")
+    found, before = ({(r["recording"], r["start_s"]) for r in examples(of)} for of in (tmp_path / "e", made))
+    assert before - found == {(f"file://{clips}/low/s7-1.wav", 0.0)} and not found - before
 
 
 @pytest.mark.parametrize("kind", ["missing", "no folders", "no clips", "only rejects"])

@@ -32,6 +32,9 @@ MEMORY_BYTES = 2 << 30
 STALL_S = 300.0
 # Results that wait for the parent, bytes: what the child is ahead.
 _WAITING_BYTES = 16 << 20
+# glibc gives memory back to the system at the end of each clip and asks for it again for the next one, unless told to
+# wait until there is so much of it, bytes.
+_KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": f"{32 << 20}", "MALLOC_MMAP_THRESHOLD_": f"{16 << 20}"}
 _MOST_IDLE = max(4, os.cpu_count() or 1)
 _idle: collections.deque[_Process] = collections.deque()
 
@@ -184,7 +187,7 @@ class _Process:
                 stdin=subprocess.PIPE,  # never written to: the child ends when it closes
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "OPENBLAS_NUM_THREADS": "1"},
+                env={**_KEEPS_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(path), "OPENBLAS_NUM_THREADS": "1"},
             )
         self._inbox = _Inbox()
         self._socket = ours

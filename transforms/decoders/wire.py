@@ -24,9 +24,12 @@ def send(to: socket.socket, value: Any) -> None:
     buffers: list[pickle.PickleBuffer] = []
     parts = [memoryview(pickle.dumps(value, protocol=5, buffer_callback=buffers.append))]
     parts += [buffer.raw() for buffer in buffers]
-    to.sendall(struct.pack(f">{1 + len(parts)}Q", len(parts), *(part.nbytes for part in parts)))
+    parts.insert(0, memoryview(struct.pack(f">{1 + len(parts)}Q", len(parts), *(part.nbytes for part in parts))))
+    sent = to.sendmsg(parts)  # at once, so that who waits for it is woken once
     for part in parts:
-        to.sendall(part)
+        if sent < part.nbytes:
+            to.sendall(part[sent:])
+        sent = max(0, sent - part.nbytes)
 
 
 def receive(source: socket.socket) -> tuple[Any, int]:

@@ -1,0 +1,77 @@
+"""Stretches read by processes that work ahead: what a plain reader gives, in order, whatever stands between them."""
+
+import json
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from audio_files import encode, noise, write
+
+from transforms.counters import gathered
+from transforms.decoders import ahead, isolation
+from transforms.decoders.ahead import read_ahead
+
+HOOKS = Path(__file__).parent.parent / "faults" / "hooks"
+
+
+@pytest.fixture
+def stretches(tmp_path):
+    """More than are read ahead: short and long by turns, and some that cannot be read; with the samples of each."""
+    found = []
+    for i in range(26):
+        kind = ("WAV", "FLAC")[i % 2]
+        path = write(tmp_path, f"{i}.{kind.lower()}", encode(noise(0.1 + 8 * (i % 5 == 0), 16000, seed=i), 16000, kind))
+        sound, _ = soundfile.read(path, dtype="float32")
+        found.append(((f"file://{path}", 0.0, None), sound))
+    long = write(tmp_path, "long.wav", encode(noise(150, 16000), 16000))
+    sound, _ = soundfile.read(long, dtype="float32")
+    assert len(sound) > 2 * ahead._PIECE
+    found.insert(3, ((f"file://{long}", 0.0, None), sound))
+    found.insert(9, ((f"file://{long}", 100.25, 101.0), sound[1604000:1616000]))
+    found.insert(10, ((f"file://{long}", 149.5, 200.0), sound[2392000:]))
+    text = write(tmp_path, "text.wav", b"no sound" * 100)
+    found.insert(1, ((f"file://{text}", 0.0, None), f"file://{text}: not a kind of sound file"))
+    found.insert(12, ((f"file://{tmp_path}/gone.wav", 0.0, None), f"file://{tmp_path}/gone.wav: "))
+    found.append(((f"file://{long}", 151.0, None), "it has no sound after 151.0 s"))
+    return found
+
+
+def same(got, expected):
+    if isinstance(expected, str):
+        return isinstance(got, str) and expected in got and "\n" not in got
+    return got.dtype == np.float32 and np.array_equal(got, expected)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_each_stretch_comes_in_its_turn_with_its_samples_or_why_not(stretches, processes):
+    with gathered() as counts:
+        found = list(read_ahead([stretch for stretch, _ in stretches], 16000, processes))
+    assert len(found) == len(stretches)
+    wrong = [stretch for got, (stretch, expected) in zip(found, stretches, strict=True) if not same(got, expected)]
+    assert not wrong
+    assert counts["decode_clips_ms"] > 0
+
+
+def test_nothing_to_read():
+    assert list(read_ahead([], 16000, 2)) == []
+
+
+def test_who_stops_in_the_middle_leaves_nothing_behind_for_the_next(stretches):
+    broken_off = read_ahead([stretch for stretch, _ in stretches], 16000, 2)
+    assert same(next(broken_off), stretches[0][1])
+    broken_off.close()
+    (last, expected) = stretches[5]
+    assert all(same(got, expected) for got in read_ahead([last] * 3, 16000, 2))
+
+
+@pytest.mark.parametrize(("do", "words"), [("crash", "the decoder crashed on it"), ("hoard", "needs more than")])
+def test_a_recording_that_ends_the_process_costs_no_other_one(stretches, monkeypatch, do, words):
+    fault = {"call": "transforms.decoders.stretch:stretch_blocks", "n": 0, "do": do, "arg": "/7.flac"}
+    monkeypatch.setenv("SOUNDBEAM_TEST_FAULT", json.dumps([fault]))
+    monkeypatch.syspath_prepend(HOOKS)
+    monkeypatch.setattr(isolation, "_idle", deque())
+    found = list(read_ahead([stretch for stretch, _ in stretches], 16000, 2))
+    expected = [words if "/7.flac" in stretch[0] else of for stretch, of in stretches]
+    assert [same(got, of) for got, of in zip(found, expected, strict=True)] == [True] * len(stretches)
