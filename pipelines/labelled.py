@@ -76,14 +76,21 @@ def labelled_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, A
 
 
 def read_clip(clip, rate: int) -> np.ndarray:
-    """A clip's waveform, float32 ``[samples]`` mono at ``rate``."""
-    from transforms.decode import read_recording
+    """A clip's waveform, float32 ``[samples]`` mono at ``rate``, read in another process.
 
-    return read_recording(clip.recording, rate, clip.start_s, clip.end_s)
+    Raises:
+        SoundbeamError: It cannot be read.
+    """
+    from transforms.decoders.ahead import read_ahead
+
+    (sound,) = read_ahead([(clip.recording, clip.start_s, clip.end_s)], rate, 1)
+    if isinstance(sound, str):
+        raise SoundbeamError(sound)
+    return sound
 
 
 def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray]]:
-    """A clip, stretch by stretch, in memory that does not grow with its length.
+    """A clip, stretch by stretch, in memory that does not grow with its length, read in another process.
 
     Args:
         clip: The clip.
@@ -96,8 +103,8 @@ def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray
     Raises:
         DecodeError: It breaks off; what came before has been given.
     """
-    from transforms.decode import decode_blocks
     from transforms.decoders import DecodeError
+    from transforms.decoders.ahead import decode_apart
     from transforms.features import chunks
 
     if clip.end_s is not None:  # a stretch of a long recording is read from where it begins
@@ -109,7 +116,7 @@ def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray
 
     def blocks() -> Iterator[np.ndarray]:
         try:
-            yield from decode_blocks(clip.recording, rate)
+            yield from decode_apart(clip.recording, rate)
         except DecodeError as e:
             problems.append(e)
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+from collections import deque
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,6 +18,7 @@ from PIL import Image
 from model.frontend import SUMMARY_NAMES
 from model.pictures import spectrogram_png
 from pipelines.materialize import main
+from transforms.decoders import isolation
 from transforms.features import chunks
 
 RATE = 16000
@@ -154,3 +157,17 @@ def test_what_cannot_be_is_one_line(clips, tmp_path, capsys):
         with pytest.raises(SystemExit) as ended:
             main(["--clips", str(clips), *asked, "--image-size", wrong])
         assert ended.value.code == 2 and "is no size" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("features", ["table", "images"])
+def test_a_clip_that_crashes_its_decoder_is_rejected_and_costs_no_other_one(clips, tmp_path, monkeypatch, features):
+    call = "transforms.decoders:open_decoder"
+    fault = {"call": call, "n": 0, "do": "crash", "arg": "other/a-1.wav"}
+    monkeypatch.setenv("SOUNDBEAM_TEST_FAULT", json.dumps([fault]))
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "faults" / "hooks")
+    monkeypatch.setattr(isolation, "_idle", deque())
+    assert main(["--clips", str(clips), "--features", features, "--output", str(tmp_path)]) == 0
+    refused = rejected(tmp_path)
+    assert refused.pop("a-1.wav").startswith("the decoder crashed on it")
+    assert {"text.wav", "nothing.wav"} <= set(refused) <= {"text.wav", "nothing.wav", "cut.wav"}
+    assert json.loads((tmp_path / "features.json").read_text())["made"] == 5

@@ -1,16 +1,18 @@
-"""Stretches of recordings that are read one after the other, by several processes that work ahead."""
+"""Sound read by other processes, which may crash or hang: many clips one after the other, ahead; or one as a stream."""
 
 from __future__ import annotations
 
 import collections
 import itertools
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from model.files import one_line
-from transforms.counters import milliseconds
+from transforms.decoders import DecodeError
 from transforms.decoders.isolation import Broken, Isolated, Task
+from transforms.decoders.recording import decode_blocks
 from transforms.decoders.stretch import stretch_blocks
 
 # A recording's URI, where a stretch of it starts and where it ends, seconds; None is the recording's end.
@@ -40,8 +42,8 @@ def read_ahead(stretches: Iterable[Stretch], rate: int, processes: int) -> Gener
     readers = [Isolated() for _ in range(processes)]
     given: collections.deque[Isolated] = collections.deque()
     try:
-        for stretch, reader in zip(stretches, itertools.cycle(readers), strict=False):
-            reader.start(Task(_pieces, (stretch, rate), _PATIENCE_S))
+        for (uri, start_s, end_s), reader in zip(stretches, itertools.cycle(readers), strict=False):
+            reader.start(Task(_pieces, (stretch_blocks, (uri, rate, start_s, end_s)), _PATIENCE_S))
             given.append(reader)
             if len(given) >= _AHEAD * processes:
                 yield _taken(given.popleft())
@@ -52,29 +54,50 @@ def read_ahead(stretches: Iterable[Stretch], rate: int, processes: int) -> Gener
             reader.close()
 
 
-def _pieces(stretch: Stretch, rate: int) -> Iterator[np.ndarray | str]:
-    """What a process sends: samples, empty ones now and then on a long way to the start; a reason at the end."""
-    uri, start_s, end_s = stretch
-    held, samples, blocks = list[np.ndarray](), 0, 0
+def decode_apart(uri: str, rate: int) -> Iterator[np.ndarray]:
+    """``decode_blocks`` of a recording by a process of its own, in larger pieces.
+
+    Raises:
+        DecodeError: The recording cannot be read, or breaks, or breaks its process.
+    """
+    reader, reason = Isolated(), ""
     try:
-        with milliseconds("decode_clips"):
-            for block in stretch_blocks(uri, rate, start_s, end_s):
-                held.append(block)
-                samples, blocks = samples + len(block), blocks + 1
-                if samples >= _PIECE or blocks >= _BLOCKS:
-                    yield np.concatenate(held)
-                    held, samples, blocks = [], 0, 0
+        reader.start(Task(_pieces, (decode_blocks, (uri, rate)), _PATIENCE_S))
+        for piece in reader.take():
+            if isinstance(piece, str):
+                reason = piece
+            else:
+                yield piece
+    except Broken as e:
+        reason = e.reason
+    finally:
+        reader.close()
+    if reason:
+        raise DecodeError(reason)
+
+
+def _pieces(read: Callable[..., Iterator[np.ndarray]], arguments: tuple[Any, ...]) -> Iterator[np.ndarray | str]:
+    """What a process sends of what ``read`` gives: samples, then, where it fails, why."""
+    held, samples, blocks, reason = list[np.ndarray](), 0, 0, ""
+    try:
+        for block in read(*arguments):
+            held.append(block)
+            samples, blocks = samples + len(block), blocks + 1
+            if samples >= _PIECE or blocks >= _BLOCKS:
+                yield np.concatenate(held)
+                held, samples, blocks = [], 0, 0
     except MemoryError:
         raise  # ends the process, which may have kept too much of what came before
     except Exception as e:  # whatever is wrong with one clip must not cost the others
-        yield one_line(e)
-        return
+        reason = one_line(e)
     if held:
         yield np.concatenate(held)
+    if reason:
+        yield reason
 
 
 def _taken(reader: Isolated) -> np.ndarray | str:
-    pieces, reason = list[np.ndarray](), ""
+    pieces, reason = list[np.ndarray](), "there is no sound in it"
     try:
         for piece in reader.take():
             if isinstance(piece, str):
@@ -83,4 +106,6 @@ def _taken(reader: Isolated) -> np.ndarray | str:
                 pieces.append(piece)
     except Broken as e:
         return e.reason
-    return reason or (pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
+    if not any(map(len, pieces)):
+        return reason
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

@@ -34,7 +34,7 @@ def stretch_blocks(
         ones on the way to where the stretch begins.
 
     Raises:
-        SoundbeamError: There is nothing there to read.
+        SoundbeamError: There is nothing there to read, or it breaks; what came before has been yielded.
     """
     if start_s < 0 or (end_s is not None and end_s <= start_s):
         raise SoundbeamError(f"{uri}: the stretch from {start_s} to {end_s} s is empty; give a start before its end")
@@ -54,7 +54,7 @@ def stretch_blocks(
         problem = e
     except (OSError, MemoryError) as e:
         problem = as_decode_error(e)
-    if not found:
+    if problem is not None or not found:
         reason = problem.message if problem else f"it has no sound after {start_s} s"
         raise SoundbeamError(f"{uri}: {reason}") from problem
 
@@ -66,5 +66,19 @@ def read_recording(
     end_s: float | None = None,
     decoder: str = "soundfile",
 ) -> np.ndarray:
-    """Reads a stretch of a recording into memory: ``stretch_blocks`` as one float32 ``[samples]``."""
-    return np.concatenate(list(stretch_blocks(uri, rate, start_s, end_s, decoder)))
+    """Reads a stretch of a recording into memory.
+
+    Returns:
+        What ``stretch_blocks`` gives of it, as one float32 ``[samples]``; where it breaks, what came before.
+
+    Raises:
+        SoundbeamError: There is nothing there to read.
+    """
+    blocks = list[np.ndarray]()
+    try:
+        for block in stretch_blocks(uri, rate, start_s, end_s, decoder):
+            blocks.append(block)
+    except SoundbeamError:
+        if not any(map(len, blocks)):
+            raise
+    return np.concatenate(blocks)
