@@ -188,7 +188,8 @@ class _WriteShard(beam.DoFn):
             found = [(a, waveform[a:b]) for a, b in self._stretches(waveform)]
         except Exception as e:  # Whatever is wrong with one clip must not cost the others.
             return Reject(clip.recording, one_line(e))
-        long = [(a, sound) for a, sound in found if not reason_against(sound, self._rate)]
+        whole = len(waveform)
+        long = [(a, sound) for a, sound in found if len(sound) == whole or not reason_against(sound, self._rate)]
         if not long:
             return Reject(clip.recording, f"no stretch of it as long as {1000 * SHORTEST_S:.0f} ms is left of the cuts")
         return [(dataclasses.replace(clip, start_s=clip.start_s + a / self._rate), sound) for a, sound in long]

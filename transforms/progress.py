@@ -97,7 +97,7 @@ class TellHowMany(beam.PTransform):
     def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection[Recording]:
         """Adds the steps to the graph."""
         sizes = recordings | "Sizes" >> beam.Map(lambda recording: (1, recording.bytes))
-        listed = sizes | "AllSizes" >> beam.CombineGlobally(_sum)
+        listed = sizes | "AllSizes" >> beam.CombineGlobally(_sum).without_defaults()  # unused where there are none
         return recordings | "NoteListed" >> beam.Map(_with_listed, beam.pvalue.AsSingleton(listed))
 
 

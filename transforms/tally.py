@@ -25,16 +25,19 @@ class Tally(beam.PTransform):
 
     def expand(self, points: dict[str, tuple[beam.PCollection, ...]]) -> beam.PCollection[tuple[str, int]]:
         """Adds the steps to the graph."""
+        names: dict[beam.PCollection, list[str]] = {}  # where nothing lies between two points they are one collection
+        for name, collections in points.items():
+            for rows in collections:
+                names.setdefault(rows, []).append(name)
         noted = [
-            rows | f"Note_{name}_{i}" >> beam.Map(_noted, name).with_output_types(tuple[str, int])
-            for name, collections in points.items()
-            for i, rows in enumerate(collections)
+            rows | f"Note_{i}_{'_'.join(of)}" >> beam.FlatMap(_noted, of).with_output_types(tuple[str, int])
+            for i, (rows, of) in enumerate(names.items())
         ]
         return noted | "AllNoted" >> beam.Flatten() | "AddUp" >> beam.CombinePerKey(sum)
 
 
-def _noted(row: Recording | Unscannable, name: str) -> tuple[str, int]:
-    return f"{name} {kind_of(row)}", 1
+def _noted(row: Recording | Unscannable, names: list[str]) -> list[tuple[str, int]]:
+    return [(f"{name} {kind_of(row)}", 1) for name in names]
 
 
 @dataclasses.dataclass(frozen=True)
