@@ -22,7 +22,7 @@ _AHEAD = 8
 # Samples that a process sends at once: a clip of a minute in one piece, a clip of hours in memory that does not grow.
 _PIECE = 1 << 20
 # … or of so many blocks, empty ones on the way to a start late in a recording: a sign that the process is not stuck.
-_BLOCKS = 1024
+_BLOCKS = 256
 # A process that sends something has all the time of the world; one that does not is stopped by `isolation.STALL_S`.
 _PATIENCE_S = 7 * 86400.0
 

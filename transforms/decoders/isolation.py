@@ -108,7 +108,7 @@ class Isolated:
             if message is None:
                 self._renew(drop_first=True)
                 waited = task.patience_s - patience
-                raise Broken(f"decoding it kept the scan waiting for {waited:.0f} s without an end: stopped", "hang")
+                raise Broken(f"decoding it took {waited:.0f} s of waiting without an end: stopped", "hang")
             kind, value = message
             if kind == "result":
                 given += 1
