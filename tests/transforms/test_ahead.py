@@ -79,6 +79,15 @@ def test_a_recording_that_ends_the_process_costs_no_other_one(stretches, monkeyp
     assert [same(got, of) for got, of in zip(found, expected, strict=True)] == [True] * len(stretches)
 
 
+def test_a_mistake_in_the_middle_costs_the_whole_stretch():
+    def read():
+        yield np.ones(4, np.float32)
+        raise ZeroDivisionError("of ours")
+
+    with pytest.raises(ZeroDivisionError):  # for the process to tell; half a clip would be taken for a whole one
+        list(ahead._pieces(read, ()))
+
+
 def test_a_stream_from_another_process_is_the_recording(stretches):
     (uri, _, _), expected = stretches[4]
     assert uri.endswith("long.wav")

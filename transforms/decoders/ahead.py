@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from model.errors import SoundbeamError
 from model.files import one_line
 from transforms.decoders import DecodeError
 from transforms.decoders.isolation import Broken, Isolated, Task
@@ -16,7 +17,7 @@ from transforms.decoders.recording import decode_blocks
 from transforms.decoders.stretch import stretch_blocks
 
 # A recording's URI, where a stretch of it starts and where it ends, seconds; None is the recording's end.
-Stretch = tuple[str, float, "float | None"]
+Stretch = tuple[str, float, float | None]
 # How many stretches a process is given before results are waited for.
 _AHEAD = 8
 # Samples that a process sends at once: a clip of a minute in one piece, a clip of hours in memory that does not grow.
@@ -60,24 +61,18 @@ def decode_apart(uri: str, rate: int) -> Iterator[np.ndarray]:
     Raises:
         DecodeError: The recording cannot be read, or breaks, or breaks its process.
     """
-    reader, reason = Isolated(), ""
+    reader = Isolated()
     try:
         reader.start(Task(_pieces, (decode_blocks, (uri, rate)), _PATIENCE_S))
-        for piece in reader.take():
-            if isinstance(piece, str):
-                reason = piece
-            else:
-                yield piece
+        yield from _sent(reader)
     except Broken as e:
-        reason = e.reason
+        raise DecodeError(e.reason) from e
     finally:
         reader.close()
-    if reason:
-        raise DecodeError(reason)
 
 
 def _pieces(read: Callable[..., Iterator[np.ndarray]], arguments: tuple[Any, ...]) -> Iterator[np.ndarray | str]:
-    """What a process sends of what ``read`` gives: samples, then, where it fails, why."""
+    """What a process sends of what ``read`` gives: samples, then, where a recording breaks, why."""
     held, samples, blocks, reason = list[np.ndarray](), 0, 0, ""
     try:
         for block in read(*arguments):
@@ -86,9 +81,7 @@ def _pieces(read: Callable[..., Iterator[np.ndarray]], arguments: tuple[Any, ...
             if samples >= _PIECE or blocks >= _BLOCKS:
                 yield np.concatenate(held)
                 held, samples, blocks = [], 0, 0
-    except MemoryError:
-        raise  # ends the process, which may have kept too much of what came before
-    except Exception as e:  # whatever is wrong with one clip must not cost the others
+    except (SoundbeamError, DecodeError) as e:  # another exception is told by the process, and costs all of the clip
         reason = one_line(e)
     if held:
         yield np.concatenate(held)
@@ -96,16 +89,27 @@ def _pieces(read: Callable[..., Iterator[np.ndarray]], arguments: tuple[Any, ...
         yield reason
 
 
+def _sent(reader: Isolated) -> Iterator[np.ndarray]:
+    """The samples of a process's oldest task; a DecodeError at the end where the recording breaks, else Broken."""
+    reason = ""
+    for piece in reader.take():
+        if isinstance(piece, str):
+            reason = piece
+        else:
+            yield piece
+    if reason:
+        raise DecodeError(reason)
+
+
 def _taken(reader: Isolated) -> np.ndarray | str:
     pieces, reason = list[np.ndarray](), "there is no sound in it"
     try:
-        for piece in reader.take():
-            if isinstance(piece, str):
-                reason = piece
-            else:
-                pieces.append(piece)
+        for piece in _sent(reader):
+            pieces.append(piece)
     except Broken as e:
         return e.reason
+    except DecodeError as e:
+        reason = e.message
     if not any(map(len, pieces)):
         return reason
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
