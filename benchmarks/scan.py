@@ -3,8 +3,8 @@
     python benchmarks/scan.py [--rounds N] [--recordings FILE [FILE …]] [--json FILE]
 
 All contestants run in one go on one machine, each in a process of its own that has loaded and traced everything
-before. They take turns, round after round; a ratio is the median over the rounds of the ratio within a round, and
-behind it stand the lowest and the highest. Start-up is told apart. Networks have random weights, which do not change
+before. They take turns, one round forward and the next one backward, since a machine may grow faster or slower; a ratio
+is the median over the rounds of the ratio within a round, and behind it stand the lowest and the highest. Start-up is told apart. Networks have random weights, which do not change
 their speed. "One core": the process and its children are confined to one.
 """
 
@@ -128,9 +128,9 @@ def machine() -> str:
 def take_turns(contestants: dict[str, Contestant], rounds: int) -> dict[str, list[dict[str, float]]]:
     """Every contestant once in each round; what they found, by round."""
     turns: dict[str, list[dict[str, float]]] = {key: [] for key in contestants}
-    for _ in range(rounds):
-        for key, contestant in contestants.items():
-            turns[key].append(contestant.turn())
+    for i in range(rounds):
+        for key in reversed(contestants) if i % 2 else contestants:
+            turns[key].append(contestants[key].turn())
     for contestant in contestants.values():
         contestant.end()
     return turns
@@ -177,7 +177,7 @@ SETUPS = {"cnn_baseline, hop 3 s": ("cnn_baseline", 3.0, 2.5), "compact, hop 3 s
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument(
         "--seconds", type=float, default=30.0, help="about how long a turn takes (default: %(default)g)"
     )

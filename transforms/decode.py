@@ -105,7 +105,8 @@ class _DecodeAhead(beam.DoFn):
     def __init__(self, arguments: tuple[Any, ...], processes: int):
         self._arguments, self._processes = arguments, processes
         spec, segment_s = arguments[:2]
-        self._memory = MEMORY_BYTES + round(_COPIES * 4 * segment_s * spec.rate)
+        # One figure for all ordinary segments: so a process that another step, or scan, has left can be used.
+        self._memory = max(MEMORY_BYTES, MEMORY_BYTES // 2 + round(_COPIES * 4 * segment_s * spec.rate))
 
     def setup(self) -> None:
         self._pool = Pool(self._processes, self._memory)

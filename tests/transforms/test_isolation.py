@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from transforms.counters import gathered
+from transforms.decoders import isolation
 from transforms.decoders.isolation import Broken, Isolated, Task
 
 PATIENCE_S = 60.0
@@ -117,6 +118,25 @@ def test_a_process_is_kept_for_the_next_who_needs_one_unless_it_is_at_work(isola
     start(isolated, work.hang, 0)
     isolated.forget()
     assert pid_of(isolated) != before
+
+
+def test_a_process_with_another_limit_is_neither_used_nor_ended(isolated):
+    before = pid_of(isolated)
+    isolated.close()
+    other = Isolated(memory=3 << 29)
+    assert pid_of(other) != before
+    assert _alive(before)
+    other.close()
+    assert pid_of(isolated) == before
+
+
+def test_no_more_processes_are_kept_than_cores_can_use(isolated):
+    first = pid_of(isolated)
+    others = [Isolated(memory=1 << 30) for _ in range(isolation._MOST_IDLE)]
+    pids = [pid_of(other) for other in others]
+    for each in (isolated, *others):
+        each.close()
+    assert [_alive(pid) for pid in (first, *pids)] == [False] + [True] * len(pids)
 
 
 def test_threads_have_a_process_each():

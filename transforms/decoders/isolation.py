@@ -197,21 +197,23 @@ class _Process:
     @classmethod
     def idle(cls, memory: int) -> _Process:
         """One that another left behind, or a new one."""
-        try:
-            found = _idle.pop()
-        except IndexError:
-            return cls(memory)
-        if found.memory == memory and found.options == carried() and found._child.poll() is None:
-            return found
-        found.end()
+        for _ in range(len(_idle)):
+            with contextlib.suppress(IndexError):  # another thread took the last one
+                found = _idle.pop()
+                if found._child.poll() is not None or found.options != carried():
+                    found.end()
+                elif found.memory != memory:
+                    _idle.appendleft(found)
+                else:
+                    return found
         return cls(memory)
 
     def keep(self) -> None:
-        """Leaves it to others."""
-        if len(_idle) < _MOST_IDLE:
-            _idle.append(self)
-        else:
-            self.end()
+        """Leaves it to others; the one that has waited longest goes where there are too many."""
+        _idle.append(self)
+        with contextlib.suppress(IndexError):  # another thread took the last one
+            while len(_idle) > _MOST_IDLE:
+                _idle.popleft().end()
 
     def give(self, task: Task) -> None:
         """Sends it a task."""
