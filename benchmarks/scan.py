@@ -4,8 +4,9 @@
 
 All contestants run in one go on one machine, each in a process of its own that has loaded and traced everything
 before. They take turns, one round forward and the next one backward, since a machine may grow faster or slower; a ratio
-is the median over the rounds of the ratio within a round, and behind it stand the lowest and the highest. Start-up is told apart. Networks have random weights, which do not change
-their speed. "One core": the process and its children are confined to one.
+is the median over the rounds of the ratio within a round, and behind it stand the lowest and the highest. Start-up is
+told apart. Networks have random weights, which do not change their speed. "One core": the process and its children are
+confined to one.
 """
 
 from __future__ import annotations
