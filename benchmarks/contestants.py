@@ -41,10 +41,9 @@ def scan(bundle: str, hop: float) -> Work:
     from pipelines import scanning
     from pipelines.running import beam_options
     from pipelines.scan import parser
-    from transforms.score import BundleHandler
+    from transforms import score
 
-    load = functools.cache(lambda url, fingerprint, batch: BundleHandler._load(BundleHandler(url, fingerprint, batch)))
-    BundleHandler.load_model = lambda self: _Loaded(load(self._bundle, self._fingerprint, self._batch))  # type: ignore  # a benchmark may replace a method
+    score.load_scorer = functools.cache(score.load_scorer)
 
     def work(paths: list[str]) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
@@ -58,14 +57,6 @@ def scan(bundle: str, hop: float) -> Work:
             return {"seconds": spent}
 
     return work
-
-
-class _Loaded:
-    def __init__(self, model: Any):
-        self._model = model
-
-    def get(self) -> Any:
-        return self._model
 
 
 def bare_loop(bundle: str, hop: float) -> Work:

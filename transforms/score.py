@@ -1,4 +1,4 @@
-"""Segments → scores of their windows: Beam RunInference over a classifier bundle, one shared model a process."""
+"""Segments → scores of their windows: batches, scored by one shared model a process while the next ones come."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ import contextlib
 import dataclasses
 import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, Union
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.ml.inference.base import ModelHandler, RunInference
+from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.shared import Shared
 
 from model.errors import SoundbeamError
-from transforms.counters import count, milliseconds
+from transforms.counters import count
 from transforms.records import DecodeReport, RangeReport, Segment, SegmentScores
 
-# Segments that are scored at once for each thread, and at least.
+Decoded = Union[Segment, DecodeReport, RangeReport]  # noqa: UP007  Beam reads these at run time, on Python 3.10 too
+Scored = Union[SegmentScores, DecodeReport, RangeReport]  # noqa: UP007
+# Segments of a batch for each thread, and at least.
 _FOR_A_THREAD, _SEGMENTS_A_BATCH = 4, 16
+# Batches that are being scored while the next one comes: with none, threads would wait for each other and for decoding.
+_AT_WORK = 1
 # A segment with fewer windows than this share of a batch is scored together with others: a call has its price.
 _ENOUGH = 1 / 4
 
 
-def score_segments(segments: Sequence[Segment], scorer: Any, threads: int = 1) -> list[SegmentScores]:
+def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> Iterator[SegmentScores]:
     """Scores segments, each window once, whatever stands together in a batch.
 
     A segment of many windows is scored by itself, since its windows share spectrogram frames; shorter ones are put
@@ -35,24 +41,24 @@ def score_segments(segments: Sequence[Segment], scorer: Any, threads: int = 1) -
     Args:
         segments: Any number of segments, of any recordings.
         scorer: A `model.scorer.Scorer`.
-        threads: How many calls of the network run side by side. Several of one thread each are faster than one that
-            several threads share: its layers are small.
+        pool: Does the calls of the network; all are given to it before this returns. Several of one thread each are
+            faster than one that several threads share: its layers are small.
 
     Returns:
-        One for each segment, in order.
+        One for each segment, in order; each is waited for when it is asked for.
     """
-    calls = list(_calls(segments, scorer.batch))
-    parts: dict[int, list[np.ndarray | Exception]] = collections.defaultdict(list)
-    with ThreadPoolExecutor(threads) as pool:
-        each = pool.map if threads > 1 and len(calls) > 1 else map
-        for call, scores in zip(calls, each(lambda call: _scores_of_call(call, scorer), calls), strict=True):
-            for (segment, _), part in zip(call, scores, strict=True):
-                parts[id(segment)].append(part)
-    return [_with_scores(s, parts[id(s)]) for s in segments]
+    begun: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
+    for call in _calls(segments, scorer.batch):
+        future = pool.submit(_timed_call, call, scorer)
+        for i, (segment, _) in enumerate(call):
+            begun[id(segment)].append((future, i))
+    return (_ended(segment, begun.pop(id(segment))) for segment in segments)
 
 
 # What one call scores: segments, or a part of one, each with the offsets of the windows.
 _Call = list[tuple[Segment, np.ndarray]]
+# What it finds, for each of them: the scores, or why there are none.
+_Scores = Sequence[Union[np.ndarray, Exception]]  # noqa: UP007
 
 
 def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
@@ -86,7 +92,7 @@ def _scores_of(segment: Segment, offsets: np.ndarray, scorer: Any) -> np.ndarray
         return e
 
 
-def _scores_of_call(call: _Call, scorer: Any) -> Sequence[np.ndarray | Exception]:
+def _scores_of_call(call: _Call, scorer: Any) -> _Scores:
     if len(call) > 1:
         # In case of an exception: one by one, to find out which segment it is.
         with contextlib.suppress(Exception):
@@ -96,7 +102,21 @@ def _scores_of_call(call: _Call, scorer: Any) -> Sequence[np.ndarray | Exception
     return [_scores_of(segment, offsets, scorer) for segment, offsets in call]
 
 
-def _with_scores(segment: Segment, parts: Sequence[np.ndarray | Exception]) -> SegmentScores:
+def _timed_call(call: _Call, scorer: Any) -> tuple[_Scores, float]:
+    """The scores, and the share of the call's milliseconds that is each segment's."""
+    start = time.perf_counter()
+    scores = _scores_of_call(call, scorer)
+    return scores, 1000 * (time.perf_counter() - start) / len(call)
+
+
+def _ended(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
+    """Waits for a segment's calls; its part in each stands where the number says."""
+    found, spent = zip(*((scores[i], ms) for scores, ms, i in ((*f.result(), i) for f, i in parts)), strict=True)
+    count("score_ms", round(sum(spent)))
+    return _with_scores(segment, found)
+
+
+def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
     error = ""
     kept: np.ndarray | None = None
     failed = [e for e in parts if isinstance(e, Exception)]
@@ -131,66 +151,24 @@ class LoadedWhenNeeded:
         gc.collect()
 
 
-class BundleHandler(ModelHandler[Any, Any, Any]):
-    """Beam's handler for a classifier bundle.
-
-    It drops the sound at once and keeps our own keys, which a `PredictionResult` would not. Reports pass through, so
-    that a recording's scores and its report stay together.
+def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
+    """A classifier bundle's scorer.
 
     Args:
         bundle: URL of the bundle.
-        fingerprint: The bundle's fingerprint when the scan began: a worker that finds another one refuses to score.
+        fingerprint: The bundle's fingerprint when the scan began.
         batch: How many windows are scored in one call; None: as the bundle says.
-        threads: How many calls run side by side.
-        segment_samples: How long a segment may be.
+
+    Raises:
+        SoundbeamError: The bundle is another one now: a worker refuses to score with it.
     """
+    from model.bundle import load_bundle
 
-    def __init__(
-        self, bundle: str, fingerprint: str, batch: int | None = None, threads: int = 1, segment_samples: int = 1
-    ):
-        self._bundle, self._fingerprint, self._batch, self._threads = bundle, fingerprint, batch, threads
-        self._most_samples = segment_samples * max(_SEGMENTS_A_BATCH, _FOR_A_THREAD * threads)
-
-    def load_model(self) -> LoadedWhenNeeded:
-        """The bundle's scorer; Beam asks for it once a process."""
-        return LoadedWhenNeeded(self._load)
-
-    def _load(self) -> Any:
-        from model.bundle import load_bundle
-
-        _one_thread_a_call()
-        bundle = load_bundle(self._bundle)
-        if bundle.fingerprint != self._fingerprint:
-            raise SoundbeamError(f"{self._bundle}: the classifier bundle was changed while the scan ran; scan again")
-        return bundle.scorer(self._batch)
-
-    def run_inference(
-        self,
-        batch: Sequence[Segment | DecodeReport],
-        model: LoadedWhenNeeded,
-        inference_args: dict[str, Any] | None = None,
-    ) -> Iterable[SegmentScores | DecodeReport]:
-        """Scores a batch of segments."""
-        segments = [item for item in batch if isinstance(item, Segment)]
-        with milliseconds("score"):
-            scored = iter(score_segments(segments, model.get(), self._threads) if segments else ())
-        return [next(scored) if isinstance(item, Segment) else item for item in batch]
-
-    def get_num_bytes(self, batch: Sequence[Segment | DecodeReport]) -> int:
-        """How much sound is in a batch, for Beam's metrics, which would pickle it all to find out."""
-        return sum(item.samples.nbytes for item in batch if isinstance(item, Segment))
-
-    def batch_elements_kwargs(self) -> dict[str, Any]:
-        """How many segments Beam puts together: by their length, so that short recordings fill a call too.
-
-        Always as many: left to itself Beam would find that single ones cost no more, and one keeps one thread busy.
-        """
-        most = self._most_samples
-        return {"min_batch_size": most, "max_batch_size": most, "element_size_fn": _size}
-
-
-def _size(item: Segment | DecodeReport | RangeReport) -> int:
-    return len(item.samples) if isinstance(item, Segment) else 1
+    _one_thread_a_call()
+    loaded = load_bundle(bundle)
+    if loaded.fingerprint != fingerprint:
+        raise SoundbeamError(f"{bundle}: the classifier bundle was changed while the scan ran; scan again")
+    return loaded.scorer(batch)
 
 
 def _one_thread_a_call() -> None:
@@ -203,7 +181,7 @@ def _one_thread_a_call() -> None:
 
 @dataclasses.dataclass
 class ScoreWindows(beam.PTransform):
-    """Scores every window of the segments: `Segment` → `SegmentScores`; `DecodeReport` passes through.
+    """Scores every window of the segments: `Segment` → `SegmentScores`; reports pass through, each at its place.
 
     Args:
         bundle: URL of the classifier bundle.
@@ -220,6 +198,49 @@ class ScoreWindows(beam.PTransform):
     segment_samples: int = 1
 
     def expand(self, decoded: beam.PCollection) -> beam.PCollection:
-        """Adds the step to the graph."""
-        handler = BundleHandler(self.bundle, self.fingerprint, self.batch, self.threads, self.segment_samples)
-        return decoded | "RunInference" >> RunInference(handler)
+        """Adds the steps to the graph."""
+        model = self.bundle, self.fingerprint, self.batch
+        return decoded | "Batch" >> self.batches() | "Score" >> beam.ParDo(_Score(model, self.threads))
+
+    def batches(self) -> beam.PTransform:
+        """Puts segments together by their length, so that short recordings fill a call too.
+
+        Always as many: left to itself Beam would find that single ones cost no more, and one keeps one thread busy.
+        """
+        most = self.segment_samples * max(_SEGMENTS_A_BATCH, _FOR_A_THREAD * self.threads)
+        return beam.BatchElements(min_batch_size=most, max_batch_size=most, element_size_fn=_size)
+
+
+def _size(item: Decoded) -> int:
+    return len(item.samples) if isinstance(item, Segment) else 1
+
+
+@beam.typehints.with_input_types(list[Decoded])
+@beam.typehints.with_output_types(Scored)
+class _Score(beam.DoFn):
+    """Scores batches with the model that all threads of a process share, and takes the next one in the meantime."""
+
+    def __init__(self, model: tuple[str, str, int | None], threads: int):
+        self._arguments, self._threads, self._shared = model, threads, Shared()
+
+    def setup(self) -> None:
+        self._model = self._shared.acquire(lambda: LoadedWhenNeeded(lambda: load_scorer(*self._arguments)))
+        self._pool = ThreadPoolExecutor(self._threads, "soundbeam-scoring")
+
+    def start_bundle(self) -> None:
+        self._at_work: collections.deque[Iterator[SegmentScores | DecodeReport | RangeReport]] = collections.deque()
+
+    def process(self, batch: Sequence[Segment | DecodeReport | RangeReport]) -> Iterator[Any]:
+        segments = [item for item in batch if isinstance(item, Segment)]
+        scored = score_segments(segments, self._model.get(), self._pool) if segments else iter(())
+        self._at_work.append(next(scored) if isinstance(item, Segment) else item for item in batch)
+        while len(self._at_work) > _AT_WORK:
+            yield from self._at_work.popleft()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        while self._at_work:
+            for item in self._at_work.popleft():
+                yield GlobalWindows.windowed_value(item)
+
+    def teardown(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
