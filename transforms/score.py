@@ -103,16 +103,19 @@ def _scores_of_call(call: _Call, scorer: Any) -> _Scores:
 
 
 def _timed_call(call: _Call, scorer: Any) -> tuple[_Scores, float]:
-    """The scores, and the share of the call's milliseconds that is each segment's."""
+    """The scores, and the milliseconds that they took."""
     start = time.perf_counter()
-    scores = _scores_of_call(call, scorer)
-    return scores, 1000 * (time.perf_counter() - start) / len(call)
+    return _scores_of_call(call, scorer), 1000 * (time.perf_counter() - start)
 
 
 def _ended(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
     """Waits for a segment's calls; its part in each stands where the number says."""
-    found, spent = zip(*((scores[i], ms) for scores, ms, i in ((*f.result(), i) for f, i in parts)), strict=True)
-    count("score_ms", round(sum(spent)))
+    found, spent = list[Union[np.ndarray, Exception]](), 0.0  # noqa: UP007
+    for future, i in parts:
+        scores, ms = future.result()
+        found.append(scores[i])
+        spent += ms if i == 0 else 0  # once for each call
+    count("score_ms", round(spent))
     return _with_scores(segment, found)
 
 
