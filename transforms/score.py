@@ -20,10 +20,10 @@ from apache_beam.utils.shared import Shared
 
 from model.errors import SoundbeamError
 from transforms.counters import count
+from transforms.decode import Decoded
 from transforms.records import DecodeReport, RangeReport, Segment, SegmentScores
 
-Decoded = Union[Segment, DecodeReport, RangeReport]  # noqa: UP007  Beam reads these at run time, on Python 3.10 too
-Scored = Union[SegmentScores, DecodeReport, RangeReport]  # noqa: UP007
+Scored = Union[SegmentScores, DecodeReport, RangeReport]  # noqa: UP007  Beam reads it at run time, on Python 3.10 too
 # Segments of a batch for each thread, and at least.
 _FOR_A_THREAD, _SEGMENTS_A_BATCH = 4, 16
 # Batches that are being scored while the next one comes: with none, threads would wait for each other and for decoding.
@@ -228,6 +228,8 @@ class _Score(beam.DoFn):
 
     def setup(self) -> None:
         self._model = self._shared.acquire(lambda: LoadedWhenNeeded(lambda: load_scorer(*self._arguments)))
+        # Not shut down: where another worker dies, Beam tears this one down in the middle of a bundle. Its threads end
+        # when nobody has the pool any more.
         self._pool = ThreadPoolExecutor(self._threads, "soundbeam-scoring")
 
     def start_bundle(self) -> None:
@@ -244,6 +246,3 @@ class _Score(beam.DoFn):
         while self._at_work:
             for item in self._at_work.popleft():
                 yield GlobalWindows.windowed_value(item)
-
-    def teardown(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
