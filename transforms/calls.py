@@ -14,7 +14,7 @@ from model.calls import CallRules, find_calls, find_peaks
 from model.count_interval import AS_SCORED, CountModel
 from transforms.counters import count
 from transforms.decoders.ranges import report_of
-from transforms.records import DecodeReport, RangeReport, RecordingResult, SegmentScores, Unscannable
+from transforms.records import DecodeReport, RangeReport, RecordingResult, Scored, SegmentScores, Unscannable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _JoinAndCount(beam.DoFn):
         self._scores: dict[str, list[SegmentScores]] = {}
         self._reports: dict[str, DecodeReport] = {}
 
-    def process(self, item: SegmentScores | DecodeReport | RangeReport) -> Iterator[Any]:
+    def process(self, item: Scored) -> Iterator[Any]:
         if isinstance(item, RangeReport):
             yield beam.pvalue.TaggedOutput(_PARTS, (item.part.recording.uri, item))
             return

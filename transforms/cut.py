@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Union
+from typing import Any
 
 import apache_beam as beam
 
 from transforms.counters import count
 from transforms.decoders.isolation import Broken, Isolated, Task
 from transforms.decoders.ranges import cut_into_ranges
-from transforms.records import Range, Recording
+from transforms.records import Listed, Range, Recording
 from transforms.windows import WindowSpec
 
 # About how long a range is; a recording of up to twice this is not cut.
@@ -57,7 +57,7 @@ class CutRecordings(beam.PTransform):
 
 
 @beam.typehints.with_input_types(Recording)
-@beam.typehints.with_output_types(Union[Recording, Range])  # noqa: UP007  Beam reads it on Python 3.10 too
+@beam.typehints.with_output_types(Listed)
 class _Cut(beam.DoFn):
     """Asks a process of its own: reading a header may crash what reads it."""
 

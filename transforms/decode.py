@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator
-from typing import Any, Union
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -18,13 +18,11 @@ from transforms.decoders.pool import Ended, Pool
 from transforms.decoders.ranges import report_of
 from transforms.decoders.recording import decode_blocks, decode_listed, decode_recording
 from transforms.decoders.stretch import read_recording
-from transforms.records import DecodeReport, Range, RangeReport, Recording, Segment
+from transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Segment
 from transforms.windows import WindowSpec
 
 __all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
 
-Listed = Union[Recording, Range]  # noqa: UP007  Beam reads these at run time, on Python 3.10 too
-Decoded = Union[Segment, DecodeReport, RangeReport]  # noqa: UP007
 # How many recordings a decoding process is given before results are waited for.
 AHEAD = 8
 # What a segment may take in memory while it is put together and sent, in copies of its samples.
@@ -93,7 +91,7 @@ class _Decode(beam.DoFn):
     def __init__(self, arguments: tuple[Any, ...]):
         self._arguments = arguments
 
-    def process(self, listed: Recording | Range) -> Iterator[Any]:
+    def process(self, listed: Listed) -> Iterator[Any]:
         yield from decode_listed(listed, *self._arguments)
 
 
@@ -117,7 +115,7 @@ class _DecodeAhead(beam.DoFn):
         # Recordings and ranges whose end is to come, and their segments so far, without samples.
         self._given: dict[int, tuple[Range, list[Segment]]] = {}
 
-    def process(self, listed: Recording | Range) -> Iterator[Any]:
+    def process(self, listed: Listed) -> Iterator[Any]:
         part = listed if isinstance(listed, Range) else Range(listed)
         key = next(self._keys)
         self._given[key] = part, []
@@ -133,7 +131,7 @@ class _DecodeAhead(beam.DoFn):
     def teardown(self) -> None:
         self._pool.close()
 
-    def _take(self) -> Iterator[Segment | DecodeReport | RangeReport]:
+    def _take(self) -> Iterator[Decoded]:
         key, result = self._pool.take()
         part, segments = self._given[key]
         if not isinstance(result, Ended):

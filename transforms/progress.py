@@ -13,7 +13,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from transforms.records import DecodeReport, RangeReport, Recording, SegmentScores
+from transforms.records import DecodeReport, RangeReport, Recording, Scored
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
 LOGGER = logging.getLogger("soundbeam.progress")
@@ -154,7 +154,7 @@ class _Report(beam.DoFn):
                 _shared[self._token] = _Shared()
             self._of_process = _shared[self._token]
 
-    def process(self, scored: SegmentScores | DecodeReport | RangeReport) -> Iterator[Any]:
+    def process(self, scored: Scored) -> Iterator[Any]:
         yield scored
         now, shared = time.monotonic(), self._of_process
         with shared.lock:

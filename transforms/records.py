@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
+from typing import Union
 
 import numpy as np
 
@@ -233,3 +234,9 @@ class RecordingResult:
     scores: np.ndarray
     calls: dict[str, list[Call]]
     intervals: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+
+
+# What goes from listing to decoding, on to scoring, and from there. Beam reads these at run time, on Python 3.10 too.
+Listed = Union[Recording, Range]  # noqa: UP007
+Decoded = Union[Segment, DecodeReport, RangeReport]  # noqa: UP007
+Scored = Union[SegmentScores, DecodeReport, RangeReport]  # noqa: UP007

@@ -20,10 +20,8 @@ from apache_beam.utils.shared import Shared
 
 from model.errors import SoundbeamError
 from transforms.counters import count
-from transforms.decode import Decoded
-from transforms.records import DecodeReport, RangeReport, Segment, SegmentScores
+from transforms.records import Decoded, Scored, Segment, SegmentScores
 
-Scored = Union[SegmentScores, DecodeReport, RangeReport]  # noqa: UP007  Beam reads it at run time, on Python 3.10 too
 # Segments of a batch for each thread, and at least.
 _FOR_A_THREAD, _SEGMENTS_A_BATCH = 4, 16
 # Batches that are being scored while the next one comes: with none, threads would wait for each other and for decoding.
@@ -233,9 +231,9 @@ class _Score(beam.DoFn):
         self._pool = ThreadPoolExecutor(self._threads, "soundbeam-scoring")
 
     def start_bundle(self) -> None:
-        self._at_work: collections.deque[Iterator[SegmentScores | DecodeReport | RangeReport]] = collections.deque()
+        self._at_work: collections.deque[Iterator[Scored]] = collections.deque()
 
-    def process(self, batch: Sequence[Segment | DecodeReport | RangeReport]) -> Iterator[Any]:
+    def process(self, batch: Sequence[Decoded]) -> Iterator[Any]:
         segments = [item for item in batch if isinstance(item, Segment)]
         scored = score_segments(segments, self._model.get(), self._pool) if segments else iter(())
         self._at_work.append(next(scored) if isinstance(item, Segment) else item for item in batch)

@@ -17,7 +17,7 @@ from model.files import one_line, state_of
 from transforms.counters import count
 from transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder, resampler_period
 from transforms.decoders.ranges import report_of
-from transforms.records import DecodeReport, Range, RangeReport, Recording, Segment
+from transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Recording, Segment
 from transforms.windows import WindowSpec, cut
 
 # Rates outside of this are a damaged header; the lowest bounds how much a block grows when it is resampled.
@@ -30,7 +30,7 @@ _MISSING_S = 0.1
 
 
 @dataclasses.dataclass
-class Decoded:
+class DecodedSoFar:
     """What is known of a recording by now; filled in while it is decoded.
 
     Attributes:
@@ -66,7 +66,7 @@ def decode_blocks(
     uri: str,
     rate: int,
     decoder: str = "soundfile",
-    decoded: Decoded | None = None,
+    decoded: DecodedSoFar | None = None,
     first: int = 0,
     own: tuple[int, int | None] = (0, None),
 ) -> Iterator[np.ndarray]:
@@ -86,7 +86,7 @@ def decode_blocks(
     Raises:
         DecodeError: The recording cannot be read, or breaks; all that came before the break has been yielded.
     """
-    decoded = Decoded() if decoded is None else decoded
+    decoded = DecodedSoFar() if decoded is None else decoded
     with open_decoder(uri, decoder) as stream:
         at = seek_before(stream, first, rate, resampler_period(decoder, stream.sample_rate, rate)) if first else 0
         decoded.frames = at * stream.sample_rate // rate
@@ -120,7 +120,7 @@ def seek_before(stream: AudioStream, first: int, rate: int, period: int | None) 
     return frame * rate // stream.sample_rate
 
 
-def resampled(stream: AudioStream, rate: int, decoder: str, decoded: Decoded) -> Iterator[np.ndarray]:
+def resampled(stream: AudioStream, rate: int, decoder: str, decoded: DecodedSoFar) -> Iterator[np.ndarray]:
     """The rest of a stream as ``decode_blocks`` yields it."""
     decoded.sample_rate, decoded.channels = stream.sample_rate, stream.channels
     if not _RATES[0] <= stream.sample_rate <= _RATES[1]:
@@ -147,7 +147,7 @@ def resampled(stream: AudioStream, rate: int, decoder: str, decoded: Decoded) ->
         raise trouble
 
 
-def _mono(block: np.ndarray, decoded: Decoded) -> np.ndarray:
+def _mono(block: np.ndarray, decoded: DecodedSoFar) -> np.ndarray:
     """Mean of the channels, float32 ``[frames]``; what is no number becomes 0 and is counted."""
     with np.errstate(over="ignore", invalid="ignore"):
         # Column by column: `block.mean(axis=1)`, of the same value, takes 30 times as long, as long as decoding WAV.
@@ -190,7 +190,7 @@ def decode_range(
     decoder: str = "soundfile",
 ) -> Iterator[Segment | RangeReport]:
     """Decodes one range of a recording: its segments, as without ranges, then one RangeReport; never raises."""
-    decoded, problems = Decoded(), list[DecodeError]()
+    decoded, problems = DecodedSoFar(), list[DecodeError]()
     windows = segments = 0
     last_s, ended = None, False
     first, own = spec.needed_from(part.first), (spec.start(part.first), part.end and spec.start(part.end))
@@ -231,11 +231,11 @@ def decode_range(
 
 
 def decode_listed(
-    listed: Recording | Range,
+    listed: Listed,
     spec: WindowSpec,
     segment_s: float = 60.0,
     decoder: str = "soundfile",
-) -> Iterator[Segment | DecodeReport | RangeReport]:
+) -> Iterator[Decoded]:
     """``decode_recording`` or ``decode_range``, and a look afterwards whether the file still is what was listed; counts
     its time.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from model.errors import SoundbeamError
 from transforms.decoders import DecodeError, open_decoder
-from transforms.decoders.recording import Decoded, as_decode_error, resampled, seek_before
+from transforms.decoders.recording import DecodedSoFar, as_decode_error, resampled, seek_before
 
 
 def stretch_blocks(
@@ -43,7 +43,7 @@ def stretch_blocks(
     try:
         with open_decoder(uri, decoder) as stream:
             at = seek_before(stream, first, rate, stream.sample_rate // math.gcd(stream.sample_rate, rate))
-            for block in resampled(stream, rate, decoder, Decoded()):
+            for block in resampled(stream, rate, decoder, DecodedSoFar()):
                 lo, hi = max(0, first - at), min(len(block), end - at)
                 found |= lo < hi
                 yield block[lo : int(hi)] if lo < hi else block[:0]
