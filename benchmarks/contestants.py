@@ -167,19 +167,32 @@ def materialize(bundle: str, hop: float) -> Work:
 
 def decode_clips(bundle: str, hop: float) -> Work:
     """The same clips decoded to one channel at the examples' rate, and nothing else."""
+    return _decode_clips(os.devnull)
+
+
+def decode_and_write_clips(bundle: str, hop: float) -> Work:
+    """The same, and the samples written to a file as they are."""
+    return _decode_clips("samples")
+
+
+def _decode_clips(name: str) -> Work:
     from transforms.decode import decode_blocks
 
     def work(paths: list[str]) -> dict[str, float]:
-        begin = time.perf_counter()
-        for path in paths:
-            for _ in decode_blocks(f"file://{path}", 16000):
-                pass
-        return {"seconds": time.perf_counter() - begin}
+        with tempfile.TemporaryDirectory() as folder:
+            begin = time.perf_counter()
+            with open(os.path.join(folder, name), "wb") as file:
+                for path in paths:
+                    for block in decode_blocks(f"file://{path}", 16000):
+                        file.write(block)
+            return {"seconds": time.perf_counter() - begin}
 
     return work
 
 
-CONTESTANTS = {f.__name__: f for f in (reference, scan, bare_loop, parts, materialize, decode_clips)}
+CONTESTANTS = {
+    f.__name__: f for f in (reference, scan, bare_loop, parts, materialize, decode_clips, decode_and_write_clips)
+}
 
 
 def seconds_of(path: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import functools
+import gc
 import logging
 import os
 import re
@@ -24,6 +25,9 @@ DEBUG = "SOUNDBEAM_DEBUG"
 
 # Must be set before TensorFlow is first imported: its start-up messages would bury the one line that matters.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# TensorFlow and Beam make half a million objects that stay. Python by itself would look for garbage after every 700 new
+# ones, often through all of them.
+gc.set_threshold(50_000)
 # Beam warns on loading of clients that nobody asked for.
 logging.getLogger().setLevel(logging.ERROR)
 # Google's packages warn of Python versions that they will leave; a user of a scan can do nothing about it.
