@@ -176,6 +176,7 @@ def decode_and_write_clips(bundle: str, hop: float) -> Work:
 
 
 def _decode_clips(name: str) -> Work:
+    """Writes into a file of a temporary folder, or whither an absolute name leads."""
     from transforms.decode import decode_blocks
 
     def work(paths: list[str]) -> dict[str, float]:
