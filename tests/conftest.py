@@ -1,6 +1,5 @@
 """What the tests share: synthesized sound and a placeholder classifier whose scores NumPy can tell."""
 
-import atexit
 import os
 import shutil
 import tempfile
@@ -10,7 +9,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Two processes that compile librosa's functions for the first time, at once and for different types, overwrite each
     # other's code in numba's cache; what then loads it crashes.
     os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="soundbeam-numba-")
-    atexit.register(shutil.rmtree, os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 import numpy as np
 import pytest
@@ -20,6 +18,12 @@ FRAME, STEP = 256, 128
 # Each label is a tone in the middle of an FFT bin.
 TONES_HZ = {"low": 1000.0, "high": 2000.0}
 _SCALE, _MIDDLE = 0.25, 16.0
+
+
+def pytest_unconfigure():
+    """Removes numba's cache: pytest-xdist ends its workers without Python's own ends."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shutil.rmtree(os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
 
 
 def tone(seconds, hz=TONES_HZ["low"], rate=RATE, amplitude=0.5):
