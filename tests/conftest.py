@@ -5,7 +5,7 @@ import shutil
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-if "PYTEST_XDIST_WORKER" in os.environ:
+if "PYTEST_XDIST_WORKER" in os.environ and "NUMBA_CACHE_DIR" not in os.environ:  # which a test's processes inherit
     # Two processes that compile librosa's functions for the first time, at once and for different types, overwrite each
     # other's code in numba's cache; what then loads it crashes.
     os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="soundbeam-numba-")
