@@ -1,14 +1,14 @@
 """What the tests share: synthesized sound and a placeholder classifier whose scores NumPy can tell."""
 
 import os
-import shutil
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ and "NUMBA_CACHE_DIR" not in os.environ:  # which a test's processes inherit
     # Two processes that compile librosa's functions for the first time, at once and for different types, overwrite each
     # other's code in numba's cache; what then loads it crashes.
-    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="soundbeam-numba-")
+    _numba_cache = tempfile.TemporaryDirectory(prefix="soundbeam-numba-", ignore_cleanup_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = _numba_cache.name
 
 import numpy as np
 import pytest
@@ -21,9 +21,9 @@ _SCALE, _MIDDLE = 0.25, 16.0
 
 
 def pytest_unconfigure():
-    """Removes numba's cache: pytest-xdist ends its workers without Python's own ends."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shutil.rmtree(os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
+    """Removes this process's own numba cache: pytest-xdist ends its workers without Python's own ends."""
+    if "_numba_cache" in globals():
+        _numba_cache.cleanup()
 
 
 def tone(seconds, hz=TONES_HZ["low"], rate=RATE, amplitude=0.5):
