@@ -150,7 +150,7 @@ class _WriteShard(beam.DoFn):
             lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
         )
         ordered = sorted(clips, key=lambda c: (c.recording, c.start_s, c.label))
-        sounds = read_ahead(((c.recording, c.start_s, c.end_s) for c in ordered), self._rate, self._processes)
+        sounds = read_ahead([(c.recording, c.start_s, c.end_s) for c in ordered], self._rate, self._processes)
         with contextlib.closing(sounds), shard_writer(f"{self._folder}/{name}") as write:
             for clip, sound in zip(ordered, sounds, strict=True):
                 done += 1

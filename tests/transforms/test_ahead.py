@@ -3,11 +3,14 @@
 import json
 from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 from audio_files import encode, noise, write
+from hypothesis import given
+from hypothesis import strategies as st
 
 from transforms.decoders import DecodeError, ahead, isolation
 from transforms.decoders.ahead import decode_apart, read_ahead
@@ -71,12 +74,55 @@ def arm(monkeypatch, call, do, name):
     monkeypatch.setattr(isolation, "_idle", deque())
 
 
-@pytest.mark.parametrize(("do", "words"), [("crash", "the decoder crashed on it"), ("hoard", "needs more than")])
-def test_a_recording_that_ends_the_process_costs_no_other_one(stretches, monkeypatch, do, words):
-    arm(monkeypatch, "transforms.decoders.stretch:stretch_blocks", do, "/7.flac")
+@pytest.mark.parametrize(
+    ("do", "where", "words"),
+    [
+        ("crash", "/7.flac", "the decoder crashed on it"),
+        ("crash", "/2", "the decoder crashed on it"),  # seven of them, six of which one process reads in one go
+        ("hoard", "/7.flac", "needs more than"),
+        ("hang", "/7.flac", "waiting without an end"),
+    ],
+)
+def test_a_recording_that_ends_the_process_costs_no_other_one(stretches, monkeypatch, do, where, words):
+    arm(monkeypatch, "transforms.decoders.stretch:stretch_blocks", do, where)
+    monkeypatch.setattr(isolation, "STALL_S", 300.0 if do != "hang" else 3.0)
     found = list(read_ahead([stretch for stretch, _ in stretches], 16000, 2))
-    expected = [words if "/7.flac" in stretch[0] else of for stretch, of in stretches]
+    expected = [words if where in stretch[0] else of for stretch, of in stretches]
     assert [same(got, of) for got, of in zip(found, expected, strict=True)] == [True] * len(stretches)
+
+
+blocks = st.lists(st.integers(0, 9), max_size=9)
+
+
+@given(st.lists(st.tuples(blocks, st.booleans()), min_size=1, max_size=9), st.integers(1, 20), st.integers(1, 6))
+def test_many_stretches_at_once_in_pieces_of_any_size(each, samples, limit):
+    """Blocks of these lengths, with or without a break at their end: nothing is lost, and no piece is too large."""
+
+    def read(i):
+        for n, length in enumerate(each[i][0]):
+            yield np.full(length, 10 * i + n, np.float32)
+        if each[i][1]:
+            raise DecodeError(f"{i} breaks")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ahead, "_PIECE", samples)
+        patch.setattr(ahead, "_BLOCKS", limit)
+        messages = list(ahead._pieces(read, [(i,) for i in range(len(each))]))
+    for message in messages:
+        assert sum(len(piece) for piece in message if isinstance(piece, np.ndarray)) < samples + 9
+    found = list(ahead._taken(SimpleNamespace(take=lambda: iter(messages)), [("", 0.0, None)] * len(each), 16000))
+    for i, ((lengths, broken), got) in enumerate(zip(each, found, strict=True)):
+        values = [10 * i + n for n, length in enumerate(lengths) for _ in range(length)]
+        expected = np.array(values, np.float32) if values else f"{i} breaks" if broken else "there is no sound in it"
+        assert same(got, expected)
+
+
+def test_short_stretches_come_together_and_long_ones_apart():
+    def read(samples):
+        yield np.zeros(samples, np.float32)
+
+    assert len(list(ahead._pieces(read, [(64000,)] * 8))) == 1
+    assert len(list(ahead._pieces(read, [(ahead._PIECE,)] * 3))) == 4  # each when it is there; then that all is
 
 
 def test_a_mistake_in_the_middle_costs_the_whole_stretch():
@@ -85,7 +131,7 @@ def test_a_mistake_in_the_middle_costs_the_whole_stretch():
         raise ZeroDivisionError("of ours")
 
     with pytest.raises(ZeroDivisionError):  # for the process to tell; half a clip would be taken for a whole one
-        list(ahead._pieces(read, ()))
+        list(ahead._pieces(read, [()]))
 
 
 def test_a_stream_from_another_process_is_the_recording(stretches):
