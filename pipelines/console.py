@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from model.errors import SoundbeamError
 from model.numbers import number as number
 from model.stores import parse_options, restored_options, store_trouble, use_options
+from pipelines.turns import ask_for_long_turns
 
 # Set in the environment, errors come with their stack traces.
 DEBUG = "SOUNDBEAM_DEBUG"
@@ -28,6 +29,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow and Beam make half a million objects that stay. Python by itself would look for garbage after every 700 new
 # ones, often through all of them.
 gc.set_threshold(50_000)
+# Before TensorFlow starts threads, which inherit it.
+ask_for_long_turns()
 # Beam warns on loading of clients that nobody asked for.
 logging.getLogger().setLevel(logging.ERROR)
 # Google's packages warn of Python versions that they will leave; a user of a scan can do nothing about it.

@@ -19,6 +19,8 @@ from apache_beam.portability.api import (
 )
 from google.protobuf import json_format, text_format
 
+from pipelines.turns import ask_for_long_turns
+
 # How long the runner may take to answer, seconds.
 _PATIENCE_S = 60.0
 
@@ -32,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(environment_of(options))
+    ask_for_long_turns()
     from apache_beam.runners.worker import sdk_worker_main
 
     try:
