@@ -17,12 +17,12 @@ _SYSCALL = {"x86_64": 314, "aarch64": 274}
 def ask_for_long_turns() -> bool:
     """Asks the system's scheduler for turns of 100 ms for this thread, and all threads and processes that it starts.
 
-    Nobody gets less of a core for that: Linux keeps the shares equal and lets those with shorter turns go first when they
-    wake up (EEVDF: Stoica and Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995).
+    Nobody gets less of a core for that: Linux keeps the shares equal and lets those with shorter turns go first when
+    they wake up (EEVDF: Stoica and Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995).
 
     Returns:
-        Whether it was asked for. Before Linux 6.12 that has no effect. On another system, where it is forbidden, or where
-        somebody has chosen a policy without turns for this process, nothing is done.
+        Whether it was asked for. Before Linux 6.12 that has no effect. On another system, where it is forbidden, or
+        where somebody has chosen a policy without turns for this process, nothing is done.
     """
     number = _SYSCALL.get(platform.machine())
     if sys.platform != "linux" or number is None or sys.maxsize < 1 << 32:
