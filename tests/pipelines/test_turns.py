@@ -13,16 +13,20 @@ ROOT = Path(__file__).parent.parent.parent
 SCRIPT = """
 import ctypes, json, os, struct, subprocess, sys, threading
 
+SET, GET = {"x86_64": (314, 315), "aarch64": (274, 275)}[os.uname().machine]
+
 def told():
     room = ctypes.create_string_buffer(48)
-    number = {"x86_64": 315, "aarch64": 275}[os.uname().machine]
-    assert ctypes.CDLL(None).syscall(number, 0, room, 48, 0) == 0
+    assert ctypes.CDLL(None).syscall(GET, 0, room, 48, 0) == 0
     _, policy, _, nice, _, runtime, _, _ = struct.unpack("=IIQiIQQQ", room.raw)
     return policy, nice, runtime
 
 if sys.argv[1] == "child":
     print(json.dumps(told()))
 else:
+    policy, nice, _ = told()  # with the turns of whoever started this, who may have asked for long ones: back to usual
+    usual = ctypes.create_string_buffer(struct.pack("=IIQiIQQQ", 48, policy, 0, nice, 0, 0, 0, 0), 48)
+    assert ctypes.CDLL(None).syscall(SET, 0, usual, 0) == 0
     found = [told()]
     sys.path.insert(0, sys.argv[1])
     import pipelines.console

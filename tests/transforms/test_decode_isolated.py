@@ -14,6 +14,7 @@ from model.files import state_of
 from tests.transforms.audio_files import encode, noise, write
 from transforms import counters, decode
 from transforms.decode import DecodeRecordings, patience_s, report_of_broken
+from transforms.decoders import isolation
 from transforms.decoders.isolation import Broken
 from transforms.decoders.recording import decode_listed, decode_recording
 from transforms.records import DecodeReport, Range, Recording, Segment
@@ -96,7 +97,8 @@ def test_a_step_whose_bundle_broke_off_starts_the_next_one_clean(recordings, pro
     assert as_values(found) == as_values(decode_recording(recordings[1], SPEC, 1.5))
 
 
-def test_samples_that_were_passed_on_are_let_go(tmp_path):
+def test_samples_that_were_passed_on_are_let_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(isolation, "_WAITING_BYTES", 2_000_000)
     path = write(tmp_path, "long.wav", encode(np.zeros((16000 * 480, 1)), 16000, "WAV"))
     step = decode._DecodeAhead((SPEC, 10.0, "soundfile"), 1)
     step.setup()
