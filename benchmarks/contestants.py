@@ -1,10 +1,10 @@
 """What `scan.py` lets run against each other: each in a process of its own that is warm before it is timed.
 
-    python benchmarks/contestants.py NAME CORES BUNDLE HOP TURN_S RECORDING [RECORDING …]
+    python benchmarks/contestants.py NAME CORES BUNDLE HOP TURN_S NUMBER RECORDING [RECORDING …]
 
-It first works over a few recordings, to load and trace everything, then over more until it knows how many of them take
-about TURN_S seconds. Then, for each line on stdin, it does its work once over so many, and answers with a line of JSON:
-the seconds that it took for each second of sound, all and by parts.
+It first works over a few recordings, to load and trace everything. Where NUMBER is 0 it then works over more, until it
+knows how many of them take about TURN_S seconds. Then it does its work once over so many, and prints a line of JSON:
+that number, and the seconds that it took for each second of sound, all and by parts.
 """
 
 from __future__ import annotations
@@ -204,23 +204,21 @@ def seconds_of(path: str) -> float:
 
 
 def main() -> None:
-    """Answers each line of stdin with a measurement."""
-    name, cores, bundle, hop, turn_s, *paths = sys.argv[1:]
+    """One turn."""
+    name, cores, bundle, hop, turn_s, wanted, *paths = sys.argv[1:]
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(cores) or None])  # before TensorFlow counts them
-    answers = os.fdopen(os.dup(1), "w")
+    answer = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     work = CONTESTANTS[name](bundle, float(hop))
     number, took = FEW, 0.0
     work(paths[:number])
-    while took < float(turn_s) / 2 and number < len(paths):
+    while not int(wanted) and took < float(turn_s) / 2 and number < len(paths):
         took = work(paths[:number])["seconds"]
         number = min(len(paths), max(FEW, FEW * round(number / FEW * min(10.0, float(turn_s) / took))))
-    paths = paths[:number]
+    paths = paths[: int(wanted) or number]
     sound = sum(map(seconds_of, paths))
-    print("ready", file=answers, flush=True)
-    for _ in sys.stdin:
-        print(json.dumps({part: spent / sound for part, spent in work(paths).items()}), file=answers, flush=True)
-    answers.flush()
+    found = {part: spent / sound for part, spent in work(paths).items()}
+    print(json.dumps({"number": len(paths), **found}), file=answer, flush=True)
     os._exit(0)  # TensorFlow complains when it is taken down
 
 

@@ -2,11 +2,11 @@
 
     python benchmarks/scan.py [--rounds N] [--recordings FILE [FILE …]] [--json FILE]
 
-All contestants run in one go on one machine, each in a process of its own that has loaded and traced everything
-before. They take turns, one round forward and the next one backward, since a machine may grow faster or slower; a ratio
-is the median over the rounds of the ratio within a round, and behind it stand the lowest and the highest. Start-up is
-told apart. Networks have random weights, which do not change their speed. "One core": the process and its children are
-confined to one.
+All contestants run in one go on one machine. They take turns, one round forward and the next one backward, since a
+machine may grow faster or slower. Each turn is a process of its own that has loaded and traced everything before it is
+timed: two starts of one program differ more than two turns of one process. A ratio is the median over the rounds of the
+ratio within a round; behind it stand the lowest and the highest. Start-up is told apart. Networks have random weights,
+which do not change their speed. "One core": the process and its children are confined to one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 KINDS = ("mp3", "wav", "flac")
@@ -73,37 +74,30 @@ def save_random_bundle(url: str, name: str) -> None:
     )  # fmt: skip
 
 
+@dataclasses.dataclass
 class Contestant:
-    """A process of `contestants.py`."""
+    """One of those in `contestants.py`."""
 
-    def __init__(self, name: str, cores: int, bundle: str, hop: float, turn_s: float, paths: list[str]):
-        arguments = [name, str(cores), bundle, str(hop), str(turn_s), *paths]
-        command = [sys.executable, str(ROOT / "benchmarks/contestants.py"), *arguments]
-        with open(os.devnull, "w") as nowhere:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if _DEBUG else nowhere, text=True
-            )
-        self._answer()
+    name: str
+    cores: int
+    bundle: str
+    hop: float
+    turn_s: float
+    paths: list[str]
+    number: int = 0
+    """Recordings in a turn, found by the first one."""
 
     def turn(self) -> dict[str, float]:
-        """Works once: seconds for each second of sound, all and by parts."""
-        assert self._process.stdin is not None
-        print("go", file=self._process.stdin, flush=True)
-        found: dict[str, float] = json.loads(self._answer())
-        return found
-
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
+        """Starts, gets warm and works once: seconds for each second of sound, all and by parts."""
+        arguments = (self.name, self.cores, self.bundle, self.hop, self.turn_s, self.number, *self.paths)
+        command = [sys.executable, str(ROOT / "benchmarks/contestants.py"), *map(str, arguments)]
+        with open(os.devnull, "w") as nowhere:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=None if _DEBUG else nowhere, text=True)
+        if done.returncode:
             raise SystemExit("a contestant broke; SOUNDBEAM_DEBUG=1 shows where")
-        return line
-
-    def end(self) -> None:
-        """Ends the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        found: dict[str, float] = json.loads(done.stdout)
+        self.number = int(found.pop("number"))
+        return found
 
 
 def start_up(bundle: str, hop: float, path: str) -> float:
@@ -132,8 +126,6 @@ def take_turns(contestants: dict[str, Contestant], rounds: int) -> dict[str, lis
     for i in range(rounds):
         for key in reversed(contestants) if i % 2 else contestants:
             turns[key].append(contestants[key].turn())
-    for contestant in contestants.values():
-        contestant.end()
     return turns
 
 
