@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import stat
 import sys
 import threading
+import time
 
 import grpc
 from apache_beam.portability.api import (
@@ -23,6 +25,9 @@ from pipelines.turns import ask_for_long_turns
 
 # How long the runner may take to answer, seconds.
 _PATIENCE_S = 60.0
+# How often a worker looks whether its runner still listens, seconds; and how often it may not before the worker ends.
+_LOOK_EVERY_S = 5.0
+_MISSED = 3
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,7 +38,9 @@ def main(argv: list[str] | None = None) -> int:
     options, _ = p.parse_known_args(argv)
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(environment_of(options))
+    environment, control = environment_of(options)
+    os.environ.update(environment)
+    threading.Thread(target=_end_with_runner, args=(control,), daemon=True).start()
     ask_for_long_turns()
     from apache_beam.runners.worker import sdk_worker_main
 
@@ -46,8 +53,8 @@ def main(argv: list[str] | None = None) -> int:
         os._exit(0)
 
 
-def environment_of(options: argparse.Namespace) -> dict[str, str]:
-    """What Beam's harness reads from the environment: the endpoints and the pipeline's options."""
+def environment_of(options: argparse.Namespace) -> tuple[dict[str, str], str]:
+    """What Beam's harness reads from the environment (endpoints and pipeline's options), and where the runner listens."""
     control, logging_ = options.control_endpoint, options.logging_endpoint
     found = {"WORKER_ID": options.id}
     if options.provision_endpoint:
@@ -70,7 +77,26 @@ def environment_of(options: argparse.Namespace) -> dict[str, str]:
         if url:
             descriptor = endpoints_pb2.ApiServiceDescriptor(url=url)
             found[f"{name}_API_SERVICE_DESCRIPTOR"] = text_format.MessageToString(descriptor)
-    return found
+    return found, control
+
+
+def _end_with_runner(control: str) -> None:
+    """Ends this process when nobody listens any more at ``host:port``.
+
+    Beam's harness notices too, but then waits for what it has begun: a recording of hours that nobody wants any more.
+    """
+    host, _, port = control.rpartition(":")
+    if not port.isdigit():  # a socket in the file system
+        return
+    missed = 0
+    while missed < _MISSED:
+        time.sleep(_LOOK_EVERY_S)
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _LOOK_EVERY_S).close()
+            missed = 0
+        except OSError:
+            missed += 1
+    os._exit(1)
 
 
 def _end_with_parent() -> None:

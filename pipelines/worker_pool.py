@@ -9,6 +9,7 @@ interfaces, runs the first python on the PATH, gives workers no options and lets
 from __future__ import annotations
 
 import argparse
+import itertools
 import signal
 import subprocess
 import sys
@@ -30,14 +31,15 @@ _ALONE = [("grpc.so_reuseport", 0)]
 
 
 class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
-    """Starts and stops worker processes; each ends when the pool does, however that ended.
+    """Starts worker processes; each ends with its runner, or when the pool does, however that ended.
 
     Args:
         logs: Folder for what workers print, a file each.
     """
 
     def __init__(self, logs: Path):
-        self._logs, self._workers, self._lock = logs, dict[str, subprocess.Popen](), threading.Lock()
+        self._logs, self._workers, self._lock = logs, set[subprocess.Popen](), threading.Lock()
+        self._numbers = itertools.count()
 
     def StartWorker(self, request: Any, context: Any) -> Any:
         """Starts a worker that connects to the endpoints in the request."""
@@ -45,27 +47,31 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         for name in ("control", "logging", "provision"):
             command += [f"--{name}_endpoint", getattr(request, f"{name}_endpoint").url]
         try:
-            with self._lock, open(self._logs / f"worker-{len(self._workers)}.log", "ab") as log:
+            with self._lock, open(self._logs / f"worker-{next(self._numbers)}.log", "ab") as log:
                 # Its standard input is never written to: it closes when the pool ends, and then the worker ends too.
-                self._workers[request.worker_id] = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
-                )
+                worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
+                self._workers.add(worker)
         except OSError as e:
             return beam_fn_api_pb2.StartWorkerResponse(error=str(e))
+        threading.Thread(target=self._forget, args=(worker,), daemon=True).start()
         return beam_fn_api_pb2.StartWorkerResponse()
 
     def StopWorker(self, request: Any, context: Any) -> Any:
-        """Ends a worker."""
-        with self._lock:
-            worker = self._workers.get(request.worker_id)
-        if worker is not None:
-            _end(worker)
+        """Nothing: a worker ends by itself when its runner has closed its endpoint.
+
+        Which one is meant cannot be told: ids are those of one task manager, and another one on this machine has the same.
+        """
         return beam_fn_api_pb2.StopWorkerResponse()
+
+    def _forget(self, worker: subprocess.Popen) -> None:
+        worker.wait()
+        with self._lock:
+            self._workers.discard(worker)
 
     def close(self) -> None:
         """Ends all workers."""
         with self._lock:
-            workers = list(self._workers.values())
+            workers = list(self._workers)
         for worker in workers:
             worker.terminate()
         for worker in workers:

@@ -49,11 +49,9 @@ class CutRecordings(beam.PTransform):
         """Adds the steps to the graph."""
         least = round(2 * self.range_s * _FEWEST_BYTES_A_S)
         arguments = (self.spec, self.segment_s, self.range_s, self.decoder)
-        step = beam.ParDo(_Cut(arguments, least, self.smallest_share))
-        cut = recordings | "Cut" >> step.with_outputs("ranges", main="whole")
+        cut = recordings | "Cut" >> beam.ParDo(_Cut(arguments, least, self.smallest_share))
         # Or one worker would have all ranges of a recording.
-        spread = cut.ranges | "SpreadRanges" >> beam.Reshuffle().with_output_types(Range)
-        return (cut.whole, spread) | "WholeAndRanges" >> beam.Flatten()
+        return cut | "SpreadRanges" >> beam.Reshuffle().with_output_types(Listed)
 
 
 @beam.typehints.with_input_types(Recording)
@@ -70,7 +68,7 @@ class _Cut(beam.DoFn):
     def start_bundle(self) -> None:
         self._reading.forget()
 
-    def process(self, recording: Recording) -> Iterator[Any]:
+    def process(self, recording: Recording) -> Iterator[Listed]:
         if recording.bytes < max(self._least, self._share * recording.listed_bytes):
             yield recording
             return
@@ -84,8 +82,7 @@ class _Cut(beam.DoFn):
             return
         count("recordings_cut")
         count("ranges", len(parts))
-        for part in parts:
-            yield beam.pvalue.TaggedOutput("ranges", part)
+        yield from parts
 
     def teardown(self) -> None:
         self._reading.close()

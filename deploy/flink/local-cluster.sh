@@ -15,7 +15,7 @@
 #   FLINK_JOB_SERVER_JAR        Beam's job server, if you have it; without, Maven fetches it for the first scan
 set -euo pipefail
 
-FLINK=2.2.1
+FLINK=1.19.3
 BEAM=2.77.0
 JAR_OF_BEAM="org.apache.beam:beam-runners-flink-${FLINK%.*}-job-server:$BEAM"
 
@@ -43,6 +43,10 @@ fetch_flink() {
   "$PYTHON" -m pip download -q --no-deps --disable-pip-version-check -d "$DIR/wheels" \
     "apache-flink==$FLINK" "apache-flink-libraries==$FLINK" || fail "pip cannot download Flink; its error stands above"
   for wheel in "$DIR"/wheels/*.whl; do "$PYTHON" -m zipfile -e "$wheel" "$DIR/flink-$FLINK"; done
+  # Flink's libraries are a wheel since 2.0; before that the source package has them in a folder of their own.
+  for source in "$DIR"/wheels/*.tar.gz; do
+    [ ! -f "$source" ] || tar -xzf "$source" -C "$HOME_OF_FLINK" --strip-components=2 --wildcards '*/deps/*'
+  done
   chmod +x "$HOME_OF_FLINK"/bin/*.sh
   rm -rf "$DIR/wheels"
   touch "$HOME_OF_FLINK/.complete"

@@ -88,9 +88,10 @@ def test_a_worker_gets_the_pipelines_options_from_the_runner():
     asked = argparse.Namespace(
         id="w7", control_endpoint="localhost:1", logging_endpoint="localhost:2", provision_endpoint=f"127.0.0.1:{port}"
     )
-    found = environment_of(asked)
+    found, control = environment_of(asked)
     server.stop(0)
     assert json.loads(found["PIPELINE_OPTIONS"]) == {"beam:option:s3_endpoint_url:v1": "here"}
+    assert control == "localhost:77"
     assert found["CONTROL_API_SERVICE_DESCRIPTOR"].strip() == 'url: "localhost:77"'
     assert found["LOGGING_API_SERVICE_DESCRIPTOR"].strip() == 'url: "localhost:2"'
     assert (found["WORKER_ID"], found["RUNNER_CAPABILITIES"]) == ("w7", "x y")
