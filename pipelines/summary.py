@@ -27,6 +27,7 @@ def figures_of(finished: Finished, output: str) -> dict[str, Any]:
     recordings = results.read(output, "recordings", run=info["run"], columns=columns)
     counts = results.read(output, "counts", run=info["run"], columns=["label", "calls", "calls_low", "calls_high"])
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
+    bad = bad.sort_by("recording")  # a runner writes them in any order
     of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info["labels"]}
     by_label = {label: rows["calls"] for label, rows in of_label.items()}
     return {

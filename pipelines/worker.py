@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def environment_of(options: argparse.Namespace) -> tuple[dict[str, str], str]:
-    """What Beam's harness reads from the environment (endpoints and pipeline's options), and where the runner listens."""
+    """What Beam's harness reads from the environment: endpoints, pipeline's options; and where the runner listens."""
     control, logging_ = options.control_endpoint, options.logging_endpoint
     found = {"WORKER_ID": options.id}
     if options.provision_endpoint:

@@ -59,7 +59,7 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     def StopWorker(self, request: Any, context: Any) -> Any:
         """Nothing: a worker ends by itself when its runner has closed its endpoint.
 
-        Which one is meant cannot be told: ids are those of one task manager, and another one on this machine has the same.
+        Which one is meant cannot be told: another task manager on this machine gives its workers the same ids.
         """
         return beam_fn_api_pb2.StopWorkerResponse()
 

@@ -11,7 +11,7 @@ import apache_beam as beam
 from transforms.counters import count
 from transforms.decoders.isolation import Broken, Isolated, Task
 from transforms.decoders.ranges import cut_into_ranges
-from transforms.records import Listed, Range, Recording
+from transforms.records import Listed, Recording
 from transforms.windows import WindowSpec
 
 # About how long a range is; a recording of up to twice this is not cut.

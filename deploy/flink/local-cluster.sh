@@ -6,18 +6,19 @@
 #   deploy/flink/local-cluster.sh status
 #   deploy/flink/local-cluster.sh down
 #
-# Everything it fetches and writes lies in one folder, .flink/ here, or $FLINK_DIR. It wants Java 11, 17 or 21, and a
-# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3. Also from the environment:
+# Everything it fetches and writes lies in one folder, .flink/ here, or $FLINK_DIR. It wants Java 11 or 17, Maven, and a
+# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3; and job-server.pom.xml beside it. Also from the
+# environment:
 #
 #   FLINK_TASK_MANAGERS=2       one slot each
 #   FLINK_MEMORY=1024m          of each JVM; the Python workers' comes on top
 #   FLINK_PORT, POOL_PORT       of the job manager's REST and of the worker pool; without, free ones
-#   FLINK_JOB_SERVER_JAR        Beam's job server, if you have it; without, Maven fetches it for the first scan
+#   FLINK_JOB_SERVER_JAR        Beam's job server, if you have one; without, Maven puts it together for the first scan
+#   FLINK_VERSION=1.19.3        the Flink that your job server is for
 set -euo pipefail
 
-FLINK=1.19.3
-BEAM=2.77.0
-JAR_OF_BEAM="org.apache.beam:beam-runners-flink-${FLINK%.*}-job-server:$BEAM"
+FLINK=${FLINK_VERSION:-1.19.3}
+POM=$(cd "$(dirname "$0")" && pwd)/job-server.pom.xml
 
 case "${1:-}" in up | scan | status | down | fetch) ;; *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0" >&2; exit 2 ;; esac
 
@@ -53,14 +54,16 @@ fetch_flink() {
 }
 
 fetch_job_server() {
-  JAR=${FLINK_JOB_SERVER_JAR:-$DIR/$(echo "$JAR_OF_BEAM" | cut -d: -f2)-$BEAM.jar}
-  [ -f "$JAR" ] && return
-  [ -z "${FLINK_JOB_SERVER_JAR:-}" ] || fail "FLINK_JOB_SERVER_JAR=$JAR: there is no such file"
+  JAR=${FLINK_JOB_SERVER_JAR:-$DIR/job-server.jar}
+  [ -z "${FLINK_JOB_SERVER_JAR:-}" ] || [ -f "$JAR" ] || fail "FLINK_JOB_SERVER_JAR=$JAR: there is no such file"
+  [ -n "${FLINK_JOB_SERVER_JAR:-}" ] || [ "$JAR" -nt "$POM" ] && return
   command -v mvn > /dev/null || fail "Beam's job server is missing: install Maven, or set FLINK_JOB_SERVER_JAR"
-  echo "fetching $JAR_OF_BEAM"
-  mvn -B -q org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -Dartifact="$JAR_OF_BEAM" \
-    -DoutputDirectory="$DIR" > "$DIR/maven.log" 2>&1 && [ -f "$JAR" ] \
-    || fail "Maven cannot fetch $JAR_OF_BEAM ($DIR/maven.log says why); set FLINK_JOB_SERVER_JAR to a copy of it"
+  [ "$FLINK" != "${FLINK#1.19.}" ] || fail "for Flink $FLINK set FLINK_JOB_SERVER_JAR: Maven makes a job server for 1.19"
+  echo "fetching Beam's Flink runner, and putting its job server together"
+  mvn -B -q -f "$POM" package -Doutput="$DIR/job-server" > "$DIR/maven.log" 2>&1 \
+    || fail "Maven cannot put Beam's job server together ($DIR/maven.log says why); set FLINK_JOB_SERVER_JAR to one"
+  mv "$DIR"/job-server/flink-job-server-*.jar "$JAR"
+  rm -rf "$DIR/job-server"
 }
 
 free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
@@ -131,8 +134,10 @@ except OSError:
 END
 }
 
+need_java() { command -v java > /dev/null || [ -n "${JAVA_HOME:-}" ] || fail "there is no Java; install Java 17"; }
+
 up() {
-  command -v java > /dev/null || [ -n "${JAVA_HOME:-}" ] || fail "there is no Java; install Java 17"
+  need_java
   "$PYTHON" -c 'import apache_beam, pipelines' 2> /dev/null || fail "$PYTHON has no soundbeam; set PYTHON to one that has"
   fetch_flink
   if ! alive "$PIDS/jobmanager.pid"; then
@@ -182,6 +187,6 @@ case $command in
   up) up ;;
   status) status ;;
   scan) scan "$@" ;;
-  fetch) fetch_flink; fetch_job_server ;;
+  fetch) need_java; fetch_flink; fetch_job_server ;;
   down) stop; rm -rf "$DIR/tmp"; echo "the cluster is down" ;;
 esac

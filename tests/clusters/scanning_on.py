@@ -63,7 +63,7 @@ def figures(said):
 def processes(words):
     """Ids of the processes whose command lines hold all of the words."""
     found = []
-    for line in subprocess.run(["ps", "-eo", "pid=,stat=,args="], capture_output=True, text=True).stdout.splitlines():
+    for line in subprocess.run(["ps", "-ww", "-eo", "pid=,stat=,args="], capture_output=True, text=True).stdout.splitlines():
         pid, stat, command = line.split(None, 2)
         if "Z" not in stat and all(word in command for word in words):
             found.append(int(pid))

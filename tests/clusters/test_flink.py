@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import urllib.request
@@ -22,7 +23,12 @@ from scanning_on import (
     wait_for,
 )
 
-pytestmark = pytest.mark.flink
+pytestmark = [
+    pytest.mark.flink,
+    pytest.mark.skipif(
+        not (shutil.which("java") and shutil.which("mvn")), reason="Flink wants Java, and its job server Maven"
+    ),
+]
 SCRIPT = str(ROOT / "deploy" / "flink" / "local-cluster.sh")
 FOLDER = Path(os.environ.get("FLINK_DIR", ROOT / ".flink"))
 
@@ -38,6 +44,8 @@ def script(*arguments):
 @pytest.fixture(scope="module")
 def cluster():
     """Pids of the cluster's processes by name; all are gone at the end, and what they had started too."""
+    code, said = script("fetch")
+    assert code == 0, said
     code, said = script("up")
     assert code == 0, said
     pids = {file.stem: int(file.read_text()) for file in (FOLDER / "pid").glob("*.pid")}
@@ -45,14 +53,6 @@ def cluster():
     everything = set(pids.values()).union(*map(children, pids.values()))
     assert script("down")[0] == 0
     wait_for(lambda: not alive(everything), "the end of the cluster's processes", 60)
-
-
-@pytest.fixture(scope="module")
-def job_server(cluster):
-    """Beam's job server for Flink, by Maven; not every mirror of its repository has it."""
-    code, said = script("fetch")
-    if code != 0:
-        pytest.skip(f"no scan on Flink without Beam's job server: {said.strip().splitlines()[-1]}")
 
 
 def rest(path):
@@ -91,7 +91,7 @@ def test_a_task_manager_that_was_killed_is_told_and_started_again_by_up(cluster)
     assert alive({cluster["taskmanager-2"]}) and "has ended" not in script("status")[1]
 
 
-def test_the_rows_and_the_summary_are_those_of_a_local_scan(job_server, corpus, tmp_path):
+def test_the_rows_and_the_summary_are_those_of_a_local_scan(cluster, corpus, tmp_path):
     arguments, local, said = corpus
     code, said_there, errors = run(*arguments, tmp_path / "out", command=(SCRIPT, "scan"))
     assert (code, errors) == (0, [])
@@ -99,7 +99,7 @@ def test_the_rows_and_the_summary_are_those_of_a_local_scan(job_server, corpus, 
     assert figures(said_there) == figures(said)
 
 
-def test_a_scan_goes_on_when_a_task_manager_is_killed(job_server, cluster, corpus, tmp_path):
+def test_a_scan_goes_on_when_a_task_manager_is_killed(cluster, corpus, tmp_path):
     arguments, local, _ = corpus
     scan = start(*arguments, tmp_path / "out", command=(SCRIPT, "scan"))
     wait_for(lambda: len(children(cluster["worker-pool"])) > 1, "a worker that decodes", 120)

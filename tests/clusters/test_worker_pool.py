@@ -3,11 +3,27 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
-from scanning_on import ENVIRONMENT, ROOT, alive, assert_same_rows, children, figures, run, start, synthesize, wait_for
+from apache_beam.portability.api import beam_fn_api_pb2, endpoints_pb2
+from scanning_on import (
+    ENVIRONMENT,
+    ROOT,
+    alive,
+    assert_same_rows,
+    children,
+    figures,
+    processes,
+    run,
+    start,
+    synthesize,
+    wait_for,
+)
+
+from pipelines.worker_pool import WorkerPool
 
 
 @pytest.fixture
@@ -103,3 +119,29 @@ def test_a_port_that_is_taken_is_one_line(pool, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, cwd=ROOT, timeout=60)
     assert done.returncode == 1
     assert "cannot be listened on" in done.stderr
+
+
+def test_workers_of_two_task_managers_may_have_the_same_id(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # their runner, which says nothing yet
+        url = endpoints_pb2.ApiServiceDescriptor(url=f"127.0.0.1:{silent.getsockname()[1]}")
+        pool = WorkerPool(tmp_path)
+        for _ in range(2):
+            asked = beam_fn_api_pb2.StartWorkerRequest(worker_id="1-1", control_endpoint=url, provision_endpoint=url)
+            assert not pool.StartWorker(asked, None).error
+        workers = set(processes(["pipelines.worker", url.url]))
+        pool.StopWorker(beam_fn_api_pb2.StopWorkerRequest(worker_id="1-1"), None)
+        assert len(workers) == 2 and alive(workers) == workers
+        assert len(list(tmp_path.glob("worker-*.log"))) == 2
+        pool.close()
+        assert not alive(workers)
+
+
+def test_a_worker_ends_when_its_runner_listens_no_more_and_not_before(tmp_path):
+    waiting = "from pipelines import worker; worker._LOOK_EVERY_S = 0.1; worker._end_with_runner({!r})"
+    with socket.create_server(("127.0.0.1", 0)) as runner:
+        code = waiting.format(f"localhost:{runner.getsockname()[1]}")
+        process = subprocess.Popen([sys.executable, "-c", code], env=ENVIRONMENT, cwd=ROOT)
+        for _ in range(20):
+            runner.accept()[0].close()
+        assert process.poll() is None
+    assert process.wait(60) == 1
