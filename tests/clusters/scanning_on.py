@@ -63,9 +63,10 @@ def figures(said):
 def processes(words):
     """Ids of the processes whose command lines hold all of the words."""
     found = []
-    for line in subprocess.run(["ps", "-ww", "-eo", "pid=,stat=,args="], capture_output=True, text=True).stdout.splitlines():
-        pid, stat, command = line.split(None, 2)
-        if "Z" not in stat and all(word in command for word in words):
+    command = ["ps", "-ww", "-eo", "pid=,stat=,args="]  # wide: ps cuts lines to $COLUMNS
+    for line in subprocess.run(command, capture_output=True, text=True).stdout.splitlines():
+        pid, stat, words_of_it = line.split(None, 2)
+        if "Z" not in stat and all(word in words_of_it for word in words):
             found.append(int(pid))
     return found
 
