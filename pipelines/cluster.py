@@ -7,7 +7,9 @@ import shutil
 import socket
 import urllib.error
 import urllib.request
+import uuid
 from pathlib import Path
+from typing import Any
 
 from apache_beam.options import pipeline_options as beam_options
 
@@ -18,6 +20,7 @@ PORTABLE = ("FlinkRunner", "SparkRunner", "PortableRunner", "PrismRunner")
 # What a cluster may take to answer, seconds.
 _PATIENCE_S = 5.0
 _HERE = ("[local]", "[auto]")
+_ENDED = ("FINISHED", "CANCELED", "FAILED")
 
 
 def is_portable(options: beam_options.PipelineOptions) -> bool:
@@ -42,7 +45,7 @@ def check_cluster(options: beam_options.PipelineOptions) -> None:
         _check_port(portable.job_endpoint)
     if runner != "FlinkRunner" or portable.job_endpoint:
         return
-    if flink.flink_master not in _HERE:
+    if _flink_master(options):
         _check_flink(flink.flink_master, flink.flink_version)
         image = options.view_as(beam_options.WorkerOptions).sdk_container_image
         if not portable.environment_type and not portable.environment_config and not image:
@@ -52,6 +55,45 @@ def check_cluster(options: beam_options.PipelineOptions) -> None:
             )
     if not flink.flink_submit_uber_jar:
         _check_job_server(flink.flink_job_server_jar, options.view_as(beam_options.JobServerOptions))
+
+
+def name_job(options: beam_options.PipelineOptions) -> None:
+    """Gives a pipeline that runs on a Flink cluster a name of its own, so that `cancel_job` finds it."""
+    named = options.view_as(beam_options.GoogleCloudOptions)
+    if _flink_master(options) and not named.job_name:
+        named.job_name = f"soundbeam-{uuid.uuid4().hex[:12]}"
+
+
+def cancel_job(options: beam_options.PipelineOptions) -> None:
+    """Cancels a pipeline's job on a Flink cluster, where it would keep its slots and nobody would take its rows.
+
+    Does nothing where the cluster does not answer, or the user has given two running jobs one name.
+    """
+    master, name = _flink_master(options), options.view_as(beam_options.GoogleCloudOptions).job_name
+    if not master or not name:
+        return
+    try:
+        jobs = _ask(master, "/jobs/overview")["jobs"]
+        mine = [job["jid"] for job in jobs if job["name"] == name and job["state"] not in _ENDED]
+        if len(mine) == 1:
+            _ask(master, f"/jobs/{mine[0]}?mode=cancel", "PATCH")
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+
+
+def _flink_master(options: beam_options.PipelineOptions) -> str:
+    """HOST:PORT or URL of a Flink cluster's REST; "" for another runner, and for Flink within the job server."""
+    runner = options.view_as(beam_options.StandardOptions).runner or ""
+    master = options.view_as(beam_options.FlinkRunnerOptions).flink_master
+    return master if runner.rpartition(".")[2] == "FlinkRunner" and master not in _HERE else ""
+
+
+def _ask(master: str, path: str, method: str = "GET") -> Any:
+    """What a Flink cluster's REST says; past any proxy, as Flink's own client asks."""
+    url = master if master.startswith(("http://", "https://")) else f"http://{master}"
+    request = urllib.request.Request(url.rstrip("/") + path, method=method)
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=_PATIENCE_S) as answer:
+        return json.load(answer)
 
 
 def _check_port(endpoint: str) -> None:
@@ -66,12 +108,8 @@ def _check_port(endpoint: str) -> None:
 
 
 def _check_flink(master: str, version: str) -> None:
-    url = master if master.startswith(("http://", "https://")) else f"http://{master}"
-    asked = f"{url.rstrip('/')}/overview"
     try:
-        # Past any proxy, as Flink's own client asks.
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=_PATIENCE_S) as answer:
-            overview = json.load(answer)
+        overview = _ask(master, "/overview")
         found, slots = overview["flink-version"], overview["slots-total"]
     except urllib.error.HTTPError as e:
         if e.code in (401, 403):

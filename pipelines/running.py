@@ -26,7 +26,7 @@ from apache_beam.runners.runner import PipelineState
 
 from model.errors import SoundbeamError
 from model.stores import Carried, carried
-from pipelines.cluster import check_cluster, is_portable
+from pipelines.cluster import cancel_job, check_cluster, is_portable, name_job
 from pipelines.console import StatusLine, say
 
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
@@ -122,11 +122,15 @@ def run(pipeline: beam.Pipeline):
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     if is_portable(pipeline.options):  # a job server's messages come through the root
         logging.getLogger().setLevel(logging.CRITICAL)
+    name_job(pipeline.options)
     threading.excepthook = _without_workers(threading.excepthook)
     try:
         with _shown_progress():
             result = pipeline.run()
             state = result.wait_until_finish()
+    except KeyboardInterrupt:
+        cancel_job(pipeline.options)
+        raise
     except Exception as e:
         raise SoundbeamError(cause(e)) from e
     if state is not None and state != PipelineState.DONE:

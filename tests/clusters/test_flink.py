@@ -109,3 +109,17 @@ def test_a_scan_goes_on_when_a_task_manager_is_killed(cluster, corpus, tmp_path)
     assert scan.returncode == 0, errors
     assert_same_rows(local, tmp_path / "out")
     wait_for(lambda: not children(cluster["worker-pool"]), "the workers' end", 60)
+
+
+def test_an_interrupted_scan_leaves_no_job_and_the_next_one_has_every_row(cluster, corpus, tmp_path):
+    arguments, local, _ = corpus
+    scan = start(*arguments, tmp_path / "out", command=(SCRIPT, "scan"))
+    wait_for(lambda: len(children(cluster["worker-pool"])) > 1, "a worker that decodes", 120)
+    scan.send_signal(signal.SIGINT)
+    _, errors = scan.communicate(timeout=PATIENCE_S)
+    assert scan.returncode == 130 and "interrupted" in errors
+    wait_for(lambda: not rest("/overview")["jobs-running"], "the job's end", 60)
+    wait_for(lambda: not children(cluster["worker-pool"]), "the workers' end", 60)
+    code, _, errors = run(*arguments, tmp_path / "out", command=(SCRIPT, "scan"))
+    assert (code, errors) == (0, [])
+    assert_same_rows(local, tmp_path / "out")

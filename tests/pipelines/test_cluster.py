@@ -7,21 +7,30 @@ import threading
 from types import MappingProxyType
 
 import pytest
+from apache_beam.options.pipeline_options import GoogleCloudOptions
 
-from pipelines.cluster import check_cluster
+from pipelines.cluster import cancel_job, check_cluster, name_job
 from pipelines.running import beam_options
 from pipelines.scan import main, parser
 
 
 class Flink(http.server.BaseHTTPRequestHandler):
-    """What a job manager says of itself."""
+    """What a job manager says of itself and of its jobs; what it is asked to change is kept."""
 
-    overview = MappingProxyType({"flink-version": "2.2.1", "slots-total": 2})
+    overview = MappingProxyType({"flink-version": "2.2.1", "slots-total": 2, "jobs": ()})
+    asked = ()
 
     def do_GET(self):
+        known = {"/overview": dict(self.overview), "/jobs/overview": {"jobs": self.overview["jobs"]}}
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(json.dumps(dict(self.overview)).encode() if self.path == "/overview" else b"<html>")
+        self.wfile.write(json.dumps(known[self.path]).encode() if self.path in known else b"<html>")
+
+    def do_PATCH(self):
+        type(self).asked += (self.path,)
+        self.send_response(202)
+        self.end_headers()
+        self.wfile.write(b"{}")
 
     def log_message(self, *_):
         pass
@@ -38,6 +47,7 @@ def serve():
         threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
         return f"127.0.0.1:{servers[-1].server_port}"
 
+    start.servers = servers
     yield start
     for server in servers:
         server.shutdown()
@@ -91,7 +101,38 @@ def test_a_cluster_that_cannot_take_the_scan_says_why(serve, nobody, tmp_path):
 
 
 def test_the_local_runner_asks_nobody(nobody):
-    check_cluster(beam_options([f"--flink_master={nobody}"], parser()))
+    options = beam_options([f"--flink_master={nobody}"], parser())
+    check_cluster(options)
+    name_job(options)
+    assert not options.view_as(GoogleCloudOptions).job_name
+    cancel_job(options)
+
+
+def test_an_interrupted_pipeline_cancels_its_own_job_and_no_other(serve, nobody):
+    def jobs(*rows):
+        return [{"jid": jid, "name": name, "state": state} for jid, name, state in rows]
+
+    others = [("j1", "somebody's", "RUNNING"), ("j2", "mine", "FAILED")]
+    cases = [
+        ([*others, ("j3", "mine", "RUNNING")], ("/jobs/j3?mode=cancel",)),
+        ([*others, ("j3", "mine", "RESTARTING")], ("/jobs/j3?mode=cancel",)),
+        (others, ()),
+        ([*others, ("j3", "mine", "RUNNING"), ("j4", "mine", "RUNNING")], ()),
+    ]
+    for rows, asked in cases:
+        master = serve(jobs=jobs(*rows))
+        cancel_job(beam_options(["--runner=FlinkRunner", f"--flink_master={master}", "--job_name=mine"], parser()))
+        assert serve.servers[-1].RequestHandlerClass.asked == asked
+    cancel_job(beam_options(["--runner=FlinkRunner", f"--flink_master={nobody}", "--job_name=mine"], parser()))
+
+
+def test_two_pipelines_on_flink_have_two_names_and_a_name_that_was_given_stays(nobody):
+    names = set()
+    for more in ([], [], ["--job_name=mine"]):
+        options = beam_options(["--runner=FlinkRunner", f"--flink_master={nobody}", *more], parser())
+        name_job(options)
+        names.add(options.view_as(GoogleCloudOptions).job_name)
+    assert len(names) == 3 and "mine" in names
 
 
 def test_options_of_the_job_server_pass_and_slips_of_the_pen_do_not(capsys):

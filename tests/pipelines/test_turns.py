@@ -1,12 +1,15 @@
 """Longer turns on a core, as the system tells them."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from pipelines.turns import ask_for_long_turns
 
 ROOT = Path(__file__).parent.parent.parent
 # sched_getattr(2), by its number; its "runtime" is how long an ordinary thread's turn is, since Linux 6.12.
@@ -61,3 +64,11 @@ def test_a_program_has_long_turns_and_what_its_user_chose_stays(tmp_path, prefix
 def test_a_policy_that_has_no_turns_is_left_alone(tmp_path):
     before, thread, child = told(tmp_path, "chrt", "--idle", "0")
     assert before == thread == child
+
+
+def test_where_it_is_forbidden_to_ask_nothing_is_asked(monkeypatch):
+    def forbidden(_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_getscheduler", forbidden)
+    assert ask_for_long_turns() is False

@@ -81,6 +81,7 @@ def arm(monkeypatch, call, do, name):
         ("crash", "/2", "the decoder crashed on it"),  # seven of them, six of which one process reads in one go
         ("hoard", "/7.flac", "needs more than"),
         ("hang", "/7.flac", "waiting without an end"),
+        ("full", "/7.flac", "No space left on device"),  # an error that no decoder is expected to raise
     ],
 )
 def test_a_recording_that_ends_the_process_costs_no_other_one(stretches, monkeypatch, do, where, words):
