@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import socket
@@ -57,28 +58,35 @@ def check_cluster(options: beam_options.PipelineOptions) -> None:
         _check_job_server(flink.flink_job_server_jar, options.view_as(beam_options.JobServerOptions))
 
 
-def name_job(options: beam_options.PipelineOptions) -> None:
-    """Gives a pipeline that runs on a Flink cluster a name of its own, so that `cancel_job` finds it."""
+@dataclasses.dataclass(frozen=True)
+class FlinkJob:
+    """A pipeline's job on a Flink cluster: HOST:PORT or URL of the cluster's REST, and the job's name."""
+
+    master: str
+    name: str
+
+    def cancel(self) -> None:
+        """Cancels it: it would keep its slots, and nobody would take its rows.
+
+        Does nothing where the cluster does not answer, or the user has given two running jobs one name.
+        """
+        try:
+            jobs = _ask(self.master, "/jobs/overview")["jobs"]
+            mine = [job["jid"] for job in jobs if job["name"] == self.name and job["state"] not in _ENDED]
+            if len(mine) == 1:
+                _ask(self.master, f"/jobs/{mine[0]}?mode=cancel", "PATCH")
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+
+
+def job_on_flink(options: beam_options.PipelineOptions) -> FlinkJob | None:
+    """The job that a pipeline will be, by a name of its own unless the user has named it; None on another runner."""
+    master = _flink_master(options)
+    if not master:
+        return None
     named = options.view_as(beam_options.GoogleCloudOptions)
-    if _flink_master(options) and not named.job_name:
-        named.job_name = f"soundbeam-{uuid.uuid4().hex[:12]}"
-
-
-def cancel_job(options: beam_options.PipelineOptions) -> None:
-    """Cancels a pipeline's job on a Flink cluster, where it would keep its slots and nobody would take its rows.
-
-    Does nothing where the cluster does not answer, or the user has given two running jobs one name.
-    """
-    master, name = _flink_master(options), options.view_as(beam_options.GoogleCloudOptions).job_name
-    if not master or not name:
-        return
-    try:
-        jobs = _ask(master, "/jobs/overview")["jobs"]
-        mine = [job["jid"] for job in jobs if job["name"] == name and job["state"] not in _ENDED]
-        if len(mine) == 1:
-            _ask(master, f"/jobs/{mine[0]}?mode=cancel", "PATCH")
-    except (OSError, ValueError, KeyError, TypeError):
-        return
+    named.job_name = named.job_name or f"soundbeam-{uuid.uuid4().hex[:12]}"
+    return FlinkJob(master, named.job_name)
 
 
 def _flink_master(options: beam_options.PipelineOptions) -> str:

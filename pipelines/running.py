@@ -8,6 +8,7 @@ import difflib
 import logging
 import os
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -26,13 +27,13 @@ from apache_beam.runners.runner import PipelineState
 
 from model.errors import SoundbeamError
 from model.stores import Carried, carried
-from pipelines.cluster import cancel_job, check_cluster, is_portable, name_job
+from pipelines.cluster import check_cluster, is_portable, job_on_flink
 from pipelines.console import StatusLine, say
 
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
 LOCAL_RUNNER = "FnApiRunner"
 
-_TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read")
+_TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read", "wait_until_finish_read")
 
 
 class _Options(PipelineOptions):
@@ -122,14 +123,19 @@ def run(pipeline: beam.Pipeline):
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     if is_portable(pipeline.options):  # a job server's messages come through the root
         logging.getLogger().setLevel(logging.CRITICAL)
-    name_job(pipeline.options)
+    job = job_on_flink(pipeline.options)
     threading.excepthook = _without_workers(threading.excepthook)
     try:
         with _shown_progress():
+            interrupt = signal.getsignal(signal.SIGINT)
             result = pipeline.run()
+            if threading.current_thread() is threading.main_thread():
+                # Beam's would stop its job server first; what is then lost would be told instead of the interrupt.
+                signal.signal(signal.SIGINT, interrupt)
             state = result.wait_until_finish()
     except KeyboardInterrupt:
-        cancel_job(pipeline.options)
+        if job:
+            job.cancel()
         raise
     except Exception as e:
         raise SoundbeamError(cause(e)) from e

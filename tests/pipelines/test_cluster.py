@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
-from pipelines.cluster import cancel_job, check_cluster, name_job
+from pipelines.cluster import check_cluster, job_on_flink
 from pipelines.running import beam_options
 from pipelines.scan import main, parser
 
@@ -103,9 +103,7 @@ def test_a_cluster_that_cannot_take_the_scan_says_why(serve, nobody, tmp_path):
 def test_the_local_runner_asks_nobody(nobody):
     options = beam_options([f"--flink_master={nobody}"], parser())
     check_cluster(options)
-    name_job(options)
-    assert not options.view_as(GoogleCloudOptions).job_name
-    cancel_job(options)
+    assert job_on_flink(options) is None and not options.view_as(GoogleCloudOptions).job_name
 
 
 def test_an_interrupted_pipeline_cancels_its_own_job_and_no_other(serve, nobody):
@@ -119,19 +117,22 @@ def test_an_interrupted_pipeline_cancels_its_own_job_and_no_other(serve, nobody)
         (others, ()),
         ([*others, ("j3", "mine", "RUNNING"), ("j4", "mine", "RUNNING")], ()),
     ]
+    named = ("--runner=FlinkRunner", "--job_name=mine")
     for rows, asked in cases:
         master = serve(jobs=jobs(*rows))
-        cancel_job(beam_options(["--runner=FlinkRunner", f"--flink_master={master}", "--job_name=mine"], parser()))
+        job = job_on_flink(beam_options([*named, f"--flink_master={master}"], parser()))
+        job.cancel()
         assert serve.servers[-1].RequestHandlerClass.asked == asked
-    cancel_job(beam_options(["--runner=FlinkRunner", f"--flink_master={nobody}", "--job_name=mine"], parser()))
+    job_on_flink(beam_options([*named, f"--flink_master={nobody}"], parser())).cancel()
 
 
 def test_two_pipelines_on_flink_have_two_names_and_a_name_that_was_given_stays(nobody):
     names = set()
     for more in ([], [], ["--job_name=mine"]):
         options = beam_options(["--runner=FlinkRunner", f"--flink_master={nobody}", *more], parser())
-        name_job(options)
-        names.add(options.view_as(GoogleCloudOptions).job_name)
+        job = job_on_flink(options)
+        assert options.view_as(GoogleCloudOptions).job_name == job.name
+        names.add(job.name)
     assert len(names) == 3 and "mine" in names
 
 
