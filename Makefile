@@ -1,7 +1,7 @@
 # make demo: a small corpus of artificial sound, from clips to counts, in about three minutes.
 # make test: style, types and all tests. make test-faults: kills, full disks, damaged files, for half an hour.
 
-.PHONY: setup demo test test-stores test-faults check clean test-flink test-prism
+.PHONY: setup demo test test-stores test-faults check clean test-flink test-spark test-prism
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -33,7 +33,7 @@ check: setup
 	$(BIN)/pytest tests/test_architecture.py
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not flink and not prism"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not flink and not spark and not prism"
 
 # S3, GCS and Azure; 'make test' has the first two. Azurite is a server of Microsoft's for tests like these.
 AZURITE := .azurite
@@ -45,6 +45,10 @@ test-stores: setup
 # A Flink cluster of processes on this machine: wants Java and Maven; fetches Flink once, into .flink.
 test-flink: setup
 	$(BIN)/pytest -m flink --durations 5
+
+# Spark the same way, into .spark.
+test-spark: setup
+	$(BIN)/pytest -m spark --durations 5
 
 # Beam's own portable runner: wants Go; builds it once, into .prism.
 test-prism: setup

@@ -7,7 +7,7 @@
 #   deploy/flink/local-cluster.sh down
 #
 # Everything it fetches and writes lies in one folder, .flink/ here, or $FLINK_DIR. It wants Java 11 or 17, Maven, and a
-# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3; and job-server.pom.xml beside it. Also from the
+# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3; and the two files beside its folder. Also from the
 # environment:
 #
 #   FLINK_TASK_MANAGERS=2       one slot each
@@ -18,7 +18,6 @@
 set -euo pipefail
 
 FLINK=${FLINK_VERSION:-1.19.3}
-POM=$(cd "$(dirname "$0")" && pwd)/job-server.pom.xml
 
 case "${1:-}" in up | scan | status | down | fetch) ;; *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0" >&2; exit 2 ;; esac
 
@@ -27,14 +26,10 @@ DIR=$(cd "$FLINK_DIR" && pwd)
 HOME_OF_FLINK=$DIR/flink-$FLINK/pyflink
 export FLINK_CONF_DIR=$DIR/conf FLINK_LOG_DIR=$DIR/log FLINK_PID_DIR=$DIR/pid/flink
 PIDS=$DIR/pid
-if [ -z "${PYTHON:-}" ]; then
-  PYTHON=python3
-  [ -x .venv/bin/python ] && PYTHON=$PWD/.venv/bin/python
-fi
+LOGS=$FLINK_LOG_DIR
+. "$(dirname "$0")/../processes.sh"
 TASK_MANAGERS=${FLINK_TASK_MANAGERS:-2}
 MEMORY=${FLINK_MEMORY:-1024m}
-
-fail() { echo "local-cluster.sh: error: $*" >&2; exit 1; }
 
 fetch_flink() {
   [ -f "$HOME_OF_FLINK/.complete" ] && return
@@ -54,19 +49,10 @@ fetch_flink() {
 }
 
 fetch_job_server() {
-  JAR=${FLINK_JOB_SERVER_JAR:-$DIR/job-server.jar}
-  [ -z "${FLINK_JOB_SERVER_JAR:-}" ] || [ -f "$JAR" ] || fail "FLINK_JOB_SERVER_JAR=$JAR: there is no such file"
-  [ -n "${FLINK_JOB_SERVER_JAR:-}" ] || [ "$JAR" -nt "$POM" ] && return
-  command -v mvn > /dev/null || fail "Beam's job server is missing: install Maven, or set FLINK_JOB_SERVER_JAR"
-  [ "$FLINK" != "${FLINK#1.19.}" ] || fail "for Flink $FLINK set FLINK_JOB_SERVER_JAR: Maven makes a job server for 1.19"
-  echo "fetching Beam's Flink runner, and putting its job server together"
-  mvn -B -q -f "$POM" package -Doutput="$DIR/job-server" > "$DIR/maven.log" 2>&1 \
-    || fail "Maven cannot put Beam's job server together ($DIR/maven.log says why); set FLINK_JOB_SERVER_JAR to one"
-  mv "$DIR"/job-server/flink-job-server-*.jar "$JAR"
-  rm -rf "$DIR/job-server"
+  [ -n "${FLINK_JOB_SERVER_JAR:-}" ] || [ "$FLINK" != "${FLINK#1.19.}" ] \
+    || fail "for Flink $FLINK set FLINK_JOB_SERVER_JAR: Maven makes a job server for 1.19"
+  job_server FLINK_JOB_SERVER_JAR flink
 }
-
-free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 configure() {
   FLINK_PORT=${FLINK_PORT:-$(free_port)} POOL_PORT=${POOL_PORT:-$(free_port)}
@@ -98,30 +84,6 @@ END
   printf 'FLINK_PORT=%s\nPOOL_PORT=%s\n' "$FLINK_PORT" "$POOL_PORT" > "$DIR/ports"
 }
 
-# The process whose number is in a file is ours only while it names our folder: numbers are used again.
-alive() { [ -f "$1" ] && ps -o command= -p "$(cat "$1")" 2> /dev/null | grep -qF "$DIR/"; }
-
-start() { # NAME COMMAND…
-  local file=$PIDS/$1.pid log=$FLINK_LOG_DIR/$1.out
-  shift
-  alive "$file" && return
-  nohup "$@" > "$log" 2>&1 < /dev/null &
-  echo $! > "$file"
-}
-
-stop() {
-  for file in "$PIDS"/*.pid; do alive "$file" && kill "$(cat "$file")" 2> /dev/null; done
-  for file in "$PIDS"/*.pid; do
-    for _ in $(seq 100); do
-      alive "$file" || break
-      sleep 0.1
-    done
-    alive "$file" && kill -9 "$(cat "$file")" 2> /dev/null
-    rm -f "$file"
-  done
-  return 0
-}
-
 overview() {
   "$PYTHON" - "http://localhost:$FLINK_PORT/overview" << 'END'
 import json, sys, urllib.request
@@ -134,11 +96,9 @@ except OSError:
 END
 }
 
-need_java() { command -v java > /dev/null || [ -n "${JAVA_HOME:-}" ] || fail "there is no Java; install Java 17"; }
-
 up() {
   need_java
-  "$PYTHON" -c 'import apache_beam, pipelines' 2> /dev/null || fail "$PYTHON has no soundbeam; set PYTHON to one that has"
+  need_soundbeam
   fetch_flink
   if ! alive "$PIDS/jobmanager.pid"; then
     stop
@@ -160,13 +120,8 @@ up() {
 }
 
 status() {
-  local name
-  [ -f "$DIR/ports" ] && . "$DIR/ports"
-  for file in "$PIDS"/*.pid; do
-    [ -e "$file" ] || { echo "no cluster runs"; return 1; }
-    name=$(basename "$file" .pid)
-    if alive "$file"; then echo "$name: process $(cat "$file")"; else echo "$name: has ended"; fi
-  done
+  processes || return 1
+  . "$DIR/ports"
   read -r managers slots jobs < <(overview)
   echo "Flink $FLINK at http://localhost:$FLINK_PORT: $managers task managers, $slots slots, $jobs jobs running"
   echo "workers: --environment_type=EXTERNAL --environment_config=localhost:$POOL_PORT"

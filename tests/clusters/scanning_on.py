@@ -44,6 +44,14 @@ def run(*arguments, **how):
     return process.returncode, said, [line for line in errors.splitlines() if "error:" in line]
 
 
+def cluster_script(path, *arguments):
+    """(exit code, everything that the script says)."""
+    done = subprocess.run(
+        [path, *arguments], capture_output=True, text=True, env=ENVIRONMENT, cwd=ROOT, timeout=2 * PATIENCE_S
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
 def assert_same_rows(one, other):
     """Whether two outputs hold the same rows: scores to 1e-5, everything else equal."""
     for table in ("predictions", "calls", "counts", "recordings"):

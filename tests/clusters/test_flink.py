@@ -1,25 +1,24 @@
 """A scan on a real Flink cluster: a job manager, two task managers and Python workers, each a process of its own."""
 
+import functools
 import json
 import os
 import shutil
 import signal
-import subprocess
 import urllib.request
 from pathlib import Path
 
 import pytest
 from scanning_on import (
-    ENVIRONMENT,
     PATIENCE_S,
     ROOT,
     alive,
     assert_same_rows,
     children,
+    cluster_script,
     figures,
     run,
     start,
-    synthesize,
     wait_for,
 )
 
@@ -33,12 +32,7 @@ SCRIPT = str(ROOT / "deploy" / "flink" / "local-cluster.sh")
 FOLDER = Path(os.environ.get("FLINK_DIR", ROOT / ".flink"))
 
 
-def script(*arguments):
-    """(exit code, everything that the script says)."""
-    done = subprocess.run(
-        [SCRIPT, *arguments], capture_output=True, text=True, env=ENVIRONMENT, cwd=ROOT, timeout=2 * PATIENCE_S
-    )
-    return done.returncode, done.stdout + done.stderr
+script = functools.partial(cluster_script, SCRIPT)
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +55,6 @@ def rest(path):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://localhost:{ports['FLINK_PORT']}{path}", timeout=5) as answer:
         return json.load(answer)
-
-
-@pytest.fixture(scope="module")
-def corpus(tone_bundle, tmp_path_factory):
-    """(arguments of a scan, the output of a local one, what that said)."""
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "in").mkdir()
-    arguments = ["--recordings", synthesize(folder / "in", 16), "--classifier", tone_bundle, "--output"]
-    code, said, errors = run(*arguments, folder / "local")
-    assert (code, errors) == (0, [])
-    return arguments, folder / "local", said
 
 
 def test_up_gives_a_cluster_on_loopback_and_a_second_up_changes_nothing(cluster):
