@@ -42,20 +42,35 @@ def check_cluster(options: beam_options.PipelineOptions) -> None:
     portable = options.view_as(beam_options.PortableOptions)
     flink = options.view_as(beam_options.FlinkRunnerOptions)
     runner = options.view_as(beam_options.StandardOptions).runner.rpartition(".")[2]
-    if portable.job_endpoint and portable.job_endpoint != "embed":
-        _check_port(portable.job_endpoint)
-    if runner != "FlinkRunner" or portable.job_endpoint:
-        return
-    if _flink_master(options):
-        _check_flink(flink.flink_master, flink.flink_version)
-        image = options.view_as(beam_options.WorkerOptions).sdk_container_image
-        if not portable.environment_type and not portable.environment_config and not image:
-            raise SoundbeamError(
-                "--environment_type is missing, so workers would be Beam's own containers, without soundbeam; "
-                "docs/clusters.md tells the ways"
-            )
-    if not flink.flink_submit_uber_jar:
-        _check_job_server(flink.flink_job_server_jar, options.view_as(beam_options.JobServerOptions))
+    server = options.view_as(beam_options.JobServerOptions)
+    if portable.job_endpoint:
+        if portable.job_endpoint != "embed":
+            _check_port("--job_endpoint", portable.job_endpoint, "job server")
+    elif runner == "FlinkRunner":
+        if _flink_master(options):
+            _check_flink(flink.flink_master, flink.flink_version)
+            _check_workers(options)
+        if not flink.flink_submit_uber_jar:
+            _check_job_server("--flink_job_server_jar", flink.flink_job_server_jar, server)
+    elif runner == "SparkRunner":
+        spark = options.view_as(beam_options.SparkRunnerOptions)
+        scheme, _, masters = spark.spark_master_url.partition("://")
+        if scheme == "spark":
+            if "," not in masters:  # of several, all but one may be down
+                _check_port("--spark_master_url", masters, "Spark master")
+            _check_workers(options)
+        if not spark.spark_submit_uber_jar:
+            _check_job_server("--spark_job_server_jar", spark.spark_job_server_jar, server)
+
+
+def _check_workers(options: beam_options.PipelineOptions) -> None:
+    portable = options.view_as(beam_options.PortableOptions)
+    image = options.view_as(beam_options.WorkerOptions).sdk_container_image
+    if not portable.environment_type and not portable.environment_config and not image:
+        raise SoundbeamError(
+            "--environment_type is missing, so workers would be Beam's own containers, without soundbeam; "
+            "docs/clusters.md tells the ways"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,15 +119,15 @@ def _ask(master: str, path: str, method: str = "GET") -> Any:
         return json.load(answer)
 
 
-def _check_port(endpoint: str) -> None:
+def _check_port(option: str, endpoint: str, what: str) -> None:
     host, _, port = endpoint.rpartition(":")
     try:
         socket.create_connection((host or "localhost", int(port)), _PATIENCE_S).close()
     except ValueError as e:
-        raise SoundbeamError(f"--job_endpoint={endpoint}: is not HOST:PORT") from e
+        raise SoundbeamError(f"{option}={endpoint}: is not HOST:PORT") from e
     except OSError as e:
         reason = e.strerror or e
-        raise SoundbeamError(f"no job server answers at --job_endpoint={endpoint} ({reason}); is it started?") from e
+        raise SoundbeamError(f"no {what} answers at {option}={endpoint} ({reason}); is it started?") from e
 
 
 def _check_flink(master: str, version: str) -> None:
@@ -140,11 +155,11 @@ def _check_flink(master: str, version: str) -> None:
         raise SoundbeamError(f"the Flink cluster at {master} has no task manager that could work; start one")
 
 
-def _check_job_server(jar: str | None, server: beam_options.JobServerOptions) -> None:
+def _check_job_server(option: str, jar: str | None, server: beam_options.JobServerOptions) -> None:
     if shutil.which(server.job_server_java_launcher) is None:
         raise SoundbeamError(
             f"there is no {server.job_server_java_launcher!r} here, which submits the pipeline; install Java 11 or "
             "later, or name it with --job_server_java_launcher"
         )
     if jar and "://" not in jar and not Path(jar).is_file():
-        raise SoundbeamError(f"--flink_job_server_jar={jar}: there is no such file")
+        raise SoundbeamError(f"{option}={jar}: there is no such file")

@@ -100,6 +100,21 @@ def test_a_cluster_that_cannot_take_the_scan_says_why(serve, nobody, tmp_path):
     assert "is not HOST:PORT" in refused("--job_endpoint=localhost")
 
 
+def test_a_spark_cluster_that_cannot_take_the_scan_says_why_and_one_that_can_is_let_through(serve, nobody, tmp_path):
+    (tmp_path / "server.jar").write_bytes(b"")
+    external, spark = "--environment_type=EXTERNAL", "--runner=SparkRunner"
+    java = "--job_server_java_launcher=ls"
+    said = refused(spark, f"--spark_master_url=spark://{nobody}", external)
+    assert f"no Spark master answers at --spark_master_url={nobody}" in said
+    assert "is not HOST:PORT" in refused(spark, "--spark_master_url=spark://here", external)
+    at = [spark, f"--spark_master_url=spark://{serve()}"]
+    assert "--environment_type is missing" in refused(*at)
+    said = refused(*at, external, java, f"--spark_job_server_jar={tmp_path}/no.jar")
+    assert said.startswith("--spark_job_server_jar=") and "no such file" in said
+    checked(*at, external, java, f"--spark_job_server_jar={tmp_path}/server.jar")
+    checked(spark, "--spark_master_url=local[2]", java, f"--spark_job_server_jar={tmp_path}/server.jar")
+
+
 def test_the_local_runner_asks_nobody(nobody):
     options = beam_options([f"--flink_master={nobody}"], parser())
     check_cluster(options)
