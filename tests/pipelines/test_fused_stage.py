@@ -62,3 +62,13 @@ def test_no_sound_crosses_a_shuffle(graph):
     inside = [s for name, s in steps.items() if not name.endswith("ReportProgress/Report")]
     assert len(inside) > 2 and shuffled
     assert not shuffled & {p for step in inside for p in step.outputs.values()}
+
+
+def test_nothing_that_comes_straight_from_a_shuffle_is_flattened(graph):
+    """Beam's Flink runner fuses a Flatten with the step before it, and then misses that step's rows in the other one."""
+    kinds = {"reshuffle": set(), "flatten": set()}
+    for step in graph.transforms.values():
+        kind = step.spec.urn.split(":")[-2] if step.spec.urn else ""
+        if kind in kinds:
+            kinds[kind].update((step.inputs if kind == "flatten" else step.outputs).values())
+    assert kinds["reshuffle"] and kinds["flatten"] and not kinds["reshuffle"] & kinds["flatten"]
