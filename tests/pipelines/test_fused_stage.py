@@ -65,7 +65,7 @@ def test_no_sound_crosses_a_shuffle(graph):
 
 
 def test_nothing_that_comes_straight_from_a_shuffle_is_flattened(graph):
-    """Beam's Flink runner fuses a Flatten with the step before it, and then misses that step's rows in the other one."""
+    """Beam's Flink runner fuses a Flatten with the step before it, and then cannot find that step's rows."""
     kinds = {"reshuffle": set(), "flatten": set()}
     for step in graph.transforms.values():
         kind = step.spec.urn.split(":")[-2] if step.spec.urn else ""
