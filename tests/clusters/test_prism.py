@@ -9,7 +9,7 @@ import sys
 
 import apache_beam
 import pytest
-from scanning_on import ENVIRONMENT, ROOT, alive, assert_same_rows, children, figures, run, start, synthesize, wait_for
+from scanning_on import ENVIRONMENT, ROOT, alive, assert_same_rows, children, figures, run, start, wait_for
 
 pytestmark = pytest.mark.prism
 FOLDER = ROOT / ".prism"
@@ -51,17 +51,6 @@ def cluster(prism, tmp_path):
     pool.wait(60)
     runner.kill()
     runner.wait()
-
-
-@pytest.fixture(scope="module")
-def corpus(tone_bundle, tmp_path_factory):
-    """(arguments of a scan, the output of a local one, what that said)."""
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "in").mkdir()
-    arguments = ["--recordings", synthesize(folder / "in", 16), "--classifier", tone_bundle, "--output"]
-    code, said, errors = run(*arguments, folder / "local")
-    assert (code, errors) == (0, [])
-    return arguments, folder / "local", said
 
 
 def test_the_rows_and_the_summary_are_those_of_a_local_scan(cluster, corpus, tmp_path):
