@@ -50,6 +50,18 @@ processes() {
   done
 }
 
+# Waits until all are there, and tells; `overview` says first how many are.
+await() { # MASTER NUMBER
+  local found
+  for _ in $(seq 120); do
+    read -r found _ < <(overview)
+    [ "$found" -ge "$2" ] && grep -q started "$LOGS/worker-pool.out" && { status; return; }
+    alive "$PIDS/$1.pid" && alive "$PIDS/worker-pool.pid" || break
+    sleep 0.5
+  done
+  fail "the cluster does not start; $LOGS says why"
+}
+
 # JAR becomes the job server that $1 names (a user's own), else one that Maven puts together, for flink or spark.
 job_server() { # VARIABLE flink|spark
   local given=${!1:-}

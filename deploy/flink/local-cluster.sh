@@ -7,8 +7,8 @@
 #   deploy/flink/local-cluster.sh down
 #
 # Everything it fetches and writes lies in one folder, .flink/ here, or $FLINK_DIR. It wants Java 11 or 17, Maven, and a
-# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3; and the two files beside its folder. Also from the
-# environment:
+# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3. It reads ../processes.sh and
+# ../job-server.pom.xml. Also from the environment:
 #
 #   FLINK_TASK_MANAGERS=2       one slot each
 #   FLINK_MEMORY=1024m          of each JVM; the Python workers' comes on top
@@ -41,7 +41,10 @@ fetch_flink() {
   for wheel in "$DIR"/wheels/*.whl; do "$PYTHON" -m zipfile -e "$wheel" "$DIR/flink-$FLINK"; done
   # Flink's libraries are a wheel since 2.0; before that the source package has them in a folder of their own.
   for source in "$DIR"/wheels/*.tar.gz; do
-    [ ! -f "$source" ] || tar -xzf "$source" -C "$HOME_OF_FLINK" --strip-components=2 --wildcards '*/deps/*'
+    [ -f "$source" ] || continue
+    tar -xzf "$source" -C "$DIR/flink-$FLINK" --strip-components=1
+    cp -R "$DIR/flink-$FLINK/deps/." "$HOME_OF_FLINK/"
+    rm -rf "$DIR/flink-$FLINK/deps"
   done
   chmod +x "$HOME_OF_FLINK"/bin/*.sh
   rm -rf "$DIR/wheels"
@@ -110,13 +113,7 @@ up() {
   for i in $(seq "$TASK_MANAGERS"); do
     start "taskmanager-$i" bash "$HOME_OF_FLINK/bin/taskmanager.sh" start-foreground
   done
-  for _ in $(seq 120); do
-    read -r found _ < <(overview)
-    [ "$found" -ge "$TASK_MANAGERS" ] && grep -q started "$FLINK_LOG_DIR/worker-pool.out" && { status; return; }
-    alive "$PIDS/jobmanager.pid" && alive "$PIDS/worker-pool.pid" || break
-    sleep 0.5
-  done
-  fail "the cluster does not start; $FLINK_LOG_DIR says why"
+  await jobmanager "$TASK_MANAGERS"
 }
 
 status() {

@@ -7,8 +7,8 @@
 #   deploy/spark/local-cluster.sh down
 #
 # Everything it fetches and writes lies in one folder, .spark/ here, or $SPARK_DIR. It wants Java 11 or 17, Maven, and a
-# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3; and the two files beside its folder. Also from the
-# environment:
+# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3. It reads ../processes.sh and
+# ../job-server.pom.xml. Also from the environment:
 #
 #   SPARK_WORKERS=2             one core each
 #   SPARK_MEMORY=1g             of each executor; the Python workers' comes on top
@@ -82,13 +82,7 @@ up() {
     deploy "worker-$i" worker.Worker --host localhost --cores 1 --memory "$MEMORY" --work-dir "$DIR/work-$i" \
       --webui-port 0 "spark://localhost:$SPARK_PORT"
   done
-  for _ in $(seq 120); do
-    read -r found _ < <(overview)
-    [ "$found" -ge "$WORKERS" ] && grep -q started "$LOGS/worker-pool.out" && { status; return; }
-    alive "$PIDS/master.pid" && alive "$PIDS/worker-pool.pid" || break
-    sleep 0.5
-  done
-  fail "the cluster does not start; $LOGS says why"
+  await master "$WORKERS"
 }
 
 status() {
