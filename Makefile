@@ -29,6 +29,9 @@ $(VENV)/.installed: setup.py constraints.txt
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@mkdir -p .types/soundbeam
+	@ln -sfn $(CURDIR)/pipelines $(CURDIR)/transforms $(CURDIR)/model .types/soundbeam/
+	@ln -sf $(CURDIR)/soundbeam/* .types/soundbeam/
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_architecture.py
 
@@ -70,4 +73,4 @@ demo: setup
 	$(BIN)/soundbeam show siteA/20240101_060000.wav --output $(DEMO)/results --png $(DEMO)/recording.png
 
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .types

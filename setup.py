@@ -1,8 +1,11 @@
-"""The distribution: three packages, one console script. The pins that are tested together stand in constraints.txt."""
+"""The distribution: one package, one console script. The pins that are tested together stand in constraints.txt."""
 
 from pathlib import Path
 
 from setuptools import find_packages, setup
+
+# The customer fixed the three folders at the top; what is installed is `soundbeam` and nothing else.
+ROOMS = ("pipelines", "transforms", "model")
 
 setup(
     name="soundbeam",
@@ -11,7 +14,12 @@ setup(
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=find_packages(include=["pipelines", "pipelines.*", "transforms", "transforms.*", "model", "model.*"]),
+    packages=[
+        "soundbeam",
+        *(f"soundbeam.{p}" for p in find_packages(include=[f"{r}{e}" for r in ROOMS for e in ("", ".*")])),
+    ],
+    package_dir={"soundbeam": "soundbeam", **{f"soundbeam.{r}": r for r in ROOMS}},
+    package_data={"soundbeam": ["py.typed"]},
     python_requires=">=3.10,<3.13",
     install_requires=[
         # tensorflow-io 0.37 is built against TensorFlow 2.16; with 2.18 its operations raise NotImplementedError.
@@ -60,5 +68,5 @@ setup(
             "scipy",
         ],
     },
-    entry_points={"console_scripts": ["soundbeam = pipelines.cli:main"]},
+    entry_points={"console_scripts": ["soundbeam = soundbeam.pipelines.cli:main"]},
 )

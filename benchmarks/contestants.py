@@ -38,10 +38,10 @@ def reference(bundle: str, hop: float) -> Work:
 
 def scan(bundle: str, hop: float) -> Work:
     """The program, from its options to its committed tables; the model stays loaded between two scans."""
-    from pipelines import scanning
-    from pipelines.running import beam_options
-    from pipelines.scan import parser
-    from transforms import score
+    from soundbeam.pipelines.runners.run import beam_options
+    from soundbeam.pipelines.scan import job as scanning
+    from soundbeam.pipelines.scan.program import parser
+    from soundbeam.transforms.scoring import score_windows as score
 
     score.load_scorer = functools.cache(score.load_scorer)
 
@@ -61,11 +61,11 @@ def scan(bundle: str, hop: float) -> Work:
 
 def bare_loop(bundle: str, hop: float) -> Work:
     """A hand-written loop over the same functions: decode, score, find calls; no Beam, no tables."""
-    from model.bundle import load_bundle
-    from model.calls import find_calls
-    from transforms.decode import decode_recording
-    from transforms.records import Recording, Segment
-    from transforms.windows import WindowSpec
+    from soundbeam.model.classifier.bundle import load_bundle
+    from soundbeam.model.classifier.calls import find_calls
+    from soundbeam.transforms.decoding.decode_recordings import decode_recording
+    from soundbeam.transforms.decoding.segments import WindowSpec
+    from soundbeam.transforms.records import Recording, Segment
 
     loaded = load_bundle(bundle)
     scorer, spec = loaded.scorer(), WindowSpec(loaded.rate, loaded.window_s, hop)
@@ -89,12 +89,12 @@ def parts(bundle: str, hop: float) -> Work:
     import soxr
     import tensorflow as tf
 
-    from model.bundle import load_bundle
-    from model.scorer import FRONT_END, NETWORK, _Graph
-    from transforms.decode import decode_recording
-    from transforms.decoders.base import BLOCK_FRAMES
-    from transforms.records import Recording, Segment
-    from transforms.windows import WindowSpec
+    from soundbeam.model.classifier.bundle import load_bundle
+    from soundbeam.model.classifier.scorer import FRONT_END, NETWORK, _Graph
+    from soundbeam.transforms.decoders.base import BLOCK_FRAMES
+    from soundbeam.transforms.decoding.decode_recordings import decode_recording
+    from soundbeam.transforms.decoding.segments import WindowSpec
+    from soundbeam.transforms.records import Recording, Segment
 
     loaded = load_bundle(bundle)
     scorer, spec = loaded.scorer(), WindowSpec(loaded.rate, loaded.window_s, hop)
@@ -151,7 +151,7 @@ def parts(bundle: str, hop: float) -> Work:
 
 def materialize(bundle: str, hop: float) -> Work:
     """Clips → training examples, by the program."""
-    from pipelines.materialize import main as program
+    from soundbeam.pipelines.materialize.program import main as program
 
     def work(paths: list[str]) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
@@ -177,7 +177,7 @@ def decode_and_write_clips(bundle: str, hop: float) -> Work:
 
 def _decode_clips(name: str) -> Work:
     """Writes into a file of a temporary folder, or whither an absolute name leads."""
-    from transforms.decode import decode_blocks
+    from soundbeam.transforms.decoding.decode_recordings import decode_blocks
 
     def work(paths: list[str]) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:

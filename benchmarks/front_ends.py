@@ -23,7 +23,7 @@ def main() -> None:
     import numpy as np
     import tensorflow as tf
 
-    from model.frontend import KINDS, FrontEnd, FrontEndConfig
+    from soundbeam.model.frontend import KINDS, FrontEnd, FrontEndConfig
 
     windows = int(sys.argv[1]) if len(sys.argv) > 1 else 16
     sound = (0.1 * np.random.default_rng(0).standard_normal((windows, round(SECONDS * RATE)))).astype(np.float32)

@@ -82,9 +82,9 @@ def bundle_of(folder):
     """The default detector without any training."""
     import keras
 
-    from model.architectures import DEFAULT, get_architecture
-    from model.bundle import save_bundle
-    from model.calls import CallRules
+    from soundbeam.model.architectures import DEFAULT, get_architecture
+    from soundbeam.model.classifier.bundle import save_bundle
+    from soundbeam.model.classifier.calls import CallRules
 
     keras.utils.set_random_seed(0)
     architecture = get_architecture(DEFAULT)
@@ -125,8 +125,9 @@ def resident(root):
 
 def scan(arguments, whole):
     """Runs one scan; (its words, its exit code, wall and CPU seconds, peak bytes of all processes, of the largest)."""
-    code = "import sys, transforms.cut as c; c.RANGE_S = 1e9; from pipelines.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code] if whole else [sys.executable, "-m", "pipelines.cli"]
+    code = "import sys, soundbeam.transforms.decoding.cut_recordings as c; c.RANGE_S = 1e9; "
+    code += "from soundbeam.pipelines.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code] if whole else [sys.executable, "-m", "soundbeam.pipelines.cli"]
     start, peak, largest, before = time.perf_counter(), 0, 0, _cpu_s()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen([*command, "scan", *arguments], stdout=said, stderr=subprocess.STDOUT)
@@ -156,8 +157,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         root = Path(folder)
         bundle = bundle_of(root / "bundle")
-        from pipelines.results import read
-        from transforms.windows import WindowSpec
+        from soundbeam.pipelines.results import read
+        from soundbeam.transforms.decoding.segments import WindowSpec
 
         spec = WindowSpec(bundle.rate, bundle.window_s, options.hop)
         print(

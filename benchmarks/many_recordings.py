@@ -49,7 +49,15 @@ def save_placeholder(url: Path) -> None:
 
 def scan(recordings: Path, bundle: Path, output: Path, *options: str) -> dict[str, Any]:
     """Seconds, seconds of processors, and MB at most, of one scan; and how many files it wrote."""
-    command = [sys.executable, "-m", "pipelines.scan", "--recordings", str(recordings), "--classifier", str(bundle)]
+    command = [
+        sys.executable,
+        "-m",
+        "soundbeam.pipelines.scan",
+        "--recordings",
+        str(recordings),
+        "--classifier",
+        str(bundle),
+    ]
     command += ["--output", str(output), "--summary-json", str(output) + ".json", *options]
     begin = time.perf_counter()
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)

@@ -28,9 +28,9 @@ def save_random_bundle(url: str) -> None:
     """The default architecture, not trained."""
     import dataclasses
 
-    from model.architectures import get_architecture
-    from model.bundle import save_bundle
-    from model.calls import CallRules
+    from soundbeam.model.architectures import get_architecture
+    from soundbeam.model.classifier.bundle import save_bundle
+    from soundbeam.model.classifier.calls import CallRules
 
     architecture = get_architecture("compact")
     save_bundle(
@@ -56,7 +56,15 @@ def make_recordings(folder: Path, files: int, seconds: float) -> None:
 
 def scan(recordings: Path, bundle: Path, output: Path, *options: str) -> tuple[float, float, float, str]:
     """Seconds, seconds of processors, MB at most, and the first line that a scan says."""
-    command = [sys.executable, "-m", "pipelines.scan", "--recordings", str(recordings), "--classifier", str(bundle)]
+    command = [
+        sys.executable,
+        "-m",
+        "soundbeam.pipelines.scan",
+        "--recordings",
+        str(recordings),
+        "--classifier",
+        str(bundle),
+    ]
     start = time.perf_counter()
     process = subprocess.Popen(
         [*command, "--output", str(output), *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -83,10 +91,10 @@ def commit_ledger(folder: Path, bundle: str, output: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from model.bundle import load_bundle
-    from pipelines.runs import Output, settings_of
-    from pipelines.scanning import Scan, parameters_of
-    from transforms.schemas import Shard, schemas
+    from soundbeam.model.classifier.bundle import load_bundle
+    from soundbeam.pipelines.output.folder import Output, settings_of
+    from soundbeam.pipelines.scan.job import Scan, parameters_of
+    from soundbeam.transforms.tables.schemas import Shard, schemas
 
     loaded, where = load_bundle(bundle), Output(output)
     parameters = parameters_of(Scan([str(folder)], bundle, output), loaded)

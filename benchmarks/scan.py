@@ -62,9 +62,9 @@ def many(paths: list[str], folder: Path, number: int) -> list[str]:
 
 def save_random_bundle(url: str, name: str) -> None:
     """An architecture, not trained."""
-    from model.architectures import get_architecture
-    from model.bundle import save_bundle
-    from model.calls import CallRules
+    from soundbeam.model.architectures import get_architecture
+    from soundbeam.model.classifier.bundle import save_bundle
+    from soundbeam.model.classifier.calls import CallRules
 
     a = get_architecture(name)
     save_bundle(
@@ -103,7 +103,7 @@ class Contestant:
 def start_up(bundle: str, hop: float, path: str) -> float:
     """Seconds of a scan of one recording, from the command line to its tables."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pipelines.scan", "--recordings", path, "--classifier", bundle]
+        command = [sys.executable, "-m", "soundbeam.pipelines.scan", "--recordings", path, "--classifier", bundle]
         begin = time.perf_counter()
         subprocess.run([*command, "--output", folder, "--hop", str(hop)], cwd=ROOT, check=True, stdout=subprocess.PIPE)
         return time.perf_counter() - begin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable
 
-from model.errors import SoundbeamError
+from soundbeam.model.errors import SoundbeamError
 
 
 def require(what: str, packages: Iterable[str]) -> None:

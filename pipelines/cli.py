@@ -1,4 +1,4 @@
-"""The console script: ``soundbeam PROGRAM …``; each program is also ``python -m pipelines.PROGRAM …``."""
+"""The console script: ``soundbeam PROGRAM …``; each program is also ``python -m soundbeam.pipelines.PROGRAM …``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"soundbeam: error: no program {name!r}; there are {', '.join(PROGRAMS)}", file=sys.stderr)
         return 2
     # Imported late: 'soundbeam --help' must not wait for TensorFlow.
-    return importlib.import_module(f"pipelines.{name}").main(argv[1:])
+    return importlib.import_module(f"soundbeam.pipelines.{name}.program").main(argv[1:])
 
 
 if __name__ == "__main__":

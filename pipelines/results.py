@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from model.errors import SoundbeamError
-from pipelines.runs import Output
-from transforms.records import DELETED
-from transforms.schemas import METADATA_KEY, TABLES
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines.output.folder import Output
+from soundbeam.transforms.records import DELETED
+from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES
 
 
 def read(

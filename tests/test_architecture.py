@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("pipelines", "transforms", "model")
+from tests import ROOT
+
+PACKAGES = ("soundbeam", "pipelines", "transforms", "model")
 FILES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
 # What every step may import: records, counters, and the arithmetic, schemas and decoders that are no steps themselves.
 SHARED = {f"transforms.{name}" for name in ("records", "counters", "decoders", "windows", "recorded_at", "schemas")}
@@ -25,7 +26,7 @@ def imports(path: Path) -> set[str]:
 
 
 def of_package(modules: set[str], package: str) -> set[str]:
-    return {m for m in modules if m.split(".")[0] == package}
+    return {m for m in modules if m.split(".")[0] == package or m.split(".")[:2] == ["soundbeam", package]}
 
 
 def relative(path: Path) -> str:
@@ -70,9 +71,9 @@ def test_a_file_is_one_idea(path):
 
 
 def test_every_program_has_a_module_with_main_and_its_launch_command():
-    from pipelines.cli import PROGRAMS
+    from soundbeam.pipelines.cli import PROGRAMS
 
     for name in PROGRAMS:
-        tree = ast.parse((ROOT / "pipelines" / f"{name}.py").read_text(encoding="utf-8"))
+        tree = ast.parse((ROOT / "pipelines" / name / "program.py").read_text(encoding="utf-8"))
         assert any(isinstance(n, ast.FunctionDef) and n.name == "main" for n in tree.body), name
         assert f"soundbeam {name} " in (ast.get_docstring(tree) or ""), name

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from model.architectures.architecture import Architecture, Recipe
-from model.examples import FORMAT, Example, serialize
-from model.frontend import FrontEndConfig
+from soundbeam.model.architectures.architecture import Architecture, Recipe
+from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.training.examples import FORMAT, Example, serialize
 
 RATE = 8000
 TONES = {"low": 500.0, "high": 2000.0}  # all other labels are noise

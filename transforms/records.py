@@ -8,7 +8,7 @@ from typing import Union
 
 import numpy as np
 
-from model.calls import Call
+from soundbeam.model.classifier.calls import Call
 
 # The stage of a file that was scanned before and is gone.
 DELETED = "deleted"

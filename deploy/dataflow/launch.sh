@@ -23,4 +23,4 @@ if [ -n "${GPU:-}" ]; then
     --experiments=no_use_multiple_sdk_containers)
 fi
 [ -z "${DRY_RUN:-}" ] || options+=(--dry_run=True)
-exec "${PYTHON:-python3}" -m pipelines.scan "${options[@]}" "$@"
+exec "${PYTHON:-python3}" -m soundbeam.pipelines.scan "${options[@]}" "$@"

@@ -2,7 +2,7 @@
 
 import sys
 
-from pipelines.scan import main
+from soundbeam.pipelines.scan.program import main
 
 if __name__ == "__main__":
     sys.exit(main())

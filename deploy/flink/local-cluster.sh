@@ -109,7 +109,7 @@ up() {
   fi
   . "$DIR/ports"
   start jobmanager bash "$HOME_OF_FLINK/bin/jobmanager.sh" start-foreground
-  start worker-pool "$PYTHON" -m pipelines.worker_pool --port "$POOL_PORT" --logs "$FLINK_LOG_DIR/"
+  start worker-pool "$PYTHON" -m soundbeam.pipelines.worker_pool --port "$POOL_PORT" --logs "$FLINK_LOG_DIR/"
   for i in $(seq "$TASK_MANAGERS"); do
     start "taskmanager-$i" bash "$HOME_OF_FLINK/bin/taskmanager.sh" start-foreground
   done
@@ -128,7 +128,7 @@ scan() {
   alive "$PIDS/jobmanager.pid" || fail "no cluster runs; start it with: $0 up"
   . "$DIR/ports"
   fetch_job_server
-  exec "$PYTHON" -m pipelines.scan --runner=FlinkRunner --flink_master="localhost:$FLINK_PORT" \
+  exec "$PYTHON" -m soundbeam.pipelines.scan --runner=FlinkRunner --flink_master="localhost:$FLINK_PORT" \
     --flink_version="${FLINK%.*}" --flink_job_server_jar="$JAR" --job_server_jvm_properties=-Xmx512m \
     --environment_type=EXTERNAL --environment_config="localhost:$POOL_PORT" --parallelism="$TASK_MANAGERS" "$@"
 }

@@ -22,7 +22,7 @@ with DAG(
         task_id="scan",
         py_interpreter="/opt/soundbeam/bin/python",
         py_options=["-m"],
-        py_file="pipelines.scan",
+        py_file="soundbeam.pipelines.scan",
         runner="FnApiRunner",
         # One value an option: of a list, Airflow repeats the option, and soundbeam takes the last.
         pipeline_options={

@@ -77,7 +77,7 @@ up() {
   fi
   . "$DIR/ports"
   deploy master master.Master --host localhost --port "$SPARK_PORT" --webui-port "$PAGE_PORT"
-  start worker-pool "$PYTHON" -m pipelines.worker_pool --port "$POOL_PORT" --logs "$LOGS/"
+  start worker-pool "$PYTHON" -m soundbeam.pipelines.worker_pool --port "$POOL_PORT" --logs "$LOGS/"
   for i in $(seq "$WORKERS"); do
     deploy "worker-$i" worker.Worker --host localhost --cores 1 --memory "$MEMORY" --work-dir "$DIR/work-$i" \
       --webui-port 0 "spark://localhost:$SPARK_PORT"
@@ -97,7 +97,7 @@ scan() {
   alive "$PIDS/master.pid" || fail "no cluster runs; start it with: $0 up"
   . "$DIR/ports"
   job_server SPARK_JOB_SERVER_JAR spark
-  exec "$PYTHON" -m pipelines.scan --runner=SparkRunner --spark_master_url="spark://localhost:$SPARK_PORT" \
+  exec "$PYTHON" -m soundbeam.pipelines.scan --runner=SparkRunner --spark_master_url="spark://localhost:$SPARK_PORT" \
     --spark_job_server_jar="$JAR" --job_server_jvm_properties=-Xmx512m \
     --environment_type=EXTERNAL --environment_config="localhost:$POOL_PORT" "$@"
 }

@@ -6,15 +6,15 @@ import functools
 import importlib
 import pkgutil
 
-from model.architectures.architecture import Architecture
-from model.errors import SoundbeamError
+from soundbeam.model.architectures.architecture import Architecture
+from soundbeam.model.errors import SoundbeamError
 
 DEFAULT = "compact"
 
 
 @functools.cache
 def _registry() -> dict[str, Architecture]:
-    modules = sorted(m.name for m in pkgutil.iter_modules(__path__, f"{__name__}."))
+    modules = sorted(m.name for m in pkgutil.walk_packages(__path__, f"{__name__}.") if not m.ispkg)
     found: dict[str, Architecture] = {}
     for module in map(importlib.import_module, modules):
         one = getattr(module, "ARCHITECTURE", None)

@@ -8,12 +8,12 @@ from typing import Any
 
 import keras
 
-from model.ensemble import ensemble
-from model.errors import SoundbeamError
-from model.frontend import FrontEnd, FrontEndConfig
-from model.joint import scores_only
-from model.scorer import FRONT_END, NETWORK, assemble
-from model.tasks import CLASSIFIER, DETECTOR
+from soundbeam.model.architectures.ensemble import ensemble
+from soundbeam.model.architectures.training_outputs import scores_only
+from soundbeam.model.classifier.scorer import FRONT_END, NETWORK, assemble
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.frontend import FrontEnd, FrontEndConfig
+from soundbeam.model.tasks import CLASSIFIER, DETECTOR
 
 BASE, HEAD = "base", "head"  # the two layers of a network whose base is frozen
 
@@ -31,7 +31,8 @@ class Recipe:
         mix: Whether every example is a fresh mix (calls laid into backgrounds); else the clips as they are.
         average: Decay of the moving average of the weights that is kept in the end; 0: none.
         patience: Epochs without a better validation loss after which training stops; 0: never stops early.
-        mixup: Of a classifier: share of windows that are two clips at once, of any labels (``model.clip_training``).
+        mixup: Of a classifier: share of windows that are two clips at once, of any labels
+            (``model.training.augment_classifier``).
         warp: Of a classifier: share by which clips are stretched and lowered, or the opposite, at most. Little where
             pitch tells labels apart, as of speakers.
     """
@@ -59,11 +60,12 @@ class Architecture:
         hop_s: Seconds between windows in a scan, unless the user says otherwise.
         front_end: Its front end.
         body: (frames, bins, channels), labels, activation → the network, from spectrograms to scores. Outputs after
-            the first exist in training only (see ``model.joint``).
+            the first exist in training only (see ``model.architectures.training_outputs``).
         recipe: How it is trained.
         score_batch: How many windows are best scored in one call; each thread that scores needs memory for so many.
         members: Networks, alike but for the weights that they begin with, whose mean is the score (see ``ensemble``).
-        transfer: Whether its network is a frozen base with weights from elsewhere and a head (see ``model.transfer``).
+        transfer: Whether its network is a frozen base with weights from elsewhere and a head
+            (see ``model.architectures.transfer``).
         bottlenecks: URL of the base's features of the training examples: the head alone is trained on them.
         fine_tune: Epochs in which all of it is trained after that, at a twentieth of the learning rate.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from model.architectures.architecture import Architecture, Recipe
-from model.frontend import FrontEndConfig
+from soundbeam.model.architectures.architecture import Architecture, Recipe
+from soundbeam.model.frontend import FrontEndConfig
 
 
 def body(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Model:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import keras
 
-from model.architectures.architecture import Architecture, Recipe
-from model.frontend import FrontEndConfig
+from soundbeam.model.architectures.architecture import Architecture, Recipe
+from soundbeam.model.frontend import FrontEndConfig
 
 
 def _separable(x, channels: int, strides: tuple[int, int]):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from model.conditioning import as_text, packages_of, parse
-from model.extras import require
+from soundbeam.model.extras import require
+from soundbeam.model.frontend.conditioning import as_text, packages_of, parse
 
 # Each kind, and how many channels it has.
 CHANNELS = {
@@ -35,7 +35,7 @@ _WHOLE_WINDOW = ("waveform", "cqt", "chroma_cqt", "chroma_cens", "summary", "tab
 _MEL = ("log_mel", "pcen", "mfcc", "gfcc", "texture")
 NORMALISATIONS = ("none", "window", "band", "percentile")
 CHROMA = 12
-SUMMARY = 47  # model/frontend/summary.py names them
+SUMMARY = 47  # model/frontend/feature_table.py names them
 TABLE = (40, 5)
 GROUPS, MODULATIONS = 16, 16  # of ``texture``: groups of bands, and ranges of modulation frequency of each
 
@@ -80,7 +80,8 @@ class FrontEndConfig:
         pcen_power: Exponent r.
         pcen_time_s: Time constant of the smoother, seconds.
         stack: Kinds stacked as channels. Each is resized along its bins, linearly, to as many as the first one has.
-        condition: What is done to each window first, e.g. ``pre-emphasis=0.97,loudness=-23`` (``model.conditioning``).
+        condition: What is done to each window first, e.g. ``pre-emphasis=0.97,loudness=-23``
+            (``model.frontend.conditioning``).
         noise: The noise for its ``denoise``, as ``pack_noise`` writes it; "": each window's own statistics.
     """
 

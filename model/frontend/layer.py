@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from model.conditioning import condition, parse, unpack_noise
-from model.frontend.config import CHANNELS, FrontEndConfig
-from model.frontend.spectra import FrameSpectra, pcen
-from model.frontend.summary import summary
-from model.frontend.tonal import tonal
-from model.frontend.weights import resize_weights
+from soundbeam.model.frontend.conditioning import condition, parse, unpack_noise
+from soundbeam.model.frontend.config import CHANNELS, FrontEndConfig
+from soundbeam.model.frontend.feature_table import summary
+from soundbeam.model.frontend.spectra import FrameSpectra, pcen
+from soundbeam.model.frontend.tonal import tonal
+from soundbeam.model.frontend.weights import resize_weights
 
 
 @keras.saving.register_keras_serializable(package="soundbeam")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from model.frontend.config import FrontEndConfig
-from model.frontend.texture import texture
-from model.frontend.weights import chroma_weights, cosine_weights, gammatone_weights, mel_weights
+from soundbeam.model.frontend.config import FrontEndConfig
+from soundbeam.model.frontend.texture import texture
+from soundbeam.model.frontend.weights import chroma_weights, cosine_weights, gammatone_weights, mel_weights
 
 # Full scale of PCEN's input, as in 32-bit samples: its constants are meant for it (Lostanlen et al. 2019).
 _FULL_SCALE = 2.0**31

@@ -14,8 +14,8 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from model.frontend.config import GROUPS, MODULATIONS
-from model.frontend.weights import cosine_weights
+from soundbeam.model.frontend.config import GROUPS, MODULATIONS
+from soundbeam.model.frontend.weights import cosine_weights
 
 LOWEST_HZ = 0.2  # of modulation; the highest is half of the frames a second
 FLOOR = 1e-3  # of a band's power relative to the window's mean: what is 30 dB below it is silence

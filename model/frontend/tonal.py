@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from model.frontend.config import CHROMA, TABLE, FrontEndConfig
+from soundbeam.model.frontend.config import CHROMA, TABLE, FrontEndConfig
 
 C1_HZ = 32.70319566257483
 _CHROMA_BINS = 36  # of an octave, before they are folded into 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.frontend.config import CHROMA, FrontEndConfig
+from soundbeam.model.frontend.config import CHROMA, FrontEndConfig
 
 
 def mel_weights(config: FrontEndConfig) -> np.ndarray:

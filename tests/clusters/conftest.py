@@ -1,7 +1,8 @@
 """What scans on several clusters are compared with."""
 
 import pytest
-from scanning_on import run, synthesize
+
+from tests.clusters.scanning_on import run, synthesize
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,14 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import soundfile
-from conftest import RATE, with_tones
 
-from pipelines.results import read
+from soundbeam.pipelines.results import read
+from tests import ROOT
+from tests.placeholder import RATE, with_tones
 
-ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHON": sys.executable}
 # What a cluster may take for a small scan, on a machine that is busy, seconds.
 PATIENCE_S = 300
@@ -30,7 +29,7 @@ def synthesize(folder, recordings):
     return folder
 
 
-def start(*arguments, command=(sys.executable, "-m", "pipelines.scan")):
+def start(*arguments, command=(sys.executable, "-m", "soundbeam.pipelines.scan")):
     return subprocess.Popen(
         [*command, *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, cwd=ROOT,

@@ -9,7 +9,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from scanning_on import (
+
+from tests.clusters.scanning_on import (
     PATIENCE_S,
     ROOT,
     alive,

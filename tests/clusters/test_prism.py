@@ -9,7 +9,18 @@ import sys
 
 import apache_beam
 import pytest
-from scanning_on import ENVIRONMENT, ROOT, alive, assert_same_rows, children, figures, run, start, wait_for
+
+from tests.clusters.scanning_on import (
+    ENVIRONMENT,
+    ROOT,
+    alive,
+    assert_same_rows,
+    children,
+    figures,
+    run,
+    start,
+    wait_for,
+)
 
 pytestmark = pytest.mark.prism
 FOLDER = ROOT / ".prism"
@@ -37,7 +48,7 @@ def cluster(prism, tmp_path):
     with open(tmp_path / "prism.log", "wb") as log:
         runner = subprocess.Popen([prism, "-job_port", str(job), "-web_port", str(web)], stdout=log, stderr=log)
     pool = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.worker_pool", "--logs", str(tmp_path / "logs")],
+        [sys.executable, "-m", "soundbeam.pipelines.worker_pool", "--logs", str(tmp_path / "logs")],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT, cwd=ROOT,
     )  # fmt: skip
     address = pool.stdout.readline().split()[-1]

@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from scanning_on import (
+
+from tests.clusters.scanning_on import (
     PATIENCE_S,
     ROOT,
     alive,

@@ -9,7 +9,9 @@ import sys
 
 import pytest
 from apache_beam.portability.api import beam_fn_api_pb2, endpoints_pb2
-from scanning_on import (
+
+from soundbeam.pipelines.worker_pool.program import WorkerPool
+from tests.clusters.scanning_on import (
     ENVIRONMENT,
     ROOT,
     alive,
@@ -23,14 +25,12 @@ from scanning_on import (
     wait_for,
 )
 
-from pipelines.worker_pool import WorkerPool
-
 
 @pytest.fixture
 def pool(tmp_path):
     """(address, process) of a worker pool."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.worker_pool", "--logs", str(tmp_path / "logs")],
+        [sys.executable, "-m", "soundbeam.pipelines.worker_pool", "--logs", str(tmp_path / "logs")],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT, cwd=ROOT,
     )  # fmt: skip
     said = process.stdout.readline()
@@ -87,7 +87,7 @@ def test_a_worker_gets_the_pipelines_options_from_the_runner():
     from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
     from apache_beam.utils.thread_pool_executor import shared_unbounded_instance
 
-    from pipelines.worker import environment_of
+    from soundbeam.pipelines.runners.worker import environment_of
 
     class Provision(beam_provision_api_pb2_grpc.ProvisionServiceServicer):
         def GetProvisionInfo(self, request, context):
@@ -115,7 +115,15 @@ def test_a_worker_gets_the_pipelines_options_from_the_runner():
 
 def test_a_port_that_is_taken_is_one_line(pool, tmp_path):
     address, _ = pool
-    command = [sys.executable, "-m", "pipelines.worker_pool", "--port", address.split(":")[1], "--logs", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "soundbeam.pipelines.worker_pool",
+        "--port",
+        address.split(":")[1],
+        "--logs",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, cwd=ROOT, timeout=60)
     assert done.returncode == 1
     assert "cannot be listened on" in done.stderr
@@ -128,7 +136,7 @@ def test_workers_of_two_task_managers_may_have_the_same_id(tmp_path):
         for _ in range(2):
             asked = beam_fn_api_pb2.StartWorkerRequest(worker_id="1-1", control_endpoint=url, provision_endpoint=url)
             assert not pool.StartWorker(asked, None).error
-        workers = set(processes(["pipelines.worker", url.url]))
+        workers = set(processes(["soundbeam.pipelines.runners.worker", url.url]))
         pool.StopWorker(beam_fn_api_pb2.StopWorkerRequest(worker_id="1-1"), None)
         assert len(workers) == 2 and alive(workers) == workers
         assert len(list(tmp_path.glob("worker-*.log"))) == 2

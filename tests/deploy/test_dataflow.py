@@ -6,13 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from pipelines.scan import main, parser
+from soundbeam.pipelines.scan.program import main, parser
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "dataflow"
 PACKAGES = ("model", "transforms", "pipelines")
 
@@ -34,7 +33,7 @@ def test_the_launch_script_builds_the_jobs_graph_and_starts_nothing(tone_bundle,
 
 @pytest.mark.parametrize("template", [True, False])
 def test_only_a_templates_job_keeps_what_is_staged_for_it(tone_bundle, tmp_path, monkeypatch, template):
-    monkeypatch.setattr("pipelines.scanning.run_pipeline", lambda pipeline: None)
+    monkeypatch.setattr("soundbeam.pipelines.scan.job.run_pipeline", lambda pipeline: None)
     (tmp_path / "in").mkdir()
     arguments = ["--recordings", str(tmp_path / "in"), "--classifier", tone_bundle, "--output", str(tmp_path / "out")]
     how = ["--template_location=gs://bucket/job.json"] if template else ["--dry_run=True"]
@@ -84,7 +83,13 @@ def test_the_package_holds_every_module_and_imports_from_elsewhere(tmp_path):
     assert installed.returncode == 0, installed.stderr
     there = {str(p.relative_to(site)) for package in PACKAGES for p in (site / package).rglob("*.py")}
     assert there == {str(p.relative_to(ROOT)) for package in PACKAGES for p in (ROOT / package).rglob("*.py")}
-    modules = ["pipelines.cli", "pipelines.scan", "pipelines.scanning", "pipelines.worker", "pipelines.worker_pool"]
+    modules = [
+        "soundbeam.pipelines.cli",
+        "soundbeam.pipelines.scan",
+        "soundbeam.pipelines.scan.job",
+        "soundbeam.pipelines.runners.worker",
+        "soundbeam.pipelines.worker_pool",
+    ]
     code = f"import importlib; [print(importlib.import_module(m).__file__) for m in {modules}]"
     ran = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(site)}, **quiet)
     assert ran.returncode == 0, ran.stderr

@@ -6,14 +6,14 @@ import re
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from pipelines.running import beam_options
-from pipelines.scan import parser
+from soundbeam.pipelines.runners.run import beam_options
+from soundbeam.pipelines.scan.program import parser
+from tests import ROOT
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "schedule"
+FOLDER = ROOT / "deploy" / "schedule"
 SERVICE, TIMER = FOLDER / "soundbeam-scan.service", FOLDER / "soundbeam-scan.timer"
 # BeamRunPythonPipelineOperator of apache-airflow-providers-apache-beam 6.3.1, and what BaseOperator adds that is used.
 OPERATOR = {
@@ -102,7 +102,7 @@ def test_the_dag():
     given = {k.arg: k.value for k in calls["BeamRunPythonPipelineOperator"].keywords}
     assert not calls["BeamRunPythonPipelineOperator"].args and set(given) <= OPERATOR
     assert ast.literal_eval(given["py_options"]) == ["-m"]
-    assert ast.literal_eval(given["py_file"]) == "pipelines.scan"
+    assert ast.literal_eval(given["py_file"]) == "soundbeam.pipelines.scan"
     options = ast.literal_eval(given["pipeline_options"])
     # As the operator writes them; it adds a label, which Beam has to know.
     arguments = [f"--{name}={value}" for name, value in options.items()]

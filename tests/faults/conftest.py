@@ -1,7 +1,8 @@
 """What the fault tests share."""
 
 import pytest
-from warm import Warm
+
+from tests.faults.warm import Warm
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from conftest import RATE, with_tones
 
-from pipelines.results import read
-from pipelines.runs import Output
+from soundbeam.pipelines.output.folder import Output
+from soundbeam.pipelines.results import read
+from tests.placeholder import RATE, with_tones
 
 TABLES = ("predictions", "calls", "counts", "recordings")
 

@@ -2,21 +2,22 @@
 
 import numpy as np
 import pytest
-from corpora import Corpus, left_over, runs, tables
-from figures import figure
+
+from tests.faults.corpora import Corpus, left_over, runs, tables
+from tests.faults.figures import figure
 
 pytestmark = pytest.mark.faults
 
 NIGHTS = 30
 STEPS = (
-    "transforms.recordings:list_recordings",
-    "transforms.decode:_DecodeAhead._take",
-    "transforms.score:score_segments",
-    "transforms.calls:count_calls",
-    "transforms.tables:_WriteShards._write",
-    "pipelines.runs:compact",
-    "pipelines.runs:Output._write_json",
-    "pipelines.runs:Output.discard",
+    "soundbeam.transforms.listing.recordings:list_recordings",
+    "soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take",
+    "soundbeam.transforms.scoring.score_windows:score_segments",
+    "soundbeam.transforms.scoring.count_calls:count_calls",
+    "soundbeam.transforms.tables.write_tables:_WriteShards._write",
+    "soundbeam.pipelines.output.folder:compact",
+    "soundbeam.pipelines.output.folder:Output._write_json",
+    "soundbeam.pipelines.output.folder:Output.discard",
 )
 ZONES = ("UTC", "Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati")
 

@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from corpora import Corpus, left_over, runs, tables
-from figures import figure
+
+from tests.faults.corpora import Corpus, left_over, runs, tables
+from tests.faults.figures import figure
 
 pytestmark = pytest.mark.faults
 

@@ -6,27 +6,28 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from corpora import Corpus, left_over, runs, tables
-from figures import figure
-from warm import real
+
+from tests.faults.corpora import Corpus, left_over, runs, tables
+from tests.faults.figures import figure
+from tests.faults.warm import real
 
 pytestmark = pytest.mark.faults
 
 DRIVER = {
-    "listing": ("transforms.recordings:list_recordings", 1),
-    "reading the ledger": ("transforms.ledger:read_done", 1),
-    "decoding": ("transforms.decode:_DecodeAhead._take", 2),
-    "scoring": ("transforms.score:score_segments", 1),
-    "counting": ("transforms.calls:count_calls", 3),
-    "writing": ("transforms.tables:_WriteShards._write", 3),
-    "naming the shards": ("transforms.tables:_write_list", 1),
-    "committing, before the tables": ("pipelines.compaction:compact", 1),
-    "committing, between the tables": ("pipelines.compaction:compact", 3),
-    "committing, before run.json": ("pipelines.runs:Output._write_json", 2),
-    "committing, after run.json": ("pipelines.runs:Output.discard", 1),
+    "listing": ("soundbeam.transforms.listing.recordings:list_recordings", 1),
+    "reading the ledger": ("soundbeam.transforms.listing.skip_done:read_done", 1),
+    "decoding": ("soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take", 2),
+    "scoring": ("soundbeam.transforms.scoring.score_windows:score_segments", 1),
+    "counting": ("soundbeam.transforms.scoring.count_calls:count_calls", 3),
+    "writing": ("soundbeam.transforms.tables.write_tables:_WriteShards._write", 3),
+    "naming the shards": ("soundbeam.transforms.tables.write_tables:_write_list", 1),
+    "committing, before the tables": ("soundbeam.pipelines.output.compaction:compact", 1),
+    "committing, between the tables": ("soundbeam.pipelines.output.compaction:compact", 3),
+    "committing, before run.json": ("soundbeam.pipelines.output.folder:Output._write_json", 2),
+    "committing, after run.json": ("soundbeam.pipelines.output.folder:Output.discard", 1),
 }
 WORKER = {name: DRIVER[name] for name in ("decoding", "scoring", "counting", "writing")}
-CHILD = "transforms.decoders.recording:decode_range"
+CHILD = "soundbeam.transforms.decoding.recording:decode_range"
 
 
 class Setting:
@@ -99,7 +100,7 @@ def test_a_worker_is_killed(setting, output, tmp_path, point):
 def test_a_file_that_breaks_its_decoder_costs_itself_only(setting, output, do, words, mode):
     faults = [
         {"call": CHILD, "arg": "new/2.wav", "n": 0, "do": do},
-        {"call": "transforms.decode:patience_s", "value": 8.0},
+        {"call": "soundbeam.transforms.decoding.decode_recordings:patience_s", "value": 8.0},
     ]
     workers = (f"--direct_running_mode={mode}", "--direct_num_workers=2")
     code, said = real(*setting.argv(output), *(workers if mode != "in_memory" else ()), faults=faults)
@@ -119,7 +120,7 @@ def test_windows_before_a_crash_are_kept(setting, tmp_path):
     corpus.write("long.wav", seconds=300, at=(5, 250))
     argv = ("--recordings", corpus.folder, "--classifier", setting.bundle, "--segment", 20)
     assert setting.warm.scan(*argv, "--output", tmp_path / "good")[0] == 0
-    block = "transforms.decoders.soundfile_decoder:SoundfileStream._block"
+    block = "soundbeam.transforms.decoders.soundfile_decoder:SoundfileStream._block"
     code, said = real(*argv, "--output", tmp_path / "out", faults=[{"call": block, "n": 100, "do": "crash"}])
     assert code == 0, said
     found, whole = tables(tmp_path / "out"), tables(tmp_path / "good")
@@ -158,7 +159,7 @@ def test_a_full_disk(setting, tmp_path):
 
 def test_two_scans_at_once(setting, output):
     """The second one says so and stops, or comes after the first; then nothing is left to do."""
-    argv = [os.sys.executable, "-m", "pipelines.scan", *map(str, setting.argv(output))]
+    argv = [os.sys.executable, "-m", "soundbeam.pipelines.scan", *map(str, setting.argv(output))]
     both = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
     said = [p.communicate(timeout=300)[0] for p in both]
     codes = sorted(p.returncode for p in both)

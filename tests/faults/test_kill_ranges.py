@@ -4,20 +4,21 @@ import struct
 
 import numpy as np
 import pytest
-from conftest import RATE, tone
-from corpora import Corpus, left_over, tables
-from figures import figure
-from warm import real
+
+from tests.faults.corpora import Corpus, left_over, tables
+from tests.faults.figures import figure
+from tests.faults.warm import real
+from tests.placeholder import RATE, tone
 
 pytestmark = pytest.mark.faults
 
 HOURS, CALLS_S = 2.5, (100.0, 1799.5, 3600.0, 8990.0)
 POINTS = {
-    "cutting": ("transforms.decoders.isolation:Isolated.take", 1),
-    "decoding": ("transforms.decode:_DecodeAhead._take", 90),
-    "scoring": ("transforms.score:score_segments", 6),
-    "joining": ("transforms.calls:count_calls_of_ranges", 1),
-    "writing": ("transforms.tables:_WriteShards._write", 2),
+    "cutting": ("soundbeam.transforms.isolation.process:Isolated.take", 1),
+    "decoding": ("soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take", 90),
+    "scoring": ("soundbeam.transforms.scoring.score_windows:score_segments", 6),
+    "joining": ("soundbeam.transforms.scoring.count_calls:count_calls_of_ranges", 1),
+    "writing": ("soundbeam.transforms.tables.write_tables:_WriteShards._write", 2),
 }
 
 

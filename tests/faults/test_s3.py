@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from corpora import Corpus, runs, tables
-from fake_s3 import FakeS3
-from figures import figure
-from warm import Warm
+
+from tests.faults.corpora import Corpus, runs, tables
+from tests.faults.fake_s3 import FakeS3
+from tests.faults.figures import figure
+from tests.faults.warm import Warm
 
 pytestmark = pytest.mark.faults
 
@@ -115,11 +116,11 @@ def test_every_third_answer_is_trouble(store, s3_warm, expected, tone_bundle, tr
 
 
 POINTS = {
-    "before the tables": ("pipelines.runs:compact", 1),
-    "between the tables": ("pipelines.runs:compact", 3),
-    "before run.json": ("pipelines.runs:Output._write_json", 2),
-    "after run.json": ("pipelines.runs:Output.discard", 1),
-    "writing": ("transforms.tables:_WriteShards._write", 2),
+    "before the tables": ("soundbeam.pipelines.output.folder:compact", 1),
+    "between the tables": ("soundbeam.pipelines.output.folder:compact", 3),
+    "before run.json": ("soundbeam.pipelines.output.folder:Output._write_json", 2),
+    "after run.json": ("soundbeam.pipelines.output.folder:Output.discard", 1),
+    "writing": ("soundbeam.transforms.tables.write_tables:_WriteShards._write", 2),
 }
 
 

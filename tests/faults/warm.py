@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 HOOKS = Path(__file__).parent / "hooks"
 
 
@@ -41,15 +42,15 @@ def _serve():
     import keras  # noqa: F401
     import tensorflow  # noqa: F401
 
-    import pipelines.scan
-    import pipelines.scanning
-    import pipelines.summary
+    import soundbeam.pipelines.scan.job
+    import soundbeam.pipelines.scan.program
+    import soundbeam.pipelines.scan.summary
 
     for line in sys.stdin:
         request = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            os._exit(_child(request, pipelines.scan.main))
+            os._exit(_child(request, soundbeam.pipelines.scan.program.main))
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
@@ -73,11 +74,11 @@ def _child(request, main):
 
 
 def real(*argv, faults=(), timeout=300):
-    """``python -m pipelines.scan …`` as a user starts it: (exit code, what it said)."""
+    """``python -m soundbeam.pipelines.scan …`` as a user starts it: (exit code, what it said)."""
     path = os.pathsep.join([str(HOOKS), str(ROOT)])
     env = {**os.environ, "PYTHONPATH": path, "SOUNDBEAM_TEST_FAULT": json.dumps(list(faults))}
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.scan", *map(str, argv)],
+        [sys.executable, "-m", "soundbeam.pipelines.scan", *map(str, argv)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

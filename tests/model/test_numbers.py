@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.numbers import number
+from soundbeam.model.numbers import number
 
 
 @pytest.mark.parametrize(

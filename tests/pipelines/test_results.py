@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from model.errors import SoundbeamError
-from pipelines import compaction
-from pipelines.results import latest_run, parameters, read, stream
-from pipelines.runs import Output
-from transforms.schemas import TABLES, Shard, schemas
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines.output import compaction
+from soundbeam.pipelines.output.folder import Output
+from soundbeam.pipelines.results import latest_run, parameters, read, stream
+from soundbeam.transforms.tables.schemas import TABLES, Shard, schemas
 
 
 def stage(output, run, recordings, score):

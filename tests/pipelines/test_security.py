@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from conftest import RATE, save_tone_bundle, with_tones
 
-from model.bundle import DESCRIPTION, _fingerprint, load_bundle
-from model.errors import SoundbeamError
-from pipelines import evaluate, scan, show
-from pipelines.console import plain, redacted
-from pipelines.results import read
+from soundbeam.model.classifier.bundle import DESCRIPTION, _fingerprint, load_bundle
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines.console.arguments import plain, redacted
+from soundbeam.pipelines.evaluate import program as evaluate
+from soundbeam.pipelines.results import read
+from soundbeam.pipelines.scan import program as scan
+from soundbeam.pipelines.show import program as show
+from tests.placeholder import RATE, save_tone_bundle, with_tones
 
 NAMES = [
     "<script>alert(1)<.wav",

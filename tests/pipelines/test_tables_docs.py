@@ -7,14 +7,15 @@ from pathlib import Path
 import duckdb
 import pytest
 import soundfile
-from conftest import RATE, save_tone_bundle, with_tones
 
-from pipelines.results import read
-from pipelines.runs import Output
-from pipelines.scan import main as scan
-from pipelines.tables import main as tables
+from soundbeam.pipelines.output.folder import Output
+from soundbeam.pipelines.results import read
+from soundbeam.pipelines.scan.program import main as scan
+from soundbeam.pipelines.tables.program import main as tables
+from tests import ROOT
+from tests.placeholder import RATE, save_tone_bundle, with_tones
 
-DOCS = Path(__file__).parents[2] / "docs" / "tables.md"
+DOCS = ROOT / "docs" / "tables.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 TABLES = ("recordings", "predictions", "calls", "counts")
 # What is there in the end, by what was written: recording → (site, calls).

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pyarrow.parquet as pq
 
-from model.calls import Call, CallRules
-from pipelines.runs import Output
-from transforms.records import DecodeReport, Recording, RecordingResult
-from transforms.schemas import Shard, schemas
-from transforms.tables import rows_of
+from soundbeam.model.classifier.calls import Call, CallRules
+from soundbeam.pipelines.output.folder import Output
+from soundbeam.transforms.records import DecodeReport, Recording, RecordingResult
+from soundbeam.transforms.tables.schemas import Shard, schemas
+from soundbeam.transforms.tables.write_tables import rows_of
 
 
 def result(

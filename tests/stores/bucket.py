@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from model import stores
+from soundbeam.model.storage import stores
 
 BUCKET = "field"
 SECRET = "s3cr3t+only/for+tests"

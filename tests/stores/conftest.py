@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from bucket import BUCKET, SECRET, Store, names_only
-from conftest import RATE, with_tones
-from fake_s3 import FakeS3
 
-from transforms.decoders import isolation
+from soundbeam.transforms.isolation import process as isolation
+from tests import ROOT
+from tests.faults.fake_s3 import FakeS3
+from tests.placeholder import RATE, with_tones
+from tests.stores.bucket import BUCKET, SECRET, Store, names_only
 
 # Azurite's own account: its key is in its documentation.
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-AZURITE = Path(os.environ.get("SOUNDBEAM_TEST_AZURITE", Path(__file__).parents[2] / ".azurite"))
+AZURITE = Path(os.environ.get("SOUNDBEAM_TEST_AZURITE", ROOT / ".azurite"))
 
 
 @pytest.fixture(autouse=True)
@@ -124,9 +125,8 @@ def recordings(tmp_path_factory):
 @pytest.fixture(scope="session")
 def expected(recordings, tone_bundle, tmp_path_factory):
     """The tables of a scan of the local folder."""
-    from corpora import tables
-
-    from pipelines.scan import main
+    from soundbeam.pipelines.scan.program import main
+    from tests.faults.corpora import tables
 
     output = str(tmp_path_factory.mktemp("local") / "out")
     assert main(["--recordings", str(recordings), "--classifier", tone_bundle, "--output", output]) == 0

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from bucket import names_only
-from corpora import tables
 
-from model import stores
-from pipelines.scan import main
-from transforms.recordings import list_recordings
-from transforms.records import Recording
+from soundbeam.model.storage import stores
+from soundbeam.pipelines.scan.program import main
+from soundbeam.transforms.listing.recordings import list_recordings
+from soundbeam.transforms.records import Recording
+from tests.faults.corpora import tables
+from tests.stores.bucket import names_only
 
 
 @pytest.fixture(params=["gcs", "azure"])

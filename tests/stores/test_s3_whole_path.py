@@ -4,24 +4,30 @@ import json
 
 import pytest
 import soundfile
-from bucket import names_only
-from conftest import tone
-from corpora import runs, tables
-from training_examples import RATE as TINY_RATE
-from training_examples import TINY
 
-import model.training
-from model import stores
-from pipelines import evaluate, materialize, scan, show, train
-from pipelines import tables as tables_program
+import soundbeam.model.training.train
+from soundbeam.model.storage import stores
+from soundbeam.pipelines.evaluate import program as evaluate
+from soundbeam.pipelines.materialize import program as materialize
+from soundbeam.pipelines.scan import program as scan
+from soundbeam.pipelines.show import program as show
+from soundbeam.pipelines.tables import program as tables_program
+from soundbeam.pipelines.train import program as train
+from tests.faults.corpora import runs, tables
+from tests.placeholder import tone
+from tests.stores.bucket import names_only
+from tests.training_examples import RATE as TINY_RATE
+from tests.training_examples import TINY
 
 
 @pytest.fixture
 def tiny(monkeypatch):
-    real = model.training.get_architecture
-    monkeypatch.setattr(model.training, "get_architecture", lambda name: TINY if name == "tiny" else real(name))
-    monkeypatch.setattr("model.tuning.SOUNDSCAPES", 6)
-    monkeypatch.setattr("model.tuning.SECONDS", 8.0)
+    real = soundbeam.model.training.train.get_architecture
+    monkeypatch.setattr(
+        soundbeam.model.training.train, "get_architecture", lambda name: TINY if name == "tiny" else real(name)
+    )
+    monkeypatch.setattr("soundbeam.model.training.tuning.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.training.tuning.SECONDS", 8.0)
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ import apache_beam as beam
 import fsspec.config
 import pytest
 from apache_beam.internal import pickler
-from bucket import SECRET
 
-from model import stores
-from model.errors import SoundbeamError
-from pipelines import console, running
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage import stores
+from soundbeam.pipelines.console import arguments as console
+from soundbeam.pipelines.runners import run as running
+from tests.stores.bucket import SECRET
 
 OPTIONS = {"s3": {"endpoint_url": "http://localhost:9", "key": "k", "secret": SECRET}}
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import soundfile as sf
 
-from transforms.decoders import DecodeError, open_decoder
+from soundbeam.transforms.decoders import DecodeError, open_decoder
 
 
 def noise(seconds: float, rate: int, channels: int = 1, seed: int = 0) -> np.ndarray:

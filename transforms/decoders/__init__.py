@@ -6,11 +6,11 @@ import importlib
 import posixpath
 from typing import Any
 
-from model.errors import SoundbeamError
-from model.files import one_line, open_file
-from transforms.decoders.base import AudioStream, DecodeError, Resampler
-from transforms.decoders.headers import kind_of
-from transforms.decoders.source import Source
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.files import one_line, open_file
+from soundbeam.transforms.decoders.base import AudioStream, DecodeError, Resampler
+from soundbeam.transforms.decoders.headers import kind_of
+from soundbeam.transforms.decoders.source import Source
 
 __all__ = [
     "DECODERS",

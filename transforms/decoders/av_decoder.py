@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError
-from transforms.decoders.source import Source
+from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError
+from soundbeam.transforms.decoders.source import Source
 
 # What a container says of its length: encoders pad and players trim, so less than this is nothing lost.
 _TOLERANCE_S = 0.25

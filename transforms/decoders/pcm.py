@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transforms.decoders.source import Source
+from soundbeam.transforms.decoders.source import Source
 
 _SCALE = np.float32(1 / 0x8000)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import soundfile
 
-from transforms.decoders import flac, headers, pcm
-from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError
-from transforms.decoders.source import Source
+from soundbeam.transforms.decoders import flac, headers, pcm
+from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError
+from soundbeam.transforms.decoders.source import Source
 
 # Frames asked of libsndfile at once: what is lost at most before a break, because it does not say how many were good.
 # Where samples stand one after the other in the file nothing breaks but reading it, and all that came is good.

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import soxr
 
-from transforms.decoders.base import Resampler
+from soundbeam.transforms.decoders.base import Resampler
 
 _LONGEST = 1 << 20  # samples that are fed to see soxr's blocks
 

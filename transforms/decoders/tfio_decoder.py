@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from transforms.decoders import headers
-from transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Resampler
-from transforms.decoders.source import Source
-from transforms.decoders.soxr_resampler import SoxrResampler
+from soundbeam.transforms.decoders import headers
+from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Resampler
+from soundbeam.transforms.decoders.source import Source
+from soundbeam.transforms.decoders.soxr_resampler import SoxrResampler
 
 _KINDS = ("wav", "flac", "ogg", "mp3")
 _SCALES = {"uint8": (128.0, 2.0**7), "int16": (0.0, 2.0**15), "int32": (0.0, 2.0**31), "float32": (0.0, 1.0)}

@@ -36,7 +36,7 @@ def install(fault):
 
 
 def _shift(seconds):
-    import pipelines.runs
+    import soundbeam.pipelines.output.folder
 
     class Shifted(datetime.datetime):
         @classmethod
@@ -44,7 +44,7 @@ def _shift(seconds):
             return super().now(tz) + datetime.timedelta(seconds=seconds)
 
     names = {"datetime": Shifted, "timezone": datetime.timezone, "timedelta": datetime.timedelta}
-    pipelines.runs.datetime = types.SimpleNamespace(**names)
+    soundbeam.pipelines.output.folder.datetime = types.SimpleNamespace(**names)
 
 
 class _Changes:

@@ -1,0 +1,1 @@
+"""Architectures from the literature, a file a family."""

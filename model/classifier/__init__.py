@@ -1,0 +1,1 @@
+"""The classifier bundle: scores, calls and counts."""

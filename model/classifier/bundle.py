@@ -1,0 +1,287 @@
+"""The classifier bundle: a folder with the network's weights and ``classifier.json``, which says all the rest.
+
+A scan needs nothing else, and nothing in it can change unseen: the fingerprint covers every value and the weights.
+Reading the description needs no TensorFlow; ``scorer()`` does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from fsspec import AbstractFileSystem
+
+from soundbeam.model.classifier.calibration import Calibration
+from soundbeam.model.classifier.calls import CallRules
+from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.files import check_store, make_folder, one_line, open_file, place_of, write_at_once
+
+if TYPE_CHECKING:
+    import keras
+
+    from soundbeam.model.classifier.scorer import Scorer
+
+DESCRIPTION = "classifier.json"
+FORMAT = 2
+REPORT = "report.html"  # for people: the fingerprint does not cover it
+_OURS = ("weights-", "logs", DESCRIPTION, REPORT)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierBundle:
+    """All that a scan needs to know.
+
+    Attributes:
+        url: The folder it was read from.
+        architecture: Name of the network's architecture.
+        task: ``detector`` (each label scored on its own, sigmoid) or ``classifier`` (scores sum to 1, softmax).
+        labels: What the scores are of, in their order.
+        rate: Samples a second of the waveforms that it scores.
+        window_s: Seconds of a window.
+        hop_s: Seconds between the starts of two windows, unless the user says otherwise.
+        batch: How many windows are best scored at once.
+        thresholds: label → the score from which a window counts.
+        call_rules: How windows become calls.
+        front_end: The front end's configuration, as plain values.
+        report: What it was trained on and how well it did.
+        fingerprint: SHA-256, in hexadecimal, over everything above and the weights.
+        weights: The ``.keras`` file.
+        calibration: Makes probabilities of the network's scores; thresholds and rules are for those. None: they are
+            what they are.
+        counting: How sure counts are.
+    """
+
+    url: str
+    architecture: str
+    task: str
+    labels: tuple[str, ...]
+    rate: int
+    window_s: float
+    hop_s: float
+    batch: int
+    thresholds: dict[str, float]
+    call_rules: CallRules
+    front_end: dict[str, Any]
+    report: dict[str, Any]
+    fingerprint: str
+    weights: bytes = dataclasses.field(repr=False)
+    calibration: Calibration | None = None
+    counting: CountModel = AS_SCORED
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of a window."""
+        return round(self.window_s * self.rate)
+
+    def model(self) -> keras.Model:
+        """The network: (batch, window samples) → (batch, labels).
+
+        Raises:
+            SoundbeamError: This TensorFlow cannot load it.
+        """
+        import keras
+
+        from soundbeam.model.architectures import architecture_names
+        from soundbeam.model.frontend import FrontEndConfig
+
+        architecture_names()  # loads their modules, which registers their layers with Keras
+        if self.front_end:
+            FrontEndConfig(**self.front_end).check()  # Keras would bury what is missing
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "weights.keras")
+            with open(path, "wb") as file:
+                file.write(self.weights)
+            try:
+                return keras.saving.load_model(path, compile=False, safe_mode=True)
+            except Exception as e:  # Keras raises many kinds: unknown layers, lambdas, zip and HDF5 errors
+                raise SoundbeamError(
+                    f"{self.url}: Keras {keras.__version__} cannot load the weights ({str(e).splitlines()[0][:200]})"
+                ) from e
+
+    def scorer(self, batch: int | None = None) -> Scorer:
+        """The network and its calibration, ready to score windows and segments, ``batch`` windows at once."""
+        from soundbeam.model.classifier.scorer import Scorer
+
+        return Scorer(self.model(), batch or self.batch, self.calibration)
+
+
+def load_bundle(url: str) -> ClassifierBundle:
+    """Reads a bundle and checks it against its fingerprint.
+
+    Args:
+        url: Its folder, local or any fsspec URL.
+
+    Raises:
+        SoundbeamError: It is no bundle, unreadable, of another version, changed or incomplete.
+    """
+    url = url.rstrip("/")
+    described = _read_description(url)
+    try:
+        weights_file, weights_hash = described["weights"]["file"], described["weights"]["sha256"]
+        bundle = ClassifierBundle(
+            url=url,
+            architecture=described["architecture"],
+            task=described["task"],
+            labels=tuple(described["labels"]),
+            rate=described["rate"],
+            window_s=described["window_s"],
+            hop_s=described["hop_s"],
+            batch=described["batch"],
+            thresholds=described["thresholds"],
+            call_rules=CallRules(**described["call_rules"]),
+            front_end=described["front_end"],
+            report=described["report"],
+            fingerprint=described["fingerprint"],
+            weights=_read(f"{url}/{weights_file}"),
+            calibration=_calibration(described["calibration"]),
+            counting=_counting(described["counting"]),
+        )
+    except FileNotFoundError:
+        raise SoundbeamError(f"{url}/{weights_file}: missing; the bundle is incomplete, train it again") from None
+    except (KeyError, TypeError) as e:
+        raise SoundbeamError(f"{url}/{DESCRIPTION}: changed or incomplete ({e}); train it again") from e
+    if hashlib.sha256(bundle.weights).hexdigest() != weights_hash:
+        raise SoundbeamError(f"{url}/{weights_file}: changed or truncated since training; train it again")
+    if _fingerprint(described) != bundle.fingerprint:
+        raise SoundbeamError(f"{url}/{DESCRIPTION}: changed since training; train it again")
+    return bundle
+
+
+def save_bundle(
+    url: str,
+    model: keras.Model,
+    *,
+    architecture: str,
+    task: str,
+    labels: tuple[str, ...],
+    rate: int,
+    window_s: float,
+    hop_s: float,
+    batch: int,
+    thresholds: dict[str, float],
+    call_rules: CallRules,
+    front_end: dict[str, Any],
+    report: dict[str, Any],
+    calibration: Calibration | None = None,
+    counting: CountModel | None = None,
+) -> ClassifierBundle:
+    """Writes a bundle; one that is there already is replaced as a whole, and stays valid until the last moment.
+
+    The weights come first, under a name that depends on their content; ``classifier.json`` comes last and at once.
+    A death in between leaves no bundle, or the one that was there.
+
+    Returns:
+        The bundle, as ``load_bundle`` would read it.
+
+    Raises:
+        SoundbeamError: The folder holds other things (see ``check_destination``).
+    """
+    url = url.rstrip("/")
+    fs, root = check_destination(url)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "weights.keras")
+        model.save(path)
+        with open(path, "rb") as file:
+            weights = file.read()
+    digest = hashlib.sha256(weights).hexdigest()
+    described: dict[str, Any] = {
+        "format": FORMAT,
+        "architecture": architecture,
+        "task": task,
+        "labels": list(labels),
+        "rate": rate,
+        "window_s": window_s,
+        "hop_s": hop_s,
+        "batch": batch,
+        "thresholds": thresholds,
+        "call_rules": dataclasses.asdict(call_rules),
+        "front_end": front_end,
+        "calibration": dataclasses.asdict(calibration) if calibration else None,
+        "counting": dataclasses.asdict(counting or AS_SCORED),
+        "report": report,
+        "weights": {"file": f"weights-{digest[:16]}.keras", "sha256": digest, "bytes": len(weights)},
+    }
+    described = json.loads(_canonical(described))
+    described["fingerprint"] = _fingerprint(described)
+    make_folder(fs, root)
+    weights_path = f"{root}/{described['weights']['file']}"
+    fs.pipe_file(weights_path, weights)
+    text = json.dumps(described, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    write_at_once(fs, f"{root}/{DESCRIPTION}", text)
+    for other in fs.ls(root, detail=False):
+        name = os.path.basename(other)
+        if name == REPORT or (name.startswith("weights-") and name != os.path.basename(weights_path)):
+            fs.rm_file(other)  # of the bundle that was there
+    return load_bundle(url)
+
+
+def check_destination(url: str) -> tuple[AbstractFileSystem, str]:
+    """Makes sure that a bundle may be written to a folder: there is none, or it holds nothing but a bundle's files.
+
+    Returns:
+        Its file system and its path there.
+
+    Raises:
+        SoundbeamError: Something else is there; nothing is touched.
+    """
+    try:
+        check_store(url)
+        place, root = place_of(url)
+        fs = place.fs
+        if fs.isfile(root):
+            raise SoundbeamError(f"{url}: is a file; give a folder for the classifier")
+        names = [os.path.basename(name.rstrip("/")) for name in fs.ls(root, detail=False)] if fs.isdir(root) else []
+    except (ImportError, ValueError) as e:
+        raise SoundbeamError(f"{url}: cannot be opened ({e})") from e
+    foreign = sorted(name for name in names if name and not name.startswith(_OURS))
+    if foreign:
+        raise SoundbeamError(f"{url}: holds other files ({foreign[0]}); give a new folder for the classifier")
+    return fs, root
+
+
+def _read_description(url: str) -> dict[str, Any]:
+    path = f"{url}/{DESCRIPTION}"
+    try:
+        described = json.loads(_read(path).decode("utf-8"))
+        found = described["format"]
+    except (FileNotFoundError, NotADirectoryError):
+        raise SoundbeamError(
+            f"{url}: no classifier there (no {DESCRIPTION}); make one with 'soundbeam train'"
+        ) from None
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as e:
+        raise SoundbeamError(f"{path}: not the description of a classifier ({type(e).__name__}: {e})") from e
+    except (OSError, ImportError, ValueError) as e:
+        raise SoundbeamError(f"{path}: cannot be read ({one_line(e)})") from e
+    if found != FORMAT:
+        raise SoundbeamError(
+            f"{url}: made by bundle format {found}, this soundbeam reads {FORMAT}: "
+            "train it again, or scan with the soundbeam that made it"
+        )
+    return described
+
+
+def _calibration(described: dict[str, Any] | None) -> Calibration | None:
+    return Calibration(described["slope"], tuple(described["biases"])) if described else None
+
+
+def _counting(described: dict[str, Any]) -> CountModel:
+    return CountModel(described["floor"], tuple((a, b, c) for a, b, c in described["draws"]))
+
+
+def _read(url: str) -> bytes:
+    with open_file(url) as file:
+        return file.read()
+
+
+def _canonical(described: dict[str, Any]) -> bytes:
+    return json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _fingerprint(described: dict[str, Any]) -> str:
+    return hashlib.sha256(_canonical({k: v for k, v in described.items() if k != "fingerprint"})).hexdigest()

@@ -1,0 +1,1 @@
+"""Figures of how good scores, calls and counts are."""

@@ -1,0 +1,1 @@
+"""Files and folders, local or in any store that fsspec knows."""

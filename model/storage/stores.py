@@ -1,0 +1,174 @@
+"""Stores that are reached by URL: their options and credentials, the extras that they need, their errors in words.
+
+One system of credentials for everything: fsspec's. Beam's own file systems are not used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import fsspec
+import fsspec.config
+
+from soundbeam.model.errors import SoundbeamError
+
+# gcsfs would ask for each bucket's kind by gRPC, for a minute where nobody answers; only zonal buckets need that.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+# Stores of objects under keys: no folders to make, no rename, and an object appears whole or not at all.
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
+_CREDENTIALS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gcs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "azure": "AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+Options = dict[str, dict[str, Any]]
+_given: Options = {}
+
+
+class MissingExtra(SoundbeamError, ImportError):
+    """A store's client is not installed."""
+
+
+def is_object_store(fs: Any) -> bool:
+    """Whether a file system of fsspec's is S3, GCS or Azure."""
+    protocols = [fs.protocol] if isinstance(fs.protocol, str) else fs.protocol
+    return any(protocol in EXTRAS for protocol in protocols)
+
+
+def file_system_of(url: str, **options: Any) -> tuple[Any, str]:
+    """fsspec's file system for a URL, and the path on it.
+
+    Raises:
+        MissingExtra: Its client is not installed; the message names the extra.
+        ValueError: The protocol is unknown, or its options are wrong.
+    """
+    try:
+        return fsspec.core.url_to_fs(url, **options)
+    except ImportError as e:
+        named = [part.partition("://")[0] for part in url.split("::")]
+        extra = next((EXTRAS[protocol] for protocol in named if protocol in EXTRAS), None)
+        if extra is None:
+            raise MissingExtra(f"this kind of URL needs another package: {e}") from e
+        raise MissingExtra(f"needs the extra [{extra}]: pip install 'soundbeam[{extra}]'") from e
+
+
+def parse_options(text: str) -> Options:
+    """Storage options as a user gives them: protocol → what fsspec's file system takes.
+
+    Args:
+        text: JSON, ``{"s3": {"endpoint_url": "…", "key": "…", "secret": "…"}}``, or ``@FILE`` that holds it.
+
+    Raises:
+        SoundbeamError: They are not that. The message tells no value: there are secrets among them.
+    """
+    if text.startswith("@"):
+        try:
+            with open(text[1:], encoding="utf-8") as file:
+                text = file.read()
+        except (OSError, UnicodeDecodeError) as e:
+            raise SoundbeamError(f"{text[1:]}: cannot be read ({type(e).__name__})") from None
+    try:
+        options = json.loads(text)
+    except json.JSONDecodeError as e:
+        raise SoundbeamError(f"not JSON: {e.msg} at character {e.pos + 1}") from None
+    if not isinstance(options, dict) or not all(isinstance(values, dict) for values in options.values()):
+        raise SoundbeamError('must be options by protocol, e.g. {"s3": {"endpoint_url": "http://localhost:9000"}}')
+    known = fsspec.available_protocols()
+    for protocol in options:
+        if protocol not in known:
+            near = difflib.get_close_matches(protocol, known, 1, 0.5)
+            raise SoundbeamError(
+                f"no store has the protocol {protocol!r}{f'; did you mean {near[0]!r}?' if near else ''}"
+            )
+    return options
+
+
+def use_options(options: Mapping[str, Mapping[str, Any]]) -> None:
+    """Makes options those of all URLs of their protocols, in this process and in those that it starts."""
+    for protocol, values in options.items():
+        merged = {**fsspec.config.conf.get(protocol, {}), **values}
+        fsspec.config.conf[protocol] = merged
+        os.environ[f"FSSPEC_{protocol.upper()}"] = json.dumps(merged)
+        _given[protocol] = {**_given.get(protocol, {}), **values}
+
+
+@contextlib.contextmanager
+def restored_options() -> Iterator[None]:
+    """Takes back at its end what `use_options` did within."""
+    conf = {protocol: dict(values) for protocol, values in fsspec.config.conf.items()}
+    given, environment = dict(_given), {k: v for k, v in os.environ.items() if k.startswith("FSSPEC_")}
+    try:
+        yield
+    finally:
+        for now, before in ((fsspec.config.conf, conf), (_given, given)):
+            now.clear()
+            now.update(before)
+        for name in [name for name in os.environ if name.startswith("FSSPEC_")]:
+            if name not in environment:
+                del os.environ[name]
+        os.environ.update(environment)
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Carried:
+    """The given options on their way to a worker: there, unpickling this uses them. It prints none of them."""
+
+    options: Options
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpacked, (self.options,)
+
+
+def carried() -> Carried | None:
+    """What a worker in another place must know; None where no options were given."""
+    return Carried({protocol: dict(values) for protocol, values in _given.items()}) if _given else None
+
+
+def _unpacked(options: Options) -> Carried:
+    use_options(options)
+    return Carried(options)
+
+
+def store_trouble(e: BaseException) -> str | None:
+    """What an error of a store's client means, in one line; None where it is not known to be one."""
+    seen = e
+    while seen is not None:
+        name, text = type(seen).__name__, str(seen)
+        for extra, names in _NO_CREDENTIALS.items():
+            if name in names or any(said in text for said in _NO_CREDENTIALS_SAID[extra]):
+                return f"no credentials for this store: set {_CREDENTIALS[extra]} (docs/stores.md)"
+        if isinstance(seen, PermissionError) and not seen.filename:
+            return f"access denied (403): {_short(text)}"
+        if text.startswith("Forbidden:") or name in ("ClientAuthenticationError",):
+            return f"access denied (403): {_short(text)}"
+        if "bucket does not exist" in text or "ContainerNotFound" in text or "NoSuchBucket" in text:
+            return "there is no such bucket"
+        if name in _NOT_REACHED:
+            return f"the store cannot be reached: {_short(text)}"
+        seen = seen.__cause__ or seen.__context__  # type: ignore[assignment]  # both may be None, which ends the loop
+    return None
+
+
+# By name: the clients are extras.
+_NO_CREDENTIALS = {
+    "s3": ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"),
+    "gcs": ("DefaultCredentialsError",),
+    "azure": ("CredentialUnavailableError",),
+}
+_NO_CREDENTIALS_SAID = {
+    "s3": ("Unable to locate credentials",),
+    "gcs": ("Anonymous caller does not have",),
+    "azure": ("Must provide either a connection_string or account_name", "unable to connect to account for"),
+}
+_NOT_REACHED = ("EndpointConnectionError", "ClientConnectorError", "ClientConnectorDNSError", "ServiceRequestError")
+
+
+def _short(text: str) -> str:
+    """The first line of what a store says: some append their whole answer."""
+    return next((" ".join(line.split())[:200] for line in text.splitlines() if line.strip()), "it does not say why")

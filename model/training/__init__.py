@@ -1,0 +1,1 @@
+"""Training of a classifier, from examples to a bundle."""

@@ -1,0 +1,57 @@
+"""Scores of whole clips, of which every window is scored as a scan would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from soundbeam.model.architectures.architecture import Architecture
+from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.evaluation.classification import Classification, classify, clip_scores
+from soundbeam.model.tasks import CLASSIFIER
+from soundbeam.model.training.batches import Task
+from soundbeam.model.training.soundscapes import Clip
+
+
+def window_offsets(samples: int, architecture: Architecture) -> np.ndarray:
+    """int64 ``[windows]``: where windows start at the architecture's hop; the last one ends where the samples do."""
+    hop, last = round(architecture.hop_s * architecture.rate), samples - architecture.window_samples
+    return np.unique(np.append(np.arange(0, last + 1, hop), last)).astype(np.int64)
+
+
+def score_clips(
+    scorer: Scorer, clips: Iterable[Clip], architecture: Architecture, task: Task
+) -> tuple[np.ndarray, np.ndarray]:
+    """What clips are and what is said of them; one shorter than a window is filled up with silence.
+
+    Args:
+        scorer: Scores windows.
+        clips: One at a time is held. A classifier passes over those of labels that are not the task's; to a detector
+            they are clips without any.
+        architecture: Whose windows and hop.
+        task: Whose labels.
+
+    Returns:
+        bool ``[clips, labels]`` and float64 ``[clips, labels]``; of no clips they are empty.
+    """
+    truth, scores = list[list[bool]](), list[np.ndarray]()
+    for clip in clips:
+        if task.kind == CLASSIFIER and clip.label not in task.labels:
+            continue
+        samples = np.pad(clip.waveform, (0, max(0, architecture.window_samples - len(clip.waveform))))
+        windows = scorer.score_segment(samples, window_offsets(len(samples), architecture))
+        truth.append([label == clip.label for label in task.labels])
+        scores.append(clip_scores(windows, task.kind))
+    shape = (len(truth), len(task.labels))
+    return np.array(truth, bool).reshape(shape), np.array(scores, np.float64).reshape(shape)
+
+
+def classify_clips(
+    scorer: Scorer, clips: Iterable[Clip], architecture: Architecture, task: Task, thresholds: Mapping[str, float]
+) -> Classification | None:
+    """How well clips are told apart, the figures of ``soundbeam evaluate --clips``; None of no clips."""
+    truth, scores = score_clips(scorer, clips, architecture, task)
+    if not len(truth):
+        return None
+    return classify(truth, scores, task.labels, task.kind, [thresholds[label] for label in task.labels])

@@ -1,0 +1,289 @@
+"""Cross-validation: how good a training is on source recordings that it never heard."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from soundbeam.model.architectures import Architecture
+from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.evaluation.classification import classify
+from soundbeam.model.tasks import DETECTOR
+from soundbeam.model.training.batches import Examples, Task
+from soundbeam.model.training.clip_scores import score_clips
+from soundbeam.model.training.examples import SPLITS, TRAIN, VALIDATION, split_sources
+from soundbeam.model.training.train import Training, learn, prepare, steps_of
+from soundbeam.model.training.tuning import Tuned, judge, mix_soundscapes, score_soundscapes
+
+HELD_OUT = "held out"
+_SUREST = 1e-7  # of a probability in the log loss: float32 scores reach 0 and 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """What a training on the other folds is worth on this one.
+
+    Attributes:
+        sources: The recordings that were held out.
+        clips: label → how many of their examples.
+        figures: Of a detector (means over its labels, of soundscapes of the held-out clips): ``average_precision``,
+            ``roc_auc``, ``exact_share``, ``mean_absolute_error``, ``precision``, ``recall``, ``f1``,
+            ``expected_calibration_error``, and of the counts' intervals the share that holds the truth,
+            ``intervals_that_hold``, and their mean ``interval_width``. Of a classifier (of the held-out clips, a clip's
+            scores being the means of its windows'): ``accuracy``, ``macro_f1``, ``log_loss``.
+        labels: label → its own figures.
+        wall_s: Seconds that it took.
+    """
+
+    sources: tuple[str, ...]
+    clips: dict[str, int]
+    figures: dict[str, float | None]
+    labels: dict[str, dict[str, float | None]]
+    wall_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossValidation:
+    """All folds.
+
+    Attributes:
+        folds: Each one's figures.
+        mean: Of each figure over the folds that have it.
+        standard_deviation: The sample's, over those folds; None of fewer than two.
+    """
+
+    folds: tuple[Fold, ...]
+    mean: dict[str, float | None]
+    standard_deviation: dict[str, float | None]
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, for a report."""
+        return dataclasses.asdict(self)
+
+
+def deal_sources(clips: Mapping[tuple[str, str], int], folds: int, seed: int = 0) -> dict[str, int]:
+    """Deals source recordings into folds that have about as many clips of each label.
+
+    The largest come first; each goes to the fold that has least of its labels, then least of all. Where there are as
+    many sources as folds each is a fold of its own: name the folds as sources to have folds of your own. The folds are
+    numbered in the order of their first sources' names.
+
+    Args:
+        clips: (label, source) → how many clips.
+        folds: How many; at most as many as there are sources.
+        seed: Decides between sources that are equally large.
+
+    Returns:
+        source → fold, from 0 on; the same on every machine.
+    """
+    totals: Counter[str] = Counter()
+    of_source: dict[str, dict[str, int]] = {}
+    for (label, source), n in clips.items():
+        totals[label] += n
+        of_source.setdefault(source, {})[label] = n
+
+    def place(source: str) -> tuple[float, bytes]:
+        share = sum(n / totals[label] for label, n in of_source[source].items())
+        return -share, hashlib.sha256(f"{seed}:{source}".encode("utf-8", "surrogateescape")).digest()
+
+    dealt: list[Counter[str]] = [Counter() for _ in range(folds)]
+    fold_of: dict[str, int] = {}
+    for source in sorted(of_source, key=place):
+        mine = of_source[source]
+
+        def fullness(k: int, mine: dict[str, int] = mine) -> tuple[float, int]:
+            return sum(n * dealt[k][label] / totals[label] ** 2 for label, n in mine.items()), dealt[k].total()
+
+        fold = min(range(folds), key=fullness)
+        fold_of[source] = fold
+        dealt[fold].update(mine)
+    in_order = list(dict.fromkeys(fold_of[source] for source in sorted(fold_of)))
+    return {source: in_order.index(fold) for source, fold in fold_of.items()}
+
+
+class Folds:
+    """A folder of examples, dealt by source into folds.
+
+    Args:
+        training: What to train in each; its ``classifier`` is not used.
+        folds: How many, 2 or more.
+
+    Raises:
+        SoundbeamError: There is nothing to train on, or a label comes from too few sources.
+    """
+
+    def __init__(self, training: Training, folds: int):
+        self.training, self.count = training, folds
+        self.architecture, self.manifest, self.task = prepare(training)
+        with tempfile.TemporaryDirectory() as cache:
+            self.clips = _clips_by_source(Examples(training.examples, self.manifest, self.task, cache))
+        fewest, label = min((len({s for of, s in self.clips if of == label}), label) for label in self.task.labels)
+        if fewest < folds:
+            mend = f"give --folds {fewest}, or add" if fewest > 1 else "add"
+            raise SoundbeamError(
+                f"{training.examples}: the examples of {label} come from {fewest} source "
+                f"recording{'s' * (fewest != 1)}, which cannot be dealt into {folds} folds; "
+                f"{mend} clips of other recordings"
+            )
+        self.fold_of = deal_sources(self.clips, folds, training.seed)
+
+    @property
+    def batches(self) -> int:
+        """How many batches all folds together will fit, when none stops early."""
+        return sum(self.epochs * steps_of(self.architecture, self._task(k)) for k in range(self.count))
+
+    @property
+    def epochs(self) -> int:
+        """Of each fold's training."""
+        return self.training.epochs or self.architecture.recipe.epochs
+
+    def splits(self, fold: int) -> dict[str, str]:
+        """source → ``train``, ``validation`` (chosen as ``soundbeam materialize`` does, of the rest) or HELD_OUT."""
+        rest = {(label, s): n for (label, s), n in self.clips.items() if self.fold_of[s] != fold}
+        held_out = {s: HELD_OUT for s, k in self.fold_of.items() if k == fold}
+        return {**split_sources(rest, self.manifest.get("validation_share", 0.0)), **held_out}
+
+    def measure(self, fold: int, say: Callable[[str], None], step: Callable[[int, str], None]) -> Fold:
+        """Trains on the other folds, and measures on this one.
+
+        What is held out takes no part in training, nor in the choice of thresholds, rules and calibration.
+
+        Args:
+            fold: From 0 on.
+            say: Gets lines about what is done instead of what.
+            step: Gets (batches done, figures) now and then.
+        """
+        begun = time.monotonic()
+        keras.utils.clear_session()
+        task = self._task(fold)
+        with tempfile.TemporaryDirectory() as cache:
+            examples = Examples(self.training.examples, self.manifest, task, cache, self.splits(fold))
+            logs, seed = os.path.join(cache, "logs"), self.training.seed
+            model, tuned, _ = learn(examples, self.architecture, self.epochs, seed, logs, say, step)
+            scorer = Scorer(model, self.architecture.score_batch, tuned.calibration)
+            measure = _measure_detector if task.kind == DETECTOR else _measure_classifier
+            figures, labels = measure(scorer, tuned, examples, self.architecture, seed)
+        return Fold(
+            sources=tuple(sorted(s for s, k in self.fold_of.items() if k == fold)),
+            clips={label: n[HELD_OUT] for label, n in task.counts.items()},
+            figures=figures,
+            labels=labels,
+            wall_s=round(time.monotonic() - begun, 1),
+        )
+
+    def _task(self, fold: int) -> Task:
+        splits = self.splits(fold)
+        counts = {label: dict.fromkeys((*SPLITS, HELD_OUT), 0) for label, _ in self.clips}
+        for (label, source), n in self.clips.items():
+            counts[label][splits[source]] += n
+        for label in self.task.labels:
+            if not counts[label][TRAIN]:
+                raise SoundbeamError(
+                    f"{self.training.examples}: fold {fold + 1} of {self.count} leaves no examples of {label} to train "
+                    f"on ({counts[label][VALIDATION]} to validate); give fewer --folds, add clips of other recordings, "
+                    "or run 'soundbeam materialize --validation 0'"
+                )
+        return Task(self.task.labels, self.task.kind, counts)
+
+
+def cross_validate(
+    training: Training,
+    folds: int,
+    say: Callable[[str], None],
+    step: Callable[[int, str], None],
+    done: Callable[[int, Fold], None] = lambda number, fold: None,
+) -> CrossValidation:
+    """Trains as often as there are folds, each time on all but one, and measures on that one.
+
+    Args:
+        training: What to train; its ``classifier`` is not used, nothing is written.
+        folds: How many, 2 or more.
+        say: Gets lines about what is done instead of what.
+        step: Gets (batches done, figures) now and then.
+        done: Gets each fold's number, from 1 on, and its figures.
+
+    Raises:
+        SoundbeamError: There is nothing to train on, or a label comes from too few sources.
+    """
+    dealt = Folds(training, folds)
+    found = []
+    for k in range(folds):
+        found.append(dealt.measure(k, say, step))
+        done(k + 1, found[-1])
+    return summarized(found)
+
+
+def summarized(folds: Sequence[Fold]) -> CrossValidation:
+    """Mean and standard deviation over folds."""
+    mean: dict[str, float | None] = {}
+    spread: dict[str, float | None] = {}
+    for name in dict.fromkeys(name for fold in folds for name in fold.figures):
+        values = [value for fold in folds if (value := fold.figures.get(name)) is not None]
+        mean[name] = float(np.mean(values)) if values else None
+        spread[name] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return CrossValidation(tuple(folds), mean, spread)
+
+
+def _clips_by_source(examples: Examples) -> dict[tuple[str, str], int]:
+    """(label, source) → how many examples, of both splits."""
+    wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in ("label", "source")}
+    paths = [path for of_split in examples.paths.values() for path in of_split]
+    found: Counter[tuple[str, str]] = Counter()
+    for batch in tf.data.TFRecordDataset(paths).batch(64).map(lambda e: tf.io.parse_example(e, wanted)):
+        pairs = zip(batch["label"].numpy(), batch["source"].numpy(), strict=True)
+        found.update((label.decode(), source.decode()) for label, source in pairs)
+    return dict(found)
+
+
+_Figures = tuple[dict[str, float | None], dict[str, dict[str, float | None]]]
+
+
+def _measure_detector(
+    scorer: Scorer, tuned: Tuned, examples: Examples, architecture: Architecture, seed: int
+) -> _Figures:
+    """Counts with the chosen thresholds and rules in soundscapes mixed of what was held out."""
+    labels = examples.task.labels
+    held_out = examples.clips(HELD_OUT)
+    heard = tuple(label for label in labels if any(clip.label == label for clip in held_out))
+    if not heard:
+        return {}, {}
+    targets = [clip for clip in held_out if clip.label in heard or clip.label not in labels]
+    scapes = mix_soundscapes(targets, heard, architecture.rate, seed)
+    scored = score_soundscapes(scorer, scapes, labels, architecture)
+    by_label = {}
+    for i, label in enumerate(labels):
+        if label in heard:
+            mine = [row[i] for row in scored]
+            by_label[label] = judge(mine, tuned.thresholds[label], tuned.rules, architecture.window_s, tuned.counting)
+    return {name: _mean(its[name] for its in by_label.values()) for name in by_label[heard[0]]}, by_label
+
+
+def _measure_classifier(
+    scorer: Scorer, tuned: Tuned, examples: Examples, architecture: Architecture, seed: int
+) -> _Figures:
+    """Scores each held-out clip as a scan would: every window of it, a short one filled with silence."""
+    task = examples.task
+    truth, scores = score_clips(scorer, examples.each_clip(HELD_OUT), architecture, task)
+    found = classify(truth, scores, task.labels, task.kind, [tuned.thresholds[label] for label in task.labels])
+    figures: dict[str, float | None] = {
+        "accuracy": found.accuracy,
+        "macro_f1": found.macro["f1"],
+        "log_loss": float(-np.mean(np.log(np.clip(scores[truth], _SUREST, 1.0)))),
+    }
+    return figures, {its.label: {"f1": its.f1} for its in found.labels}
+
+
+def _mean(values: Any) -> float | None:
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined else None

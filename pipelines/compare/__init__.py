@@ -1,0 +1,1 @@
+"""The program ``compare``: architectures, cross-validated with the same budget."""

@@ -1,0 +1,5 @@
+"""``python -m soundbeam.pipelines.compare …``."""
+
+from soundbeam.pipelines.compare.program import main
+
+raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The program ``evaluate``: a scan compared with annotations."""

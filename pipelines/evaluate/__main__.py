@@ -1,0 +1,5 @@
+"""``python -m soundbeam.pipelines.evaluate …``."""
+
+from soundbeam.pipelines.evaluate.program import main
+
+raise SystemExit(main())

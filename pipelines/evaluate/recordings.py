@@ -1,0 +1,261 @@
+"""A scan's tables against annotations: every figure, as plain numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from soundbeam.model.classifier.calls import CallRules
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, evaluate, threshold_for_precision
+from soundbeam.model.evaluation.metrics import precision_recall_f1
+from soundbeam.pipelines.evaluate.annotations import Annotation
+from soundbeam.pipelines.recording_names import RecordingNames
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
+
+
+@dataclasses.dataclass
+class _Truth:
+    """Annotations, by recording and label, and what was odd about them."""
+
+    calls: dict[tuple[str, str], set[tuple[float, float]]]
+    recordings: set[str]
+    labels: set[str]
+    not_scanned: Counter[str]
+    unknown_labels: Counter[str]
+    twice: int
+
+
+def compare(annotations: list[Annotation], output: str, precision: float | None = None) -> dict[str, Any]:
+    """All figures of a scan against annotations, as plain numbers, lists and dictionaries; undefined ones are None.
+
+    Args:
+        annotations: Where the calls are.
+        output: The scan's.
+        precision: None, or what share of the calls shall be right: then each label's figures have ``at_precision``.
+
+    Raises:
+        SoundbeamError: Nothing can be compared: no annotated recording was scanned, no label is known, a name is
+            ambiguous, or every recording failed.
+    """
+    from soundbeam.pipelines import results
+
+    recordings = results.read(output, "recordings")
+    parameters = results.parameters(recordings)
+    known = tuple(parameters["labels"])
+    rows = {row["recording"]: row for row in recordings.to_pylist()}
+    truth = _resolve(annotations, RecordingNames(rows), known)
+    labels = [label for label in known if label in truth.labels] or list(known)
+
+    used = sorted(uri for uri, row in rows.items() if row["status"] in ("ok", "partial"))
+    if not used:
+        raise SoundbeamError(f"{output}: not one recording of the scan could be read; its table 'recordings' says why")
+    excluded = sorted(
+        u for u, r in rows.items() if r["status"] == "failed" or (u in truth.recordings and u not in used)
+    )
+    outcomes = _outcomes(output, used, known, labels, truth)
+    evaluations = {label: evaluate(outcomes[label]) for label in labels}
+    figures = {label: _plain(evaluation) for label, evaluation in evaluations.items()}
+    if precision is not None:
+        rules = _rules(parameters, output)
+        for label in labels:
+            figures[label]["at_precision"] = _at_precision(outcomes[label], precision, rules)
+
+    def annotated(uri: str) -> int:
+        return sum(len(calls) for (recording, _), calls in truth.calls.items() if recording == uri)
+
+    return {
+        "classifier": recordings["classifier"][len(recordings) - 1].as_py(),
+        "runs": sorted(set(recordings["run"].to_pylist())),
+        "evaluated": len(used),
+        "unannotated": sum(uri not in truth.recordings for uri in used),
+        "excluded": [{"recording": u, "error": rows[u]["error"], "annotated_calls": annotated(u)} for u in excluded],
+        "not_scanned": [{"recording": name, "annotated_calls": n} for name, n in sorted(truth.not_scanned.items())],
+        "unknown_labels": dict(truth.unknown_labels),
+        "labels_without_annotation": [label for label in known if label not in labels],
+        "identical_rows": truth.twice,
+        "beyond_the_end": _beyond_the_end(truth, rows, used),
+        "overall": _overall(list(evaluations.values())),
+        "labels": figures,
+        "recordings": [
+            {
+                "recording": uri,
+                "status": rows[uri]["status"],
+                "duration_s": rows[uri]["duration_s"],
+                "labels": {
+                    label: {
+                        "true": len(outcomes[label][i].annotations),
+                        "counted": outcomes[label][i].counted,
+                        "interval": outcomes[label][i].interval,
+                        "matched": evaluations[label].matched[i],
+                    }
+                    for label in labels
+                },
+            }
+            for i, uri in enumerate(used)
+        ],
+    }
+
+
+def _resolve(annotations: list[Annotation], names: RecordingNames, known: tuple[str, ...]) -> _Truth:
+    truth = _Truth(defaultdict(set), set(), set(), Counter(), Counter(), 0)
+    for row in annotations:
+        if not row.label and len(known) > 1:
+            raise SoundbeamError(
+                f"the annotations' line {row.line} has no label; the classifier has {', '.join(known)}"
+            )
+        label = row.label or known[0]
+        uri = names.find(row.recording)
+        if uri is None:
+            truth.not_scanned[row.recording] += row.start_s is not None
+            continue
+        truth.recordings.add(uri)
+        if label not in known:
+            truth.unknown_labels[label] += 1
+            continue
+        truth.labels.add(label)
+        if row.start_s is not None and row.end_s is not None:
+            calls = truth.calls[uri, label]
+            truth.twice += (row.start_s, row.end_s) in calls
+            calls.add((row.start_s, row.end_s))
+    if truth.not_scanned and not truth.recordings:
+        name = next(iter(truth.not_scanned))
+        raise SoundbeamError(
+            f"no annotated recording is in the scan, e.g. {name!r}; name them by URI or the end of one"
+        )
+    if truth.unknown_labels and not truth.labels:
+        unknown = ", ".join(map(repr, truth.unknown_labels))
+        raise SoundbeamError(
+            f"the classifier knows none of the annotated labels ({unknown}); it has {', '.join(known)}"
+        )
+    return truth
+
+
+def _outcomes(
+    output: str, used: list[str], known: tuple[str, ...], labels: list[str], truth: _Truth
+) -> dict[str, list[RecordingOutcome]]:
+    """For each label the outcomes of the recordings ``used``, in their order."""
+    from soundbeam.pipelines import results
+
+    found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    calls = results.read(output, "calls").select(["recording", "label", "start_s", "end_s"]).to_pydict()
+    for uri, label, *times in zip(*calls.values(), strict=True):
+        found[uri, label].append(tuple(times))
+    counts = results.read(output, "counts", recordings=used)
+    older = [None] * len(counts)  # scans by which counts had no interval yet
+    columns = [counts[c].to_pylist() if c in counts.column_names else older for c in _COUNTS]
+    counted = {(uri, label): (n or 0, low, high) for uri, label, n, low, high in zip(*columns, strict=True)}
+
+    windows, scores = _windows(results.read(output, "predictions", recordings=used), known)
+    outcomes: dict[str, list[RecordingOutcome]] = {label: [] for label in labels}
+    for uri in used:
+        start_s, end_s, first = windows.get(uri, (np.empty(0), np.empty(0), 0))
+        for label in labels:
+            key = (uri, label)
+            n, *interval = counted.get(key, (0, None, None))
+            outcomes[label].append(
+                RecordingOutcome(
+                    np.array(found.get(key, ())).reshape(-1, 2),
+                    n,
+                    np.array(sorted(truth.calls.get(key, ()))).reshape(-1, 2),
+                    start_s,
+                    end_s,
+                    scores[first : first + len(start_s), known.index(label)],
+                    None if None in interval else (interval[0], interval[1]),
+                )
+            )
+    return outcomes
+
+
+def _windows(
+    predictions: pa.Table, known: tuple[str, ...]
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray, int]], np.ndarray]:
+    """For each recording its windows' starts, ends and the first one's row in the scores ``[windows, labels]``."""
+    import pyarrow.compute as pc
+
+    predictions = predictions.sort_by([("recording", "ascending"), ("start_s", "ascending")])
+    if "scores" in predictions.column_names:
+        scores = pc.list_flatten(predictions["scores"]).to_numpy().reshape(-1, len(known))
+    else:
+        scores = predictions["score"].to_numpy().reshape(-1, 1)
+    start_s, end_s = predictions["start_s"].to_numpy(), predictions["end_s"].to_numpy()
+    if np.isnan(scores).any():
+        raise SoundbeamError("the scan holds scores that are no numbers; its classifier is broken, train it again")
+    names = predictions["recording"].dictionary_encode().unify_dictionaries().combine_chunks()
+    codes = names.indices.to_numpy()
+    firsts = np.flatnonzero(np.diff(codes, prepend=-1))
+    windows = {
+        names.dictionary[int(codes[first])].as_py(): (start_s[first:stop], end_s[first:stop], int(first))
+        for first, stop in itertools.pairwise([*firsts, len(codes)])
+    }
+    return windows, scores
+
+
+def _beyond_the_end(truth: _Truth, rows: dict[str, dict], used: list[str]) -> list[dict[str, Any]]:
+    """Annotated calls that start after the end of a whole recording: times in another unit, or of another file."""
+    whole = {uri: rows[uri]["duration_s"] for uri in used if rows[uri]["status"] == "ok" and rows[uri]["duration_s"]}
+    return [
+        {"recording": uri, "start_s": start, "duration_s": whole[uri]}
+        for (uri, _), calls in sorted(truth.calls.items())
+        for start, _ in sorted(calls)
+        if uri in whole and start >= whole[uri]
+    ]
+
+
+def _plain(evaluation: Evaluation) -> dict[str, Any]:
+    figures = dataclasses.asdict(evaluation)
+    del figures["matched"]
+    return figures
+
+
+def _rules(parameters: dict[str, Any], output: str) -> CallRules:
+    if not parameters.get("call_rules"):
+        raise SoundbeamError(
+            f"{output}: --precision needs to know how windows became calls, which this older scan did not write down; "
+            "run 'soundbeam scan --rescan'"
+        )
+    return CallRules(**parameters["call_rules"])
+
+
+def _at_precision(outcomes: list[RecordingOutcome], precision: float, rules: CallRules) -> dict[str, Any]:
+    """The threshold for a wanted precision; where none reaches it, the one that comes nearest."""
+    point, reached = threshold_for_precision(outcomes, precision, rules)
+    figures = {"wanted": precision, "reached": reached, "threshold": point.threshold if point else None}
+    return {**figures, **dataclasses.asdict(point.events)} if point else figures
+
+
+def _overall(evaluations: list[Evaluation]) -> dict[str, Any]:
+    """Counts and calls of all labels together; of the window figures the mean over the labels that have one."""
+
+    def mean(values: list[float | None]) -> float | None:
+        defined = [value for value in values if value is not None]
+        return float(np.mean(defined)) if defined else None
+
+    counts = [e.counts for e in evaluations]
+    n, exact = sum(c.counts for c in counts), sum(c.exact for c in counts)
+    events = [e.events for e in evaluations]
+    return {
+        "counts": {
+            "counts": n,
+            "exact": exact,
+            "exact_share": exact / n if n else None,
+            "mean_absolute_error": mean([c.mean_absolute_error for c in counts]),
+        },
+        "events": dataclasses.asdict(
+            precision_recall_f1(
+                sum(e.matched for e in events), sum(e.calls for e in events), sum(e.annotations for e in events)
+            )
+        ),
+        "windows": {
+            "average_precision": mean([e.windows.average_precision for e in evaluations]),
+            "roc_auc": mean([e.windows.roc_auc for e in evaluations]),
+        },
+    }

@@ -1,0 +1,1 @@
+"""The program ``label``: what a few clips are of."""

@@ -1,0 +1,1 @@
+"""The program ``materialize``: labelled clips turned into training examples."""

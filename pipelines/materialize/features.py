@@ -1,0 +1,145 @@
+"""What ``soundbeam materialize --features`` makes: a table of numbers, or pictures of spectrograms."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import csv
+import functools
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.pictures.spectrogram_png import COLOURS, spectrogram_png
+from soundbeam.pipelines.clips import first_of, label_folders, labelled_clips, locate, stream_clip
+from soundbeam.pipelines.console.arguments import positive, say
+from soundbeam.pipelines.materialize.conditioning import Conditioning
+
+SUMMARY, TABLE, INDEX = "features.json", "features", "images.csv"
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """An argparse type: ``WIDTHxHEIGHT`` in pixels."""
+    found = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not found or not all(8 <= int(n) <= 4096 for n in found.groups()):
+        raise argparse.ArgumentTypeError(f"{text} is no size such as 299x299, of 8 to 4096 pixels a side")
+    return int(found[1]), int(found[2])
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of features to a parser."""
+    parser.add_argument(
+        "--features",
+        choices=("table", "images"),
+        help="instead of examples: 'table', one row of numbers a clip (Parquet and CSV), or 'images', spectrograms as "
+        "PNG in a folder a label",
+    )
+    parser.add_argument(
+        "--image-size", type=image_size, default=(299, 299), metavar="WxH", help="pixels of an image (default: 299x299)"
+    )
+    parser.add_argument("--colours", choices=COLOURS, default="viridis", help="of images (default: %(default)s)")
+    parser.add_argument(
+        "--chunk",
+        type=positive,
+        default=20.0,
+        metavar="SECONDS",
+        help="longest stretch in one image; longer recordings have several (default: %(default)s)",
+    )
+
+
+def make_features(options, asked: Conditioning, beam_opts) -> dict[str, Any]:
+    """Builds and runs the pipeline; returns the summary that it wrote.
+
+    Raises:
+        SoundbeamError: There are no clips, or not one that can be used.
+    """
+    import apache_beam as beam
+
+    from soundbeam.pipelines.runners.run import run
+    from soundbeam.transforms.examples.features import DrawPictures, MakeRows
+
+    place, folder = locate(options.examples)
+    clips, path = locate(options.clips)
+    root = clips.uri(path)
+    labels = label_folders(clips.fs, path, options.clips)
+    stale = pictures_of(place.fs, folder)
+    if place.fs.exists(f"{folder}/{SUMMARY}"):
+        place.fs.rm(f"{folder}/{SUMMARY}")
+    pipeline = beam.Pipeline(options=beam_opts)
+    found = labelled_clips(pipeline, root, labels)
+    settings: dict[str, Any] = {"features": options.features, "rate": options.rate, "clips_from": root}
+    settings |= asked.recorded()
+    if options.features == "table":
+        step: Any = MakeRows(asked.read, options.rate)
+    else:
+        width, height = options.image_size
+        settings |= {"image_size": [width, height], "colours": options.colours, "chunk_s": options.chunk}
+        draw = functools.partial(draw_png, asked, options.rate, width, height, options.colours)
+        step = DrawPictures(place.uri(folder), stream_clip, draw, options.rate, options.chunk)
+    made = found["clips"] | "Features" >> step
+    rejects = (found["rejects"], made["rejects"]) | "AllRejects" >> beam.Flatten()
+    _ = (
+        pipeline
+        | "Settings" >> beam.Create([settings])
+        | "WriteSummary"
+        >> beam.Map(finish, place.uri(folder), beam.pvalue.AsList(made["found"]), beam.pvalue.AsList(rejects))
+    )
+    run(pipeline)
+    with place.fs.open(f"{folder}/{SUMMARY}", "r", encoding="utf-8") as file:
+        summary = json.load(file)
+    if options.features == "images":
+        for name in stale - pictures_of(place.fs, folder):
+            place.fs.rm(f"{folder}/{name}")
+    if not summary["made"]:
+        place.fs.rm(f"{folder}/{SUMMARY}")
+        raise SoundbeamError(f"{options.clips}: no clip that can be used{first_of(summary['rejects'])}")
+    return summary
+
+
+def draw_png(asked: Conditioning, rate: int, width: int, height: int, colours: str, samples: np.ndarray) -> bytes:
+    """A PNG of a stretch, conditioned by itself."""
+    return spectrogram_png(asked.apply(samples, rate), rate, width, height, colours)
+
+
+def finish(settings: dict[str, Any], folder: str, made: list[Any], rejects: list[Any]) -> None:
+    """Writes the table or the index, then the summary, which makes them count: the last step of the pipeline."""
+    from soundbeam.model.frontend.feature_table import SUMMARY_NAMES
+    from soundbeam.model.storage.files import open_to_write
+    from soundbeam.transforms.examples.features import write_index, write_table
+
+    made = write_table(made, SUMMARY_NAMES, folder) if settings["features"] == "table" else write_index(made, folder)
+    refused = sorted({(r.recording, r.reason) for r in rejects})
+    summary = {
+        **settings,
+        "made": len(made),
+        "labels": dict(sorted(collections.Counter(thing.label for thing in made).items())),
+        "rejects": [{"recording": recording, "reason": reason} for recording, reason in refused],
+    }
+    with open_to_write(f"{folder}/{SUMMARY}", "w") as file:
+        json.dump(summary, file, indent=1, ensure_ascii=False)
+
+
+def pictures_of(fs, folder: str) -> set[str]:
+    """The pictures that a folder's index names, by their path in it; none where there is no index."""
+    path = f"{folder}/{INDEX}"
+    if not fs.exists(path):
+        return set()
+    with fs.open(path, "r", encoding="utf-8", newline="") as file:
+        names = {row.get("file") or "" for row in csv.DictReader(file)}
+    return {name for name in names if name.endswith(".png") and ".." not in name.split("/")}
+
+
+def report(summary: dict[str, Any], folder: str, wall_s: float) -> None:
+    """Prints what a person wants to know."""
+    what, images = ("rows", False) if summary["features"] == "table" else ("images", True)
+    for label, n in summary["labels"].items():
+        say(f"{label}: {n} {what if n != 1 else what[:-1]}")
+    for reject in summary["rejects"][:5]:
+        say(f"rejected {reject['recording']}: {reject['reason']}")
+    if len(summary["rejects"]) > 5:
+        say(f"… and {len(summary['rejects']) - 5} more, in {folder}/{SUMMARY}")
+    where = f"{folder}/{INDEX} lists them" if images else f"{folder}/{TABLE}.parquet and {TABLE}.csv"
+    say(f"{summary['made']} {what}, {len(summary['rejects'])} rejected, in {wall_s:.0f} s: {where}")

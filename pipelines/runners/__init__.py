@@ -1,0 +1,1 @@
+"""Beam's options and runs, on this machine and on clusters."""

@@ -1,0 +1,1 @@
+"""The program ``scan``: recordings turned into tables."""

@@ -1,0 +1,5 @@
+"""``python -m soundbeam.pipelines.scan …``."""
+
+from soundbeam.pipelines.scan.program import main
+
+raise SystemExit(main())

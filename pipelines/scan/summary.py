@@ -1,0 +1,101 @@
+"""What a scan gave, as figures and as a person reads it at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines import results
+from soundbeam.pipelines.console.arguments import say
+from soundbeam.pipelines.scan.job import Finished
+
+_SHOWN = 10
+
+
+def figures_of(finished: Finished, output: str) -> dict[str, Any]:
+    """How many recordings, hours, windows, calls and failures there were; what nothing new leaves open is left out."""
+    info = finished.info
+    if finished.built_for:
+        return {"built_for": finished.built_for}
+    figures: dict[str, Any] = {"unchanged": finished.done_before, "before_since": finished.before_since}
+    if info is None:
+        return figures
+    columns = ["recording", "status", "error", "duration_s", "windows"]
+    recordings = results.read(output, "recordings", run=info["run"], columns=columns)
+    counts = results.read(output, "counts", run=info["run"], columns=["label", "calls", "calls_low", "calls_high"])
+    bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
+    bad = bad.sort_by("recording")  # a runner writes them in any order
+    of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info["labels"]}
+    by_label = {label: rows["calls"] for label, rows in of_label.items()}
+    return {
+        **figures,
+        "run": info["run"],
+        "classifier": info["fingerprint"],
+        "resumed_runs": info["taken_over"],
+        "gone": info["gone"],
+        "scan_s": info["wall_s"],
+        "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
+        "hours": (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
+        "windows": pc.sum(recordings["windows"]).as_py() or 0,
+        "calls": {label: pc.sum(calls).as_py() or 0 for label, calls in by_label.items()},
+        "range": {
+            label: [pc.sum(rows[end]).as_py() or 0 for end in ("calls_low", "calls_high")]
+            for label, rows in of_label.items()
+        },
+        "counted": {label: len(calls) for label, calls in by_label.items()},
+        "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in by_label.items()},
+        "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
+    }
+
+
+def summarize(figures: dict[str, Any], output: str) -> int:
+    """Prints `figures_of`.
+
+    Returns:
+        The exit code: 0 also when some files failed.
+
+    Raises:
+        SoundbeamError: Not one file could be scanned.
+    """
+    if built_for := figures.get("built_for"):
+        say(f"the job was built ({built_for}); nothing is scanned yet")
+        if built_for == "template":
+            say("when its job has ended, the next scan into the same output makes its rows visible")
+        return 0
+    before = f"{figures['unchanged']} recordings were scanned before and are unchanged"
+    older = f"{figures['before_since']} recordings from before --since were left out"
+    if "run" not in figures:
+        say(f"nothing new: {before}")
+        if figures["before_since"]:
+            say(older)
+        say(f"tables: {output}")
+        return 0
+    status = figures["recordings"]
+    files, hours, wall_s = sum(status.values()), figures["hours"], figures["scan_s"]
+    for row in figures["bad"]:
+        say(f"{row['status']}: {row['recording']}: {row['error']}")
+    more = status.get("partial", 0) + status.get("failed", 0) - len(figures["bad"])
+    if more:
+        say(f"… and {more} more, in the table recordings")
+    for label, calls in figures["calls"].items():
+        low, high = figures["range"][label]
+        of = f"{figures['heard'][label]} of {figures['counted'][label]} recordings"
+        say(f"{label}: {calls} calls ({low} to {high}) in {of}")
+    by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items())) or "nothing new"
+    say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
+    if figures["gone"]:
+        say(f"{figures['gone']} recordings are no longer there, and no longer in the tables' current rows")
+    if figures["unchanged"]:
+        say(before)
+    if figures["before_since"]:
+        say(older)
+    if resumed := figures["resumed_runs"]:
+        say(f"{len(resumed)} scan(s) that had died before the end were resumed: {', '.join(resumed)}")
+    say(f"{wall_s:.0f} s, {3600 * hours / wall_s:.0f} × real time; classifier {figures['classifier'][:12]}")
+    say(f"tables: {output} (run {figures['run']})")
+    if status.get("failed") and not status.get("ok") and not status.get("partial") and not figures["unchanged"]:
+        raise SoundbeamError(f"not one of {files} files could be scanned; the table recordings says why")
+    return 0

@@ -1,0 +1,1 @@
+"""The program ``show``: the picture of one recording."""

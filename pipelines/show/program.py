@@ -1,0 +1,161 @@
+"""Draws one scanned recording: its spectrogram with the calls on it, and the scores of its windows.
+
+    soundbeam show siteA/20240101_060000.wav --output results/ --png recording.png
+    soundbeam show s3://bucket/night.flac --output results/ --png dawn.png --start 4:30 --end 6:00
+
+The recording is a URI, a path, or an unambiguous tail of one that was scanned. Only the stretch is read and drawn: all
+of the recording up to five minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines.console.arguments import Parser, plain, program, say
+from soundbeam.pipelines.recording_names import RecordingNames, short_names
+from soundbeam.pipelines.show.drawing import LabelTrack, draw, minutes
+
+LONGEST_S = 300.0
+_LABELS = 6
+
+
+@program("show")
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program."""
+    parser = Parser(
+        "show",
+        "Draws one scanned recording: spectrogram, calls and scores.",
+        "soundbeam show siteA/20240101_060000.wav --output results/ --png recording.png",
+    )
+    parser.add_argument("recording", metavar="RECORDING", help="its URI, its path, or an unambiguous end of either")
+    parser.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
+    parser.add_argument("--png", required=True, metavar="FILE", help="the picture to write; path or fsspec URL")
+    parser.add_argument("--start", type=_time, metavar="S", help="from here, seconds or m:ss (default: the start)")
+    parser.add_argument("--end", type=_time, metavar="S", help="up to here (default: the end, 5 minutes at most)")
+    options = parser.parse_args(argv)
+
+    from soundbeam.model.storage.files import open_to_write
+
+    row, parameters, known = _find(options.output, options.recording)
+    uri = row["recording"]
+    start_s, end_s, cut = _stretch(row, options.start, options.end)
+    samples = _read(uri, parameters["rate"], start_s, end_s)
+    end_s = start_s + len(samples) / parameters["rate"]
+    tracks, calls = _tracks(options.output, uri, parameters, (start_s, end_s))
+    short = short_names(known)[uri] if len(known) > 1 else uri.rpartition("/")[2]
+    shown = sum(len(track.calls) for track in tracks)
+    counts = ", ".join(f"{label}: {n} {'call' if n == 1 else 'calls'}" for label, n in calls.items())
+    counts += f" ({shown} in this stretch)" if shown != sum(calls.values()) else ""
+    where = f"{minutes(start_s)} to {minutes(end_s)} of {minutes(row['duration_s'])}"
+    state = "scanned whole" if row["status"] == "ok" else f"{row['status']}: {row['error']}"
+    with open_to_write(options.png) as f:
+        draw(
+            f, samples, parameters["rate"], start_s, tracks, title=plain(f"{short}   {counts}"),
+            subtitle=f"{where}   ·   {state}   ·   classifier {row['classifier'][:12]}",
+        )  # fmt: skip
+    if cut:
+        whole = minutes(row["duration_s"])
+        say(f"drawn: {LONGEST_S / 60:g} minutes of {whole}, from {minutes(start_s)}; choose with --start and --end")
+    say(f"{uri}: {counts}")
+    say(f"picture: {options.png}")
+    return 0
+
+
+def _time(text: str) -> float:
+    """An argparse type: seconds, or ``m:ss``, or ``h:mm:ss``."""
+    seconds = 0.0
+    for part in text.split(":"):
+        value = float(part)
+        if not 0 <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not a time")
+        seconds = 60 * seconds + value
+    return seconds
+
+
+def _find(output: str, name: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """The recording's row, the scan's parameters, and all recordings of the scan."""
+
+    from soundbeam.pipelines import results
+
+    known = results.read(output, "recordings", columns=["recording"])["recording"].to_pylist()
+    uri = None
+    if "://" not in name and os.path.exists(name):
+        path = Path(os.path.abspath(name))
+        uri = next((u for u in (f"file://{path.as_posix()}", path.as_uri()) if u in set(known)), None)
+    uri = uri or RecordingNames(known).find(name)
+    if uri is None:
+        raise SoundbeamError(f"{name}: not among the {len(known)} recordings of the scan in {output}")
+    recordings = results.read(output, "recordings", recordings=[uri])
+    row = recordings.to_pylist()[0]
+    if row["status"] not in ("ok", "partial"):
+        raise SoundbeamError(f"{uri}: {row['status']} in the scan: {row['error']}")
+    return row, results.parameters(recordings), known
+
+
+def _stretch(row: dict[str, Any], start_s: float | None, end_s: float | None) -> tuple[float, float, bool]:
+    """From, to, and whether that is less than was asked for."""
+    duration_s = row["duration_s"]
+    start_s = start_s or 0.0
+    last_s = duration_s if end_s is None else min(end_s, duration_s)
+    if start_s >= duration_s:
+        raise SoundbeamError(f"--start {start_s:g} lies behind the end of {row['recording']}, {duration_s:.1f} s")
+    if last_s <= start_s:
+        raise SoundbeamError(f"--end {last_s:g} must lie behind --start {start_s:g}")
+    cut = end_s is None and last_s - start_s > LONGEST_S
+    if not cut and last_s - start_s > 12 * LONGEST_S:
+        raise SoundbeamError(f"from {start_s:g} to {last_s:g} s is more than an hour; choose less")
+    return start_s, (start_s + LONGEST_S if cut else last_s), cut
+
+
+def _read(uri: str, rate: int, start_s: float, end_s: float) -> np.ndarray:
+    from soundbeam.transforms.decoding.decode_recordings import read_recording
+
+    samples = read_recording(uri, rate, start_s, end_s)
+    if not len(samples):
+        raise SoundbeamError(f"{uri}: no sound between {start_s:g} and {end_s:g} s; it may have changed since the scan")
+    return samples
+
+
+def _tracks(
+    output: str, uri: str, parameters: dict[str, Any], stretch: tuple[float, float]
+) -> tuple[list[LabelTrack], dict[str, int]]:
+    """What to draw of each label within the stretch, and each label's calls in the whole recording.
+
+    Of many labels only those are drawn that score highest in the stretch.
+    """
+    import pyarrow.compute as pc
+
+    from soundbeam.pipelines import results
+
+    def rows(table: str):
+        return results.read(output, table, recordings=[uri])
+
+    windows = rows("predictions").sort_by("start_s")
+    start_s, end_s = windows["start_s"].to_numpy(), windows["end_s"].to_numpy()
+    several = "scores" in windows.column_names
+    scores = (pc.list_flatten(windows["scores"]) if several else windows["score"]).to_numpy()
+    scores = scores.reshape(len(start_s), -1)
+    inside = (end_s > stretch[0]) & (start_s < stretch[1])
+    calls = rows("calls").select(["label", "start_s", "end_s", "score"]).to_pylist()
+    tracks, count = [], {}
+    for i, label in enumerate(parameters["labels"]):
+        found = [(c["start_s"], c["end_s"], c["score"]) for c in calls if c["label"] == label]
+        count[label] = len(found)
+        seen = [c for c in found if c[1] > stretch[0] and c[0] < stretch[1]]
+        middles = (start_s + end_s)[inside] / 2
+        tracks.append(LabelTrack(label, middles, scores[inside, i], parameters["thresholds"].get(label), seen))
+    if len(tracks) > _LABELS:
+        tracks.sort(key=lambda t: (-len(t.calls), -float(np.max(t.scores, initial=0.0))))
+        count = {label: n for label, n in count.items() if n} or {"all labels": 0}
+    return tracks[:_LABELS], count
+
+
+if __name__ == "__main__":
+    sys.exit(main())

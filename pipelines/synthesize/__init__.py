@@ -1,0 +1,1 @@
+"""The program ``synthesize``: artificial recordings and clips."""

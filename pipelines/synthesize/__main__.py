@@ -1,0 +1,5 @@
+"""``python -m soundbeam.pipelines.synthesize …``."""
+
+from soundbeam.pipelines.synthesize.program import main
+
+raise SystemExit(main())

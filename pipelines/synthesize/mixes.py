@@ -1,0 +1,135 @@
+"""Lays held-out clips over backgrounds: soundscapes whose every call is known, to choose a detector by.
+
+    soundbeam synthesize --clips held_out/ --backgrounds 'quiet/*.wav' --output mixes --target capuchinbird
+
+writes mixes/recordings (FLAC), mixes/annotations.csv (recording, start_s, end_s, label, snr_db, source: every call; a
+recording without a call has no row) and mixes/distractors.csv, the same of all that was laid and is no call.
+
+- Of five soundscapes two hold no call, two a few and one a chorus. One bird calls in each, that is clips of one source,
+  and the labels and birds take turns. With --callers N there are N of them, of the labels in turn: several speakers,
+  one after the other. Up to three sources of labels that are no target, never a bird's own recording, are distractors.
+- Without --backgrounds there is faint white noise, 60 dB below full scale. Else they take turns: of one that is longer
+  than the soundscape a stretch at random, a shorter one again and again with cross-fades. They must hold no call of a
+  target, since none of theirs is annotated.
+- The signal-to-noise ratio is that of mean squares, of the whole clip to the background alone over the same time
+  (`model.synthesis.scenes.mix_at_snr`); 0.0 dB is as loud as the background. A soundscape that would pass full scale
+  is turned down as a whole.
+
+Soundscape k is the same whatever their number.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.synthesis.mixes import CHORUS, FEW, NONE, Laid
+from soundbeam.pipelines.clips import label_folders, locate
+from soundbeam.pipelines.console.arguments import Progress, say
+from soundbeam.pipelines.synthesize.program import claim
+from soundbeam.pipelines.synthesize.soundscape_writer import Mixer
+from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
+from soundbeam.transforms.listing.recordings import list_recordings
+from soundbeam.transforms.records import Clip, Recording, Reject
+
+RATE, SNR_DB = 16000, (-5.0, 18.0)
+ANNOTATIONS, DISTRACTORS = "annotations.csv", "distractors.csv"
+COLUMNS = ("recording", "start_s", "end_s", "label", "snr_db", "source")
+
+
+def make_mixes(options) -> int:
+    """The program ``soundbeam synthesize`` with --clips."""
+    low, high = options.snr or SNR_DB
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise SoundbeamError(f"--snr {low:g} {high:g}: give the lowest and the highest ratio, in dB")
+    clips = list_clips(options.clips)
+    labels = sorted({clip.label for clip in clips})
+    targets = tuple(dict.fromkeys(options.target or labels))
+    if unknown := [label for label in targets if label not in labels]:
+        raise SoundbeamError(f"{options.clips}: no clips of --target {unknown[0]}; the labels are: {', '.join(labels)}")
+    backgrounds = list_backgrounds(options.backgrounds) if options.backgrounds else []
+    seconds, rate, callers = options.minutes * 60, options.rate or RATE, options.callers or 1
+    mixer = Mixer(clips, backgrounds, targets, (low, high), seconds, rate, options.seed, callers)
+    paths = [f"recordings/mix-{i:05d}.flac" for i in range(options.recordings)]
+    names = ("clips", "backgrounds", "recordings", "minutes", "seed")
+    parameters = {name: getattr(options, name) for name in names}
+    parameters |= {"target": targets, "snr_db": (low, high), "rate": mixer.rate, "callers": callers}
+    output = claim(options.output, [*paths, DISTRACTORS], parameters)
+
+    progress, kinds = Progress("mixing", len(paths)), Counter[str]()
+    calls, distractors = [], []
+    for i, path in enumerate(paths):
+        soundscape = mixer.write(i, output / path)
+        kinds[soundscape.kind] += 1
+        calls += [_row(path, sound, mixer.rate) for sound in soundscape.calls]
+        distractors += [_row(path, sound, mixer.rate) for sound in soundscape.distractors]
+        progress.step()
+    for name, rows in ((ANNOTATIONS, calls), (DISTRACTORS, distractors)):
+        with open(output / name, "w", newline="", encoding="utf-8") as f:
+            csv.writer(f, lineterminator="\n").writerows([COLUMNS, *rows])
+    say(
+        f"{len(paths)} soundscapes of {options.minutes:g} min, {kinds[NONE]} without a call, {kinds[FEW]} with a few, "
+        f"{kinds[CHORUS]} choruses: {output / 'recordings'}"
+    )
+    say(
+        f"{len(calls)} calls of {len({row[-1] for row in calls})} sources, {low:g} to {high:g} dB over the background: "
+        f"{output / ANNOTATIONS}"
+    )
+    say(f"{len(distractors)} distractors: {output / DISTRACTORS}")
+    for uri, reason in itertools.islice(mixer.left_out.items(), 5):
+        say(f"left out {uri}: {reason}")
+    if len(mixer.left_out) > 5:
+        say(f"… and {len(mixer.left_out) - 5} more")
+    return 0
+
+
+def _row(path: str, sound: Laid, rate: int) -> tuple[str, ...]:
+    times = (f"{sound.start / rate:.3f}", f"{sound.end / rate:.3f}")
+    return (path, *times, sound.clip.label, f"{sound.snr_db:.1f}", sound.clip.source)
+
+
+def list_clips(url: str) -> list[Clip]:
+    """The clips of a folder with one folder a label, or of a CSV, as ``soundbeam materialize`` takes them.
+
+    Raises:
+        SoundbeamError: There is nothing, or not one clip.
+    """
+    place, path = locate(url)
+    root = place.uri(path)
+    found: Iterable[Clip | Reject | None]
+    if label_folders(place.fs, path, url) is None:
+        found = read_clips_table(root)
+    else:
+        found = (clip_of_file(file, root) for file in list_recordings(root))
+    clips, rejects = [], []
+    for one in found:
+        if isinstance(one, Clip):
+            clips.append(one)
+        elif one is not None:
+            rejects.append(one)
+    if not clips:
+        why = f"; {len(rejects)} rejected, first {rejects[0].recording}: {rejects[0].reason}" if rejects else ""
+        raise SoundbeamError(f"{url}: no clips in it{why}")
+    return sorted(clips, key=lambda c: (c.label, c.source, c.recording, c.start_s))
+
+
+def list_backgrounds(patterns: Sequence[str]) -> list[str]:
+    """The URIs of the recordings that patterns name, each once, sorted.
+
+    Raises:
+        SoundbeamError: There is none.
+    """
+    uris, reasons = set(), []
+    for row in itertools.chain.from_iterable(map(list_recordings, patterns)):
+        if isinstance(row, Recording):
+            uris.add(row.uri)
+        else:
+            reasons.append(f"{row.recording.uri}: {row.error}")
+    if not uris:
+        why = f" ({reasons[0]})" if reasons else ""
+        raise SoundbeamError(f"--backgrounds {' '.join(patterns)}: no audio file matches{why}")
+    return sorted(uris)

@@ -1,0 +1,1 @@
+"""The program ``tables``: the runs of an output folder."""

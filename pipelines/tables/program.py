@@ -1,0 +1,149 @@
+"""Lists the runs in a scan's output folder, and which of their rows are current.
+
+soundbeam tables --output results/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines.console.arguments import Parser, program, say
+
+if TYPE_CHECKING:
+    from soundbeam.pipelines.output.folder import Output
+
+_FINGERPRINT = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRow:
+    """What there is to say of one committed run.
+
+    Attributes:
+        info: Its ``run.json``.
+        statuses: How many files ended how.
+        hours: Of sound scanned.
+        calls: Over all labels.
+        superseded: How many of its recordings a newer run scanned again, or found deleted.
+        default: Whether it is read unless a run or classifier is asked for.
+    """
+
+    info: dict[str, Any]
+    statuses: Counter[str]
+    hours: float
+    calls: int
+    superseded: int
+    default: bool
+
+
+@program("tables")
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program."""
+    parser = Parser(
+        "tables",
+        "Lists the runs in a scan's output folder, and which of their rows are current.",
+        "soundbeam tables --output results/",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder; path or fsspec URL")
+    options = parser.parse_args(argv)
+    from soundbeam.pipelines.output.folder import Output
+
+    output = Output(options.output)
+    rows, waiting = list_runs(output), unfinished(output)
+    if not rows and not waiting:
+        raise SoundbeamError(f"{options.output}: no scan in it; make one with 'soundbeam scan --output'")
+    print_runs(rows, waiting)
+    return 0
+
+
+def list_runs(output: Output) -> list[RunRow]:
+    """The committed runs, oldest first."""
+    import pyarrow.compute as pc
+
+    from soundbeam.pipelines import results
+
+    runs = output.runs()
+    by_settings: dict[str, list[str]] = {}
+    for info in runs:
+        by_settings.setdefault(info["settings"], []).append(info["run"])
+    standing = {name: row for names in by_settings.values() for name, row in results.current(output, names).items()}
+    rows = []
+    for info in runs:
+        which = {"output": output.given, "run": info["run"]}
+        recordings = results.read(table="recordings", columns=["status", "duration_s"], **which)
+        counts = results.read(table="counts", columns=["calls"], **which)
+        rows.append(
+            RunRow(
+                info,
+                Counter(recordings["status"].to_pylist()),
+                (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
+                pc.sum(counts["calls"]).as_py() or 0,
+                standing[info["run"]].superseded,
+                info["settings"] == runs[-1]["settings"],
+            )
+        )
+    return rows
+
+
+def unfinished(output: Output) -> list[tuple[str, int]]:
+    """The runs that were begun and not committed, and how many recordings' rows their checkpoints keep."""
+    from soundbeam.transforms.tables.schemas import CHECKPOINTS
+
+    found = []
+    for path in sorted(output.fs.glob(f"{output.path}/_staging/*/begin.json")):
+        folder = path.rpartition("/")[0]
+        kept = 0
+        for checkpoint in output.fs.glob(f"{folder}/{CHECKPOINTS}/*.json"):
+            with output.fs.open(checkpoint, "r", encoding="utf-8") as file:
+                try:
+                    kept += sum(shard["rows"] for shard in json.load(file) if shard["table"] == "recordings")
+                except json.JSONDecodeError:
+                    continue  # being written, or died while it was
+        found.append((folder.rpartition("/")[2], kept))
+    return found
+
+
+def print_runs(rows: list[RunRow], waiting: list[tuple[str, int]]) -> None:
+    """Prints a line a run, then what is read by default, then what is not finished."""
+    heading = ("", "run", "started", "classifier", "hop", "threshold", "recordings", "hours", "calls", "superseded")
+    lines = [heading, *map(_line, rows)]
+    wide = [max(len(line[i]) for line in lines) for i in range(len(heading))]
+    if rows:
+        for line in lines:
+            say("  ".join(text.ljust(n) for text, n in zip(line, wide, strict=True)).rstrip())
+        read = [row for row in rows if row.default]
+        newest = read[-1].info
+        say(
+            f"* read by default: {len(read)} of {len(rows)} runs, those with the newest run's settings "
+            f"(classifier {newest['fingerprint'][:_FINGERPRINT]}, hop {newest['hop_s']:g} s); "
+            f"others by soundbeam.read_table(…, run=… or classifier=…)"
+        )
+    for run, kept in waiting:
+        say(f"unfinished: {run}, going on or died; its checkpoints keep {kept} recordings for the next scan")
+
+
+def _line(row: RunRow) -> tuple[str, ...]:
+    info = row.info
+    limits = sorted(set(info["thresholds"].values()))
+    statuses = ", ".join(f"{n} {name}" for name, n in sorted(row.statuses.items())) or "none"
+    return (
+        "*" if row.default else "",
+        info["run"],
+        info.get("started_at", "")[:16].replace("T", " "),
+        info["fingerprint"][:_FINGERPRINT],
+        f"{info['hop_s']:g} s",
+        "–".join(f"{x:.3g}" for x in dict.fromkeys((limits[0], limits[-1]))) if limits else "",
+        statuses,
+        f"{row.hours:.2f}",
+        str(row.calls),
+        str(row.superseded or ""),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The program ``train``: examples turned into a classifier bundle."""

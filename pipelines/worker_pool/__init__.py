@@ -1,0 +1,1 @@
+"""The program ``worker_pool``: Beam's Python workers on a machine of a cluster."""

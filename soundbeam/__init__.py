@@ -1,0 +1,1 @@
+"""soundbeam finds and counts sounds in any number of recordings."""

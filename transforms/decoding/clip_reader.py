@@ -1,0 +1,151 @@
+"""Sound read by other processes, which may crash or hang: many clips one after the other, ahead; or one as a stream."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.files import one_line
+from soundbeam.transforms.decoders import DecodeError
+from soundbeam.transforms.decoding.excerpt import stretch_blocks
+from soundbeam.transforms.decoding.recording import decode_blocks
+from soundbeam.transforms.isolation.process import Broken, Isolated, Task
+
+_EMPTY = "there is no sound in it"
+# A recording's URI, where a stretch of it starts and where it ends, seconds; None is the recording's end.
+Stretch = tuple[str, float, float | None]
+# What a process sends: samples; then, where a recording breaks, why; None at a stretch's end.
+_Piece = np.ndarray | str | None
+# How many stretches a process reads before it sends what it read: where processes take turns on a core, each finds its
+# caches filled by the other one, so turns should be few. And how many such groups a process is given ahead.
+_GROUP = 8
+_AHEAD = 2
+# Samples that a process sends at once: a clip of a minute in one piece, a clip of hours in memory that does not grow.
+_PIECE = 1 << 20
+# … or of so many blocks, empty ones on the way to a start late in a recording: a sign that the process is not stuck.
+_BLOCKS = 256
+# A process that sends something has all the time of the world; one that does not is stopped by `isolation.STALL_S`.
+_PATIENCE_S = 7 * 86400.0
+
+
+def read_ahead(stretches: Sequence[Stretch], rate: int, processes: int) -> Generator[np.ndarray | str, None, None]:
+    """Reads stretches of recordings, in their order, whatever a recording does to the process that reads it.
+
+    Args:
+        stretches: What to read.
+        rate: Samples a second to give.
+        processes: How many work at it.
+
+    Yields:
+        For each stretch float32 ``[samples]``, mono, as ``read_recording`` gives it; or one line that says why it
+        cannot be read.
+    """
+    size = max(1, min(_GROUP, len(stretches) // (_AHEAD * processes)))  # few stretches: some for each process
+    groups = [stretches[i : i + size] for i in range(0, len(stretches), size)]
+    readers = [Isolated() for _ in range(processes)]
+    given: collections.deque[tuple[Isolated, Sequence[Stretch]]] = collections.deque()
+    try:
+        for group, reader in zip(groups, itertools.cycle(readers), strict=False):
+            reader.start(_reading(group, rate))
+            given.append((reader, group))
+            if len(given) >= _AHEAD * processes:
+                yield from _taken(*given.popleft(), rate)
+        while given:
+            yield from _taken(*given.popleft(), rate)
+    finally:
+        for reader in readers:
+            reader.close()
+
+
+def decode_apart(uri: str, rate: int) -> Iterator[np.ndarray]:
+    """``decode_blocks`` of a recording by a process of its own, in larger pieces.
+
+    Raises:
+        DecodeError: The recording cannot be read, or breaks, or breaks its process.
+    """
+    reader = Isolated()
+    try:
+        reader.start(Task(_pieces, (decode_blocks, [(uri, rate)]), _PATIENCE_S))
+        reason = ""
+        for piece in _sent(reader):
+            if isinstance(piece, str):
+                reason = piece
+            elif piece is not None:
+                yield piece
+        if reason:
+            raise DecodeError(reason)
+    except Broken as e:
+        raise DecodeError(e.reason) from e
+    finally:
+        reader.close()
+
+
+def _reading(group: Sequence[Stretch], rate: int) -> Task:
+    each = [(uri, rate, start_s, end_s) for uri, start_s, end_s in group]
+    return Task(_pieces, (stretch_blocks, each), _PATIENCE_S)
+
+
+def _pieces(read: Callable[..., Iterator[np.ndarray]], each: Sequence[tuple[Any, ...]]) -> Iterator[list[_Piece]]:
+    """What a process sends of what ``read`` gives for each of some arguments."""
+    ready, samples, blocks = list[_Piece](), 0, 0
+    for arguments in each:
+        held, reason = list[np.ndarray](), ""
+        try:
+            for block in read(*arguments):
+                held.append(block)
+                samples, blocks = samples + len(block), blocks + 1
+                if samples >= _PIECE or blocks >= _BLOCKS:
+                    yield [*ready, _joined(held)]
+                    ready, held, samples, blocks = [], [], 0, 0
+        except (SoundbeamError, DecodeError) as e:  # another exception is told by the process, and costs all of a clip
+            reason = one_line(e)
+        if held:
+            ready.append(_joined(held))
+        if reason:
+            ready.append(reason)
+        ready.append(None)
+    yield ready
+
+
+def _sent(reader: Isolated) -> Iterator[_Piece]:
+    """The pieces of a process's oldest task; Broken in between if it cannot go on."""
+    for pieces in reader.take():
+        yield from pieces
+
+
+def _taken(reader: Isolated, group: Sequence[Stretch], rate: int) -> Iterator[np.ndarray | str]:
+    """The samples of each stretch, or why it has none."""
+    held, reason, done = list[np.ndarray](), _EMPTY, 0
+    try:
+        for piece in _sent(reader):
+            if isinstance(piece, np.ndarray):
+                held.append(piece)
+            elif piece is not None:
+                reason = piece
+            else:
+                yield _joined(held) if any(map(len, held)) else reason
+                held, reason, done = [], _EMPTY, done + 1
+    except Broken as e:
+        if len(group) == 1 > done:
+            yield e.reason
+        else:  # One of those that are left broke the process; which one shows when each is read by itself.
+            yield from _one_by_one(group[done:], rate)
+
+
+def _joined(pieces: list[np.ndarray]) -> np.ndarray:
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+def _one_by_one(stretches: Sequence[Stretch], rate: int) -> Iterator[np.ndarray | str]:
+    reader = Isolated()
+    try:
+        for stretch in stretches:
+            reader.start(_reading([stretch], rate))
+            yield from _taken(reader, [stretch], rate)
+    finally:
+        reader.close()

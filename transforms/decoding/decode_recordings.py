@@ -1,0 +1,147 @@
+"""Recordings → segments and reports, decoded in processes beside each worker, ahead of what is scored."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.transforms.window import GlobalWindows
+
+from soundbeam.transforms.counters import count
+from soundbeam.transforms.decoders import check_decoder
+from soundbeam.transforms.decoding.excerpt import read_recording
+from soundbeam.transforms.decoding.ranges import report_of
+from soundbeam.transforms.decoding.recording import decode_blocks, decode_listed, decode_recording
+from soundbeam.transforms.decoding.segments import WindowSpec
+from soundbeam.transforms.isolation.pool import Ended, Pool
+from soundbeam.transforms.isolation.process import MEMORY_BYTES, Broken, Task
+from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Segment
+
+__all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
+
+# How many recordings a decoding process is given before results are waited for.
+AHEAD = 8
+# What a segment may take in memory while it is put together and sent, in copies of its samples.
+_COPIES = 8
+
+
+def patience_s(size: int) -> float:
+    """How long decoding a file of ``size`` bytes may keep a worker waiting, seconds: far longer than any does.
+
+    Decoding runs at 20 MB a second and more; a store may be as slow as 200 kB a second.
+    """
+    return 60.0 + 5.0 * size / 1e6
+
+
+def report_of_broken(part: Range, segments: list[Segment], broken: Broken) -> DecodeReport | RangeReport:
+    """The report of a recording, or range, whose decoding had to be ended from outside; ``segments`` came before."""
+    report = RangeReport(
+        part,
+        windows=sum(len(s.offsets) for s in segments),
+        segments=len(segments),
+        last_s=float(segments[-1].end_s[-1]) if segments else None,
+        problems=((broken.reason, broken.cause),),
+    )
+    return report_of([report]) if part.of == 1 else report
+
+
+@dataclasses.dataclass
+class DecodeRecordings(beam.PTransform):
+    """Recording → its Segments, then its DecodeReport, in one output: what follows can join them without a shuffle.
+
+    A Range, of a recording that was cut, gives its Segments, then its RangeReport.
+
+    Whatever happens to a recording ends in its report; nothing it does can end the run: a decoder that crashes, hangs
+    or takes all memory does so in a process of its own, which also decodes on while a worker scores.
+
+    Args:
+        spec: Which windows, at which rate.
+        segment_s: About how long a segment is, seconds: what bounds memory.
+        decoder: ``soundfile`` or ``tensorflow-io``.
+        isolated: Whether to decode in other processes; without, the rows are the same as long as nothing crashes.
+        processes: How many decode for each worker.
+
+    Raises:
+        SoundbeamError: There is no such decoder.
+    """
+
+    spec: WindowSpec
+    segment_s: float = 60.0
+    decoder: str = "soundfile"
+    isolated: bool = True
+    processes: int = 1
+
+    def __post_init__(self):
+        check_decoder(self.decoder)
+
+    def expand(self, recordings: beam.PCollection) -> beam.PCollection:
+        """Recordings and ranges → segments and reports."""
+        arguments = (self.spec, self.segment_s, self.decoder)
+        step = _DecodeAhead(arguments, self.processes) if self.isolated else _Decode(arguments)
+        return recordings | "Decode" >> beam.ParDo(step)
+
+
+@beam.typehints.with_input_types(Listed)
+@beam.typehints.with_output_types(Decoded)
+class _Decode(beam.DoFn):
+    def __init__(self, arguments: tuple[Any, ...]):
+        self._arguments = arguments
+
+    def process(self, listed: Listed) -> Iterator[Any]:
+        yield from decode_listed(listed, *self._arguments)
+
+
+@beam.typehints.with_input_types(Listed)
+@beam.typehints.with_output_types(Decoded)
+class _DecodeAhead(beam.DoFn):
+    """Gives recordings to the decoding processes and passes on what they have."""
+
+    def __init__(self, arguments: tuple[Any, ...], processes: int):
+        self._arguments, self._processes = arguments, processes
+        spec, segment_s = arguments[:2]
+        # One figure for all ordinary segments: so a process that another step, or scan, has left can be used.
+        self._memory = max(MEMORY_BYTES, MEMORY_BYTES // 2 + round(_COPIES * 4 * segment_s * spec.rate))
+
+    def setup(self) -> None:
+        self._pool = Pool(self._processes, self._memory)
+        self._keys = itertools.count()
+
+    def start_bundle(self) -> None:
+        self._pool.forget()
+        # Recordings and ranges whose end is to come, and their segments so far, without samples.
+        self._given: dict[int, tuple[Range, list[Segment]]] = {}
+
+    def process(self, listed: Listed) -> Iterator[Any]:
+        part = listed if isinstance(listed, Range) else Range(listed)
+        key = next(self._keys)
+        self._given[key] = part, []
+        self._pool.start(key, Task(decode_listed, (part, *self._arguments), patience_s(part.recording.bytes)))
+        while self._pool.ready() or len(self._given) > AHEAD * self._processes:
+            yield from self._take()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        while self._given:
+            for result in self._take():
+                yield GlobalWindows.windowed_value(result)
+
+    def teardown(self) -> None:
+        self._pool.close()
+
+    def _take(self) -> Iterator[Decoded]:
+        key, result = self._pool.take()
+        part, segments = self._given[key]
+        if not isinstance(result, Ended):
+            if isinstance(result, Segment):
+                # What a report needs of it. Its samples must not stay, so no view of them either.
+                segments.append(dataclasses.replace(result, samples=np.zeros(0, np.float32)))
+            yield result
+            return
+        del self._given[key]
+        for name, by in result.counts.items():
+            count(name, by)
+        if result.broken is not None:
+            yield report_of_broken(part, segments, result.broken)

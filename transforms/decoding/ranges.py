@@ -1,0 +1,115 @@
+"""Long recordings are cut into ranges that are decoded apart; their reports become one, as if decoded in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from soundbeam.transforms.counters import count
+from soundbeam.transforms.decoders import AudioStream, open_decoder, resampler_period
+from soundbeam.transforms.decoding.segments import WindowSpec
+from soundbeam.transforms.records import DecodeReport, Range, RangeReport, Recording
+
+# A recording that is hardly longer than a range is not worth cutting.
+_SHORTEST_RANGES = 2
+# How far before its first window a range may have to begin to be in step with the resampler.
+_LONGEST_PERIOD_S = 60.0
+
+
+def cut_into_ranges(
+    recording: Recording,
+    spec: WindowSpec,
+    segment_s: float,
+    range_s: float,
+    decoder: str = "soundfile",
+) -> Iterator[Range]:
+    """Yields the ranges of a recording that is longer than two of them; of any other one: itself as a whole.
+
+    Only a file in which every frame can be found at once and exactly is cut (WAV, RF64, W64, AIFF, FLAC), and only
+    where a range's samples are those of the whole, bit for bit. What its header says of its length is tried, not
+    believed; whatever is wrong with a file will be found by decoding it.
+
+    Args:
+        recording: What to cut.
+        spec: Which windows.
+        segment_s: About how long a segment is, seconds: a range holds whole ones.
+        range_s: About how long a range is, seconds.
+        decoder: ``soundfile``, or another, with which nothing is cut.
+    """
+    bounds = [0]
+    try:
+        with open_decoder(recording.uri, decoder) as stream:
+            bounds = _bounds(stream, spec, segment_s, range_s, decoder)
+    except Exception:  # decoding will tell
+        pass
+    for i, first in enumerate(bounds):
+        yield Range(recording, i, len(bounds), first, bounds[i + 1] if i + 1 < len(bounds) else None)
+
+
+def _bounds(stream: AudioStream, spec: WindowSpec, segment_s: float, range_s: float, decoder: str) -> list[int]:
+    """The ranges' first windows."""
+    frames = stream.seekable_frames()
+    if frames is None or frames <= _SHORTEST_RANGES * range_s * stream.sample_rate:
+        return [0]
+    period = resampler_period(decoder, stream.sample_rate, spec.rate)
+    if period is None or period > _LONGEST_PERIOD_S * stream.sample_rate:
+        return [0]
+    windows, per = spec.regular(frames * spec.rate // stream.sample_rate), spec.per_segment(segment_s)
+    step = per * max(1, round(range_s / (per * spec.hop_s)))
+    bounds = list(range(0, max(1, windows - step // 2), step))
+    last = spec.start(bounds[-1]) * stream.sample_rate // spec.rate
+    return bounds if last == 0 or stream.seek(last) else [0]
+
+
+def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
+    """The reports of a recording's ranges → its own: what it would be if the recording had been decoded in one piece.
+
+    Decoding in one piece stops where the recording ends or breaks. So do the ranges: the first one that does not have
+    all of its windows is the last that counts; what those behind a break have found does not. A range that was reported
+    twice, because a runner did it twice, counts once.
+
+    Args:
+        parts: At least one; in any order.
+    """
+    by_index = {part.part.index: part for part in parts}
+    recording, of = next(iter(by_index.values())).part.recording, next(iter(by_index.values())).part.of
+    kept: list[RangeReport] = []
+    for index in range(of):
+        last = by_index.get(index, RangeReport(Range(recording, index, of), problems=((_LOST, "unexpected"),)))
+        kept.append(last)
+        if not last.full:
+            break
+    windows = sum(part.windows for part in kept)
+    duration_s = last.frames / last.sample_rate if last.frames and last.sample_rate else None
+    if duration_s is None:
+        duration_s = next((part.last_s for part in reversed(kept) if part.last_s is not None), None)
+    problems = list(last.problems)
+    unusable = sum(part.unusable for part in kept)
+    if unusable:
+        total = last.frames * (last.channels or 1)
+        message = f"{unusable} of {total} samples are no numbers (NaN, infinite or absurd); they became silence"
+        problems.append((message, "samples"))
+    problems += [(note, "truncated") for note in last.notes]
+    if not windows and not problems:
+        problems.append(("there is no sound in it (0 samples after the header)", "truncated"))
+    if any(part.changed for part in by_index.values()):
+        count("decode_changed")
+        problems.append((_CHANGED, "changed"))
+    status = "ok" if not problems else "partial" if windows else "failed"
+    count(f"decode_{status}")
+    if problems:
+        count(f"decode_{status}_{problems[0][1]}")
+    return DecodeReport(
+        recording=recording,
+        status=status,
+        stage="" if status == "ok" else "decode",
+        error="; ".join(message for message, _ in problems),
+        duration_s=duration_s,
+        sample_rate=last.sample_rate,
+        channels=last.channels,
+        windows=windows,
+        segments=sum(part.segments for part in kept),
+    )
+
+
+_LOST = "the report of a range of it was lost between two steps"
+_CHANGED = "the file changed while it was read (replaced, or still being written): the next scan tries it again"

@@ -1,0 +1,1 @@
+"""Labelled clips turned into training examples."""

@@ -1,0 +1,246 @@
+"""Labelled clips → a row of numbers each, or pictures of their spectrograms."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import logging
+import posixpath
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.files import one_line, open_to_write
+from soundbeam.transforms.counters import count, milliseconds
+from soundbeam.transforms.records import Clip, Reject
+
+# The programs show this logger on stderr; a cluster puts it among its workers' logs.
+LOGGER = logging.getLogger("soundbeam.progress")
+EVERY_S = 10.0
+SHORTEST_S = 0.05
+LONGEST_S = 600.0  # of a clip that becomes one row: the numbers are computed from all of it at once
+TABLE_COLUMNS = ("path", "label", "source", "start_s", "duration_s")
+
+
+class Row(NamedTuple):
+    """One clip's row of the feature table; ``numbers`` in the order of ``SUMMARY_NAMES``."""
+
+    path: str
+    label: str
+    source: str
+    start_s: float
+    duration_s: float
+    numbers: tuple[float, ...]
+
+
+class Picture(NamedTuple):
+    """One picture; ``file`` is its path within the folder."""
+
+    file: str
+    label: str
+    recording: str
+    start_s: float
+    end_s: float
+
+
+def row_of(clip: Clip, waveform: np.ndarray, rate: int) -> Row:
+    """A clip's numbers.
+
+    Args:
+        clip: The clip.
+        waveform: float32 ``[samples]`` of it.
+        rate: Hz.
+
+    Raises:
+        SoundbeamError: It is too short or too long.
+    """
+    seconds = len(waveform) / rate
+    if seconds < SHORTEST_S:
+        raise SoundbeamError(f"only {1000 * seconds:.0f} ms long; a clip needs {1000 * SHORTEST_S:.0f} ms")
+    if seconds > LONGEST_S:
+        raise SoundbeamError(f"{seconds:.0f} s long; a row is of {LONGEST_S:.0f} s at most, cut it into clips")
+    from soundbeam.model.frontend import summary
+
+    numbers = np.asarray(summary(waveform[None], rate))[0].tolist()
+    return Row(clip.recording, clip.label, clip.source, clip.start_s, seconds, tuple(numbers))
+
+
+def chunks(blocks: Iterable[np.ndarray], first: int, end: float, samples: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Cuts a stream into stretches of one length; the last one is moved back to the end, nothing is padded.
+
+    Args:
+        blocks: float32 ``[samples]`` each, any lengths.
+        first: The stream's sample to begin with.
+        end: The one to end before; infinity for the stream's end.
+        samples: Of a stretch; where there are fewer in all, there is one stretch of those.
+
+    Yields:
+        A stretch's first sample within the stream, and the stretch.
+    """
+    held, start, fresh = np.zeros(0, np.float32), first, 0  # held begins at the stream's sample `start`
+    at = 0
+    for block in blocks:
+        held = np.concatenate([held, block[max(0, first - at) : int(min(len(block), max(0, end - at)))]])
+        at += len(block)
+        while len(held) - fresh >= samples:
+            yield start + fresh, held[fresh : fresh + samples]
+            # This stretch stays, for the last one to begin in.
+            held, start, fresh = held[fresh:], start + fresh, samples
+        if at >= end:
+            break
+    if len(held) > fresh:
+        last = max(0, len(held) - samples)
+        yield start + last, held[last:]
+
+
+def picture_name(clip: Clip, start_s: float) -> str:
+    """The path of a picture: ``LABEL/NAME-START-DIGEST.png``; the same each time, and unique.
+
+    The digest is of the recording's URI, since two folders may hold files of one name. A label's slash is written %2F.
+    """
+    label = clip.label.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
+    label = f"%2E{label[1:]}" if label.startswith(".") else label
+    stem = posixpath.splitext(posixpath.basename(clip.recording))[0]
+    digest = hashlib.sha256(clip.recording.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{label}/{stem}-{start_s:.3f}s-{digest}.png"
+
+
+@dataclasses.dataclass
+class MakeRows(beam.PTransform):
+    """Clips → `Row` of each, and `Reject` for those that give none.
+
+    Args:
+        read: ``(clip, rate) → float32 [samples]``; raises an exception whose text says why it cannot.
+        rate: Hz.
+
+    Returns:
+        A dict of ``found`` and ``rejects``.
+    """
+
+    read: Callable[[Clip, int], np.ndarray]
+    rate: int
+
+    def expand(self, clips: beam.PCollection[Clip]) -> dict[str, beam.PCollection]:
+        """Adds the step to the graph."""
+        return _each(clips, self._row)
+
+    def _row(self, clip: Clip) -> Iterator[Row]:
+        yield row_of(clip, self.read(clip, self.rate), self.rate)
+
+
+@dataclasses.dataclass
+class DrawPictures(beam.PTransform):
+    """Clips → `Picture`, each drawn and written, and `Reject` for what could not be read.
+
+    A recording that breaks in the middle has pictures up to there, and a reject.
+
+    Args:
+        folder: URL of the pictures.
+        stream: ``(clip, rate, samples) → (first sample within the recording, float32 [samples])``, stretch by stretch.
+        draw: ``float32 [samples] → bytes`` of a PNG.
+        rate: Hz.
+        chunk_s: Seconds of a picture at most.
+
+    Returns:
+        A dict of ``found`` and ``rejects``.
+    """
+
+    folder: str
+    stream: Callable[[Clip, int, int], Iterator[tuple[int, np.ndarray]]]
+    draw: Callable[[np.ndarray], bytes]
+    rate: int
+    chunk_s: float
+
+    def expand(self, clips: beam.PCollection[Clip]) -> dict[str, beam.PCollection]:
+        """Adds the steps to the graph."""
+        drawn = _each(clips, self._pictures)
+        # A step of its own, in the same worker: a disk that is full ends the run, it is no clip's fault.
+        return {**drawn, "found": drawn["found"] | "WritePicture" >> beam.Map(_write, self.folder)}
+
+    def _pictures(self, clip: Clip) -> Iterator[tuple[Picture, bytes]]:
+        for first, samples in self.stream(clip, self.rate, round(self.chunk_s * self.rate)):
+            start_s = first / self.rate
+            end_s = start_s + len(samples) / self.rate
+            yield Picture(picture_name(clip, start_s), clip.label, clip.recording, start_s, end_s), self.draw(samples)
+
+
+def _write(drawn: tuple[Picture, bytes], folder: str) -> Picture:
+    picture, png = drawn
+    with open_to_write(f"{folder}/{picture.file}") as file:
+        file.write(png)
+    return picture
+
+
+def _each(clips: beam.PCollection[Clip], of_clip: Callable[[Clip], Iterator[Any]]) -> dict[str, beam.PCollection]:
+    # Spread over the workers: what lists clips is one element.
+    spread = clips | "Spread" >> beam.Reshuffle()
+    made = spread | "OfEachClip" >> beam.ParDo(_OfEachClip(of_clip)).with_outputs("rejects", main="found")
+    return {"found": made.found, "rejects": made.rejects}
+
+
+class _OfEachClip(beam.DoFn):
+    def __init__(self, of_clip: Callable[[Clip], Iterator[Any]]):
+        self._of_clip = of_clip
+
+    def setup(self) -> None:
+        self._shown, self._done = time.monotonic(), 0
+
+    def process(self, clip: Clip) -> Iterator[Any]:
+        self._done += 1
+        if time.monotonic() - self._shown >= EVERY_S:
+            self._shown = time.monotonic()
+            LOGGER.info("features: %d clips of this worker", self._done)
+        found, reason = 0, ""
+        made = self._of_clip(clip)
+        while True:
+            try:
+                with milliseconds("features"):
+                    thing = next(made, None)
+            except Exception as e:  # Whatever is wrong with one clip must not cost the others.
+                thing, reason = None, one_line(e)
+            if thing is None:
+                break
+            found += 1
+            count("features_made")
+            yield thing
+        if reason or not found:
+            count("clips_rejected")
+            yield beam.pvalue.TaggedOutput("rejects", Reject(clip.recording, reason or "there is no sound in it"))
+
+
+def write_table(rows: Iterable[Row], names: tuple[str, ...], folder: str) -> list[Row]:
+    """Writes ``features.parquet`` and ``features.csv``, ordered by path and start; returns the rows in that order.
+
+    Args:
+        rows: In any order.
+        names: Of the numbers.
+        folder: Its URL.
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    ordered = sorted(rows)
+    columns = {name: [row[i] for row in ordered] for i, name in enumerate(TABLE_COLUMNS)}
+    numbers = np.array([row.numbers for row in ordered], np.float32).reshape(len(ordered), len(names))
+    table = pa.table({**columns, **{name: numbers[:, i] for i, name in enumerate(names)}})
+    with open_to_write(f"{folder}/features.parquet") as file:
+        pyarrow.parquet.write_table(table, file)
+    with open_to_write(f"{folder}/features.csv") as file:
+        pyarrow.csv.write_csv(table, file)
+    return ordered
+
+
+def write_index(pictures: Iterable[Picture], folder: str) -> list[Picture]:
+    """Writes ``images.csv``, a row a picture, ordered by file; returns the pictures in that order."""
+    ordered = sorted(pictures)
+    with open_to_write(f"{folder}/images.csv", "w") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Picture._fields)
+        writer.writerows(ordered)
+    return ordered

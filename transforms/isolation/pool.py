@@ -1,0 +1,140 @@
+"""Tasks for several processes at once: each takes the next one when it is free, and results come as they are ready."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import queue
+import threading
+from typing import Any
+
+from soundbeam.transforms.counters import gathered
+from soundbeam.transforms.isolation.process import Broken, Isolated, Task
+
+# How many tasks a process is given at once, so that it need not wait for the next one between short ones …
+_GIVEN = 8
+# … but none behind one that may take longer than this, seconds: another process may be free before.
+_SHORT_S = 120.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """What comes after the last result of a task.
+
+    Attributes:
+        counts: What the task counted.
+        broken: Why it could not be done to its end; None when it was.
+    """
+
+    counts: dict[str, int]
+    broken: Broken | None = None
+
+
+class Pool:
+    """Several processes of `Isolated`, one thread of this process beside each.
+
+    Args:
+        processes: How many.
+        memory: What each may take, bytes.
+    """
+
+    def __init__(self, processes: int, memory: int):
+        self._processes, self._memory = processes, memory
+        self._round, self._open = _Round(processes), 0
+
+    def start(self, key: Any, task: Task) -> None:
+        """Gives a task; ``key`` comes back with its results."""
+        if self._round.threads < self._processes:
+            self._round.threads += 1
+            name = "soundbeam-decoding-task"
+            threading.Thread(target=_work, args=(self._round, self._memory), daemon=True, name=name).start()
+        self._open += 1
+        self._round.tasks.put((key, task))
+
+    def ready(self) -> bool:
+        """Whether a result waits to be taken."""
+        return not self._round.results.empty()
+
+    def take(self) -> tuple[Any, Any]:
+        """Waits for the next result of any task: its key and the result, or `Ended`.
+
+        Raises:
+            SoundbeamError: A process cannot be started at all.
+        """
+        key, result = self._round.results.get()
+        if isinstance(result, BaseException):
+            raise result
+        self._open -= isinstance(result, Ended)
+        return key, result
+
+    def forget(self) -> None:
+        """Drops all tasks and results that were not taken."""
+        if self._open:
+            self.close()
+
+    def close(self) -> None:
+        """Drops all; the processes are kept for others."""
+        self._round.drop()
+        self._round, self._open = _Round(self._processes), 0
+
+
+class _Round:
+    """Tasks, their results, and the threads that do them, until they are dropped."""
+
+    def __init__(self, processes: int):
+        self.threads = 0
+        self.dropped = False
+        self.tasks: queue.SimpleQueue[tuple[Any, Task] | None] = queue.SimpleQueue()
+        self.results: queue.Queue[tuple[Any, Any]] = queue.Queue(2 * processes)
+
+    def drop(self) -> None:
+        self.dropped = True
+        for _ in range(self.threads):
+            self.tasks.put(None)
+        while not self.results.empty():
+            self.results.get_nowait()
+
+    def put(self, key: Any, result: Any) -> None:
+        while not self.dropped:
+            try:
+                return self.results.put((key, result), timeout=1.0)
+            except queue.Full:
+                pass
+
+    def next(self, wait: bool) -> tuple[Any, Task] | None:
+        try:
+            return self.tasks.get(wait)
+        except queue.Empty:
+            return None
+
+
+def _work(tasks: _Round, memory: int) -> None:
+    isolated = Isolated(memory)
+    given: collections.deque[tuple[Any, Task]] = collections.deque()
+    try:
+        while not tasks.dropped:
+            while len(given) < _GIVEN and all(task.patience_s <= _SHORT_S for _, task in given):
+                found = tasks.next(wait=not given)
+                if found is None:
+                    break
+                given.append(found)
+                isolated.start(found[1])
+            if given:
+                _take(tasks, given.popleft()[0], isolated)
+    except Exception as e:
+        tasks.put(None, e)
+    finally:
+        isolated.close()
+
+
+def _take(tasks: _Round, key: Any, isolated: Isolated) -> None:
+    broken = None
+    with gathered() as counts:
+        try:
+            for result in isolated.take():
+                if tasks.dropped:
+                    return
+                tasks.put(key, result)
+        except Broken as e:
+            broken = e
+    tasks.put(key, Ended(dict(counts), broken))

@@ -1,0 +1,1 @@
+"""Which recordings and clips there are, and when and where they were made."""

@@ -1,0 +1,118 @@
+"""Adds to each recording when and where it was made; leaves out what is older than asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import apache_beam as beam
+
+from soundbeam.model.storage.files import open_file
+from soundbeam.transforms.counters import count
+from soundbeam.transforms.listing.times_in_names import Conventions, from_name, from_pattern, site_of, to_utc, zone_of
+from soundbeam.transforms.listing.times_in_wav import read_times
+from soundbeam.transforms.records import DELETED, Recording, Unscannable
+
+_WITH_CHUNKS = (".wav", ".wave", ".rf64", ".bwf")
+_READ_BYTES = 1 << 16
+# How far metadata and a name without an offset can lie apart: no two clocks on Earth differ by more than 26 hours.
+_CLOCKS_DIFFER = timedelta(hours=26)
+
+
+def recorded_at(
+    uri: str, conventions: Conventions, read: Callable[[str], list[datetime]] | None = None
+) -> datetime | None:
+    """When a recording was made, UTC, by the first of these that says it: the user's pattern; metadata with an offset
+    from UTC; a name with one; a name; metadata without one.
+
+    Args:
+        uri: The recording.
+        conventions: The pattern, and the time zone of what has no offset.
+        read: Gives the times in the file's metadata; None: they are not looked at.
+    """
+    zone = zone_of(conventions.timezone)
+    by_pattern = from_pattern(uri, conventions.recorded_at) if conventions.recorded_at else None
+    if by_pattern is not None:
+        return to_utc(by_pattern, zone)
+    named = from_name(uri)
+    times = read(uri) if read is not None else []
+    exact = [time for time in times if time.tzinfo]
+    return next((utc for time in [*exact, named, *times] if (utc := to_utc(time, zone)) is not None), None)
+
+
+def times_in(uri: str) -> list[datetime]:
+    """The times in a WAV file's metadata, by `read_times`; none where it is no WAV file or cannot be read."""
+    if not uri.lower().partition("::")[0].endswith(_WITH_CHUNKS):
+        return []
+    try:
+        with open_file(uri, _READ_BYTES) as file:
+
+            def read_at(offset: int, length: int) -> bytes:
+                file.seek(offset)
+                return bytes(file.read(length))
+
+            return read_times(read_at, file.seek(0, 2))
+    except Exception:  # a store's own error classes are many; decoding will tell what is wrong with the file
+        return []
+
+
+def describe(
+    row: Recording | Unscannable,
+    conventions: Conventions,
+    since: datetime | None = None,
+) -> Recording | Unscannable | None:
+    """Adds time and site to a listed file; None where it is from before ``since``.
+
+    A file whose time is not known by its name or metadata counts by its modification time, and is kept where the
+    store has none. One whose name says a time more than 26 hours earlier is left out without being opened.
+    """
+    recording = row if isinstance(row, Recording) else row.recording
+
+    def with_time(when: datetime | None) -> Recording | Unscannable:
+        described = dataclasses.replace(recording, recorded_at=when, site=site_of(recording.uri, conventions.site))
+        return described if isinstance(row, Recording) else dataclasses.replace(row, recording=described)
+
+    named = recorded_at(recording.uri, conventions)
+    if isinstance(row, Unscannable) and row.stage == DELETED:
+        return with_time(named)
+    if since is not None and named is not None and named < since - _CLOCKS_DIFFER:
+        return None
+    if isinstance(row, Recording):
+        named = recorded_at(recording.uri, conventions, lambda uri: times_in(uri))
+    when = named or recording.modified
+    return with_time(named) if since is None or when is None or when >= since else None
+
+
+@dataclasses.dataclass
+class DescribeRecordings(beam.PTransform):
+    """Recordings, or files that are none → the same with their time and site, less those from before ``since``.
+
+
+    Args:
+        conventions: How times and sites are told.
+        since: UTC; None keeps all.
+        spread: Whether to spread them over all workers first: a pattern is listed by one.
+    """
+
+    conventions: Conventions
+    since: datetime | None = None
+    spread: bool = True
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        """Adds the step to the graph."""
+        if self.spread:
+            rows = rows | "Spread" >> beam.Reshuffle()
+        return rows | "Describe" >> beam.FlatMap(_described, self.conventions, self.since)
+
+
+def _described(
+    row: Recording | Unscannable, conventions: Conventions, since: datetime | None
+) -> Iterator[Recording | Unscannable]:
+    described = describe(row, conventions, since)
+    if described is None:
+        count("recordings_before_since")
+    else:
+        if (described if isinstance(described, Recording) else described.recording).recorded_at is None:
+            count("recorded_at_unknown")
+        yield described

@@ -1,0 +1,122 @@
+"""What was scanned before: the rows of the table ``recordings``, joined with what is listed now."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import pyarrow.parquet as pq
+
+from soundbeam.model.storage.files import open_file, place_of
+from soundbeam.transforms.counters import count
+from soundbeam.transforms.records import DELETED, Recording, Unscannable
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """How a file ended in an earlier scan.
+
+    Attributes:
+        age: 0 for the oldest scan's rows.
+        bytes, version: Of the file at that time.
+        status, stage: As in the table ``recordings``.
+    """
+
+    age: int
+    bytes: int
+    version: str
+    status: str
+    stage: str
+
+
+# A Done as it crosses the shuffle: plain values are coded several times as fast as an object.
+DoneRow = tuple[int, int, str, str, str]
+
+
+def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
+    """The rows of one shard of the table ``recordings``: (age, URL) → (URI, the values of a Done) each."""
+    age, url = shard
+    with open_file(url) as file:
+        for batch in pq.ParquetFile(file).iter_batches(columns=["recording", "bytes", "version", "status", "stage"]):
+            columns = [batch.column(name).to_pylist() for name in batch.schema.names]
+            for uri, size, version, status, stage in zip(*columns, strict=True):
+                yield uri, (age, size, version or "", status, stage or "")
+
+
+def is_done(found: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
+    """Whether a file's newest row still stands: same size and version, and ended well, or is not to be tried again."""
+    recording = found if isinstance(found, Recording) else found.recording
+    if (recording.bytes, recording.version) != (done.bytes, done.version) or done.stage == DELETED:
+        return False
+    if isinstance(found, Unscannable):
+        return done.status == "ok" or (done.status == found.status and not retry_failed)
+    return done.status == "ok" or (done.status in ("partial", "failed") and not retry_failed)
+
+
+def was_deleted(uri: str) -> bool:
+    """Whether a file is gone for certain: a store that does not answer, or refuses, proves nothing."""
+    try:
+        place, path = place_of(uri)
+        place.fs.info(path)
+    except FileNotFoundError:
+        return True
+    except Exception:  # a store's own error classes are many
+        return False
+    return False
+
+
+@dataclasses.dataclass
+class SkipDone(beam.PTransform):
+    """Leaves what was scanned before out of a listing; tells what was scanned and is gone.
+
+    Takes ``(recordings, unscannable)``, as ``ListRecordings`` gives them; gives the same two, less what is
+    done. A file that was scanned from one of the folders listed now, and is not there any more, becomes an
+    Unscannable of stage ``deleted``, so that its rows are superseded.
+
+    Args:
+        shards: (age, URL) of every shard of the table ``recordings`` that counts.
+        roots: URIs that the listed files lie under, each ending with a slash.
+        retry_failed: Whether partial and failed ones are tried again.
+    """
+
+    shards: list[tuple[int, str]]
+    roots: tuple[str, ...]
+    retry_failed: bool = False
+
+    def expand(self, listed: Any) -> Any:
+        """Adds the steps to the graph."""
+        found = listed | "Listed" >> beam.Flatten() | "ListedByUri" >> beam.Map(_by_uri)
+        done = found.pipeline | "Shards" >> beam.Create(self.shards) | "ReadDone" >> beam.FlatMap(read_done)
+        return (
+            {"found": found, "done": done}
+            | "JoinByUri" >> beam.CoGroupByKey()
+            | "KeepNew" >> beam.FlatMap(_keep_new, self.roots, self.retry_failed)
+            | "SplitNew" >> beam.Partition(_which, 2)  # type: ignore[arg-type]  # it takes any callable
+        )
+
+
+def _which(row: Recording | Unscannable, _: int) -> int:
+    return int(isinstance(row, Unscannable))
+
+
+def _by_uri(row: Recording | Unscannable) -> tuple[str, Recording | Unscannable]:
+    return (row if isinstance(row, Recording) else row.recording).uri, row
+
+
+def _keep_new(
+    item: tuple[str, dict[str, Iterable]], roots: tuple[str, ...], retry_failed: bool
+) -> Iterator[Recording | Unscannable]:
+    uri, joined = item
+    newest = max((Done(*row) for row in joined["done"]), key=lambda done: done.age, default=None)
+    found = list(joined["found"])
+    if found:
+        if newest is not None and is_done(found[0], newest, retry_failed):
+            count("recordings_done_before")
+        else:
+            yield found[0]
+    elif newest is not None and newest.stage != DELETED and uri.startswith(roots) and was_deleted(uri):
+        count("recordings_gone")
+        error = "no longer there: deleted or moved since it was scanned"
+        yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)

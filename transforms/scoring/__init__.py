@@ -1,0 +1,1 @@
+"""Windows scored, calls counted."""

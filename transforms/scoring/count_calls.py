@@ -1,0 +1,150 @@
+"""Scores → calls and counts of each recording, checked window by window against what was decoded."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.transforms.window import GlobalWindows
+
+from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
+from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
+from soundbeam.transforms.counters import count
+from soundbeam.transforms.decoding.ranges import report_of
+from soundbeam.transforms.records import DecodeReport, RangeReport, RecordingResult, Scored, SegmentScores, Unscannable
+
+
+@dataclasses.dataclass(frozen=True)
+class Counting:
+    """How scores become calls.
+
+    Attributes:
+        labels: In the order of the scores.
+        thresholds: One for each label.
+        rules: How neighbouring windows are joined and told apart.
+        certainty: How sure a count is.
+    """
+
+    labels: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    rules: CallRules
+    certainty: CountModel = AS_SCORED
+
+
+def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting: Counting) -> RecordingResult:
+    """Joins a recording's scores, finds its calls, and says so where windows were lost on the way.
+
+    A window is lost when its segment could not be scored; then the status becomes ``partial`` (``failed`` when none is
+    left) with stage ``score``.
+    """
+    # A runner may give a segment twice after a retry on another worker; its windows count once.
+    segments = {s.index: s for s in sorted(scored, key=lambda s: (s.index, s.scores is not None))}
+    good = [s for s in sorted(segments.values(), key=lambda s: s.index) if s.scores is not None]
+    windows = sum(len(s.start_s) for s in good)
+    if windows != report.windows:
+        reasons = [s.error for s in segments.values() if s.error] or ["scores were lost between two steps"]
+        lost = f"{report.windows - windows} of {report.windows} windows have no score: {reasons[0]}"
+        report = dataclasses.replace(
+            report,
+            status="partial" if windows else "failed",
+            stage="score",
+            error=f"{report.error}; {lost}" if report.error else lost,
+            windows=windows,
+        )
+    labels = len(counting.labels)
+    start_s = np.concatenate([s.start_s for s in good]) if good else np.zeros(0)
+    end_s = np.concatenate([s.end_s for s in good]) if good else np.zeros(0)
+    scores = np.concatenate([s.scores for s in good]) if good else np.zeros((0, labels), np.float32)
+    calls, intervals = {}, {}
+    for i, label in enumerate(counting.labels if windows else ()):
+        height, peaks = find_peaks(start_s, scores[:, i].astype(np.float64), counting.rules)
+        found = find_calls(start_s, end_s, scores[:, i], counting.thresholds[i], counting.rules, (height, peaks))
+        calls[label], intervals[label] = found, counting.certainty.interval(height[peaks], len(found))
+    count(f"recordings_{report.status}")
+    count("calls", sum(len(found) for found in calls.values()))
+    return RecordingResult(report, start_s, end_s, scores, calls, intervals)
+
+
+def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:
+    """The row of a file that was listed and not decoded."""
+    report = DecodeReport(file.recording, file.status, file.stage, file.error, None, None, None, 0, 0)
+    count(f"recordings_{file.status}")
+    return RecordingResult(report, np.zeros(0), np.zeros(0), np.zeros((0, labels), np.float32), {})
+
+
+def count_calls_of_ranges(items: Iterable[SegmentScores | RangeReport], counting: Counting) -> RecordingResult:
+    """Joins the ranges of a recording that was cut: the result that it has in one piece.
+
+    Args:
+        items: The scores of all of its segments, and the reports of all of its ranges, in any order.
+        counting: How to count.
+    """
+    items = list(items)
+    scored = [item for item in items if isinstance(item, SegmentScores)]
+    parts = [item for item in items if isinstance(item, RangeReport)]
+    report = report_of(parts)
+    # What lies behind a break was scored for nothing.
+    return count_calls(report, [s for s in scored if s.index < report.segments], counting)
+
+
+@dataclasses.dataclass
+class CountCalls(beam.PTransform):
+    """Joins each recording's scores and report, and counts: → `RecordingResult`, one for each `DecodeReport`.
+
+    A recording is decoded and scored in one bundle, so nothing has to be grouped: a result goes on to be written as
+    soon as its recording has ended, and not when the last of all recordings has. Only the scores and reports of
+    recordings that were cut into ranges are grouped; their results are the output ``of_ranges``, one for each
+    recording.
+    """
+
+    counting: Counting
+
+    def expand(self, scored: beam.PCollection) -> Any:
+        """Adds the steps to the graph; gives ``{"whole": …, "of_ranges": …}``."""
+        joined = scored | "JoinAndCount" >> beam.ParDo(_JoinAndCount(self.counting)).with_outputs(_PARTS, main="whole")
+        of_ranges = (
+            joined[_PARTS]
+            | "GroupRanges" >> beam.GroupByKey()
+            | "Ranges" >> beam.Values()
+            | "JoinRanges" >> beam.Map(count_calls_of_ranges, self.counting)
+        )
+        return {"whole": joined.whole, "of_ranges": of_ranges}
+
+
+_PARTS = "parts"
+
+
+class _JoinAndCount(beam.DoFn):
+    def __init__(self, counting: Counting):
+        self._counting = counting
+
+    def start_bundle(self) -> None:
+        self._scores: dict[str, list[SegmentScores]] = {}
+        self._reports: dict[str, DecodeReport] = {}
+
+    def process(self, item: Scored) -> Iterator[Any]:
+        if isinstance(item, RangeReport):
+            yield beam.pvalue.TaggedOutput(_PARTS, (item.part.recording.uri, item))
+            return
+        if isinstance(item, SegmentScores):
+            if item.cut:
+                yield beam.pvalue.TaggedOutput(_PARTS, (item.uri, item))
+                return
+            uri = item.uri
+            self._scores.setdefault(uri, []).append(item)
+        else:
+            uri = item.recording.uri
+            self._reports[uri] = item
+        report = self._reports.get(uri)
+        if report is not None and len(self._scores.get(uri, ())) >= report.segments:
+            yield self._count(uri)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for uri in list(self._reports):  # scores of theirs are missing: their rows say so
+            yield GlobalWindows.windowed_value(self._count(uri))
+
+    def _count(self, uri: str) -> RecordingResult:
+        return count_calls(self._reports.pop(uri), self._scores.pop(uri, []), self._counting)

@@ -1,0 +1,246 @@
+"""Segments → scores of their windows: batches, scored by one shared model a process while the next ones come."""
+
+from __future__ import annotations
+
+import atexit
+import collections
+import contextlib
+import dataclasses
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, Union
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.shared import Shared
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.transforms.counters import count
+from soundbeam.transforms.records import Decoded, Scored, Segment, SegmentScores
+
+# Segments of a batch for each thread, and at least.
+_FOR_A_THREAD, _SEGMENTS_A_BATCH = 4, 16
+# Batches that are being scored while the next one comes: with none, threads would wait for each other and for decoding.
+_AT_WORK = 1
+# A segment with fewer windows than this share of a batch is scored together with others: a call has its price.
+_ENOUGH = 1 / 4
+
+
+def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> Iterator[SegmentScores]:
+    """Scores segments, each window once, whatever stands together in a batch.
+
+    A segment of many windows is scored by itself, since its windows share spectrogram frames; shorter ones are put
+    together, across recordings.
+
+    Args:
+        segments: Any number of segments, of any recordings.
+        scorer: A `model.classifier.scorer.Scorer`.
+        pool: Does the calls of the network; all are given to it before this returns. Several of one thread each are
+            faster than one that several threads share: its layers are small.
+
+    Returns:
+        One for each segment, in order; each is waited for when it is asked for.
+    """
+    begun: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
+    for call in _calls(segments, scorer.batch):
+        future = pool.submit(_timed_call, call, scorer)
+        for i, (segment, _) in enumerate(call):
+            begun[id(segment)].append((future, i))
+    return (_ended(segment, begun.pop(id(segment))) for segment in segments)
+
+
+# What one call scores: segments, or a part of one, each with the offsets of the windows.
+_Call = list[tuple[Segment, np.ndarray]]
+# What it finds, for each of them: the scores, or why there are none.
+_Scores = Sequence[Union[np.ndarray, Exception]]  # noqa: UP007
+
+
+def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
+    small: _Call = []
+    windows = 0
+    for segment in segments:
+        n = len(segment.offsets)
+        if n >= _ENOUGH * batch:
+            for i in range(0, n, batch):
+                yield [(segment, segment.offsets[i : i + batch])]
+            continue
+        if windows + n > batch:
+            yield small
+            small, windows = [], 0
+        small.append((segment, segment.offsets))
+        windows += n
+    if small:
+        yield small
+
+
+def windows_of(segment: Segment) -> np.ndarray:
+    """float32 ``[windows, samples]``: a segment's windows, gathered."""
+    length = len(segment.samples) - int(segment.offsets[-1])  # the last window ends where the samples end
+    return np.stack([segment.samples[o : o + length] for o in segment.offsets.tolist()])
+
+
+def _scores_of(segment: Segment, offsets: np.ndarray, scorer: Any) -> np.ndarray | Exception:
+    try:
+        return scorer.score_segment(segment.samples, offsets)
+    except Exception as e:  # One segment that cannot be scored must not cost the others their scores.
+        return e
+
+
+def _scores_of_call(call: _Call, scorer: Any) -> _Scores:
+    if len(call) > 1:
+        # In case of an exception: one by one, to find out which segment it is.
+        with contextlib.suppress(Exception):
+            together = scorer.score_windows(np.concatenate([windows_of(segment) for segment, _ in call]))
+            ends = np.cumsum([len(offsets) for _, offsets in call])
+            return np.split(together, ends[:-1])
+    return [_scores_of(segment, offsets, scorer) for segment, offsets in call]
+
+
+def _timed_call(call: _Call, scorer: Any) -> tuple[_Scores, float]:
+    """The scores, and the milliseconds that they took."""
+    start = time.perf_counter()
+    return _scores_of_call(call, scorer), 1000 * (time.perf_counter() - start)
+
+
+def _ended(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
+    """Waits for a segment's calls; its part in each stands where the number says."""
+    found, spent = list[Union[np.ndarray, Exception]](), 0.0  # noqa: UP007
+    for future, i in parts:
+        scores, ms = future.result()
+        found.append(scores[i])
+        spent += ms if i == 0 else 0  # once for each call
+    count("score_ms", round(spent))
+    return _with_scores(segment, found)
+
+
+def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
+    error = ""
+    kept: np.ndarray | None = None
+    failed = [e for e in parts if isinstance(e, Exception)]
+    if failed:
+        error = f"scoring failed: {' '.join(str(failed[0]).split())[:300] or type(failed[0]).__name__}"
+    else:
+        kept = np.concatenate([part for part in parts if not isinstance(part, Exception)])
+        if kept.shape[0] != len(segment.offsets) or not np.all(np.isfinite(kept)):
+            error, kept = "the model gave a score that is no number", None
+    count("segments_scored" if not error else "segments_not_scored")
+    count("windows_scored", 0 if error else len(segment.offsets))
+    return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, kept, error, segment.cut)
+
+
+class LoadedWhenNeeded:
+    """A model that is loaded when the first segment comes, once: a night with nothing new loads no TensorFlow."""
+
+    def __init__(self, load: Callable[[], Any]):
+        self._load, self._lock, self._model = load, threading.Lock(), None
+
+    def get(self) -> Any:
+        """The model."""
+        with self._lock:
+            if self._model is None:
+                self._model = self._load()
+                # Else it would outlive TensorFlow at the interpreter's end, and complain on stderr.
+                atexit.register(self._forget)
+            return self._model
+
+    def _forget(self) -> None:
+        self._model = None
+        gc.collect()
+
+
+def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
+    """A classifier bundle's scorer.
+
+    Args:
+        bundle: URL of the bundle.
+        fingerprint: The bundle's fingerprint when the scan began.
+        batch: How many windows are scored in one call; None: as the bundle says.
+
+    Raises:
+        SoundbeamError: The bundle is another one now: a worker refuses to score with it.
+    """
+    from soundbeam.model.classifier.bundle import load_bundle
+
+    _one_thread_a_call()
+    loaded = load_bundle(bundle)
+    if loaded.fingerprint != fingerprint:
+        raise SoundbeamError(f"{bundle}: the classifier bundle was changed while the scan ran; scan again")
+    return loaded.scorer(batch)
+
+
+def _one_thread_a_call() -> None:
+    import tensorflow as tf
+
+    # Where this process has used TensorFlow before it is too late, and only slower.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+@dataclasses.dataclass
+class ScoreWindows(beam.PTransform):
+    """Scores every window of the segments: `Segment` → `SegmentScores`; reports pass through, each at its place.
+
+    Args:
+        bundle: URL of the classifier bundle.
+        fingerprint: Its fingerprint.
+        batch: How many windows are scored in one call; None: as the bundle says.
+        threads: How many calls run side by side in a worker.
+        segment_samples: How long a segment may be.
+    """
+
+    bundle: str
+    fingerprint: str
+    batch: int | None = None
+    threads: int = 1
+    segment_samples: int = 1
+
+    def expand(self, decoded: beam.PCollection) -> beam.PCollection:
+        """Adds the steps to the graph."""
+        model = self.bundle, self.fingerprint, self.batch
+        return decoded | "Batch" >> self.batches() | "Score" >> beam.ParDo(_Score(model, self.threads))
+
+    def batches(self) -> beam.PTransform:
+        """Puts segments together by their length, so that short recordings fill a call too.
+
+        Always as many: left to itself Beam would find that single ones cost no more, and one keeps one thread busy.
+        """
+        most = self.segment_samples * max(_SEGMENTS_A_BATCH, _FOR_A_THREAD * self.threads)
+        return beam.BatchElements(min_batch_size=most, max_batch_size=most, element_size_fn=_size)
+
+
+def _size(item: Decoded) -> int:
+    return len(item.samples) if isinstance(item, Segment) else 1
+
+
+@beam.typehints.with_input_types(list[Decoded])
+@beam.typehints.with_output_types(Scored)
+class _Score(beam.DoFn):
+    """Scores batches with the model that all threads of a process share, and takes the next one in the meantime."""
+
+    def __init__(self, model: tuple[str, str, int | None], threads: int):
+        self._arguments, self._threads, self._shared = model, threads, Shared()
+
+    def setup(self) -> None:
+        self._model = self._shared.acquire(lambda: LoadedWhenNeeded(lambda: load_scorer(*self._arguments)))
+        # Not shut down: where another worker dies, Beam tears this one down in the middle of a bundle. Its threads end
+        # when nobody has the pool any more.
+        self._pool = ThreadPoolExecutor(self._threads, "soundbeam-scoring")
+
+    def start_bundle(self) -> None:
+        self._at_work: collections.deque[Iterator[Scored]] = collections.deque()
+
+    def process(self, batch: Sequence[Decoded]) -> Iterator[Any]:
+        segments = [item for item in batch if isinstance(item, Segment)]
+        scored = score_segments(segments, self._model.get(), self._pool) if segments else iter(())
+        self._at_work.append(next(scored) if isinstance(item, Segment) else item for item in batch)
+        while len(self._at_work) > _AT_WORK:
+            yield from self._at_work.popleft()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        while self._at_work:
+            for item in self._at_work.popleft():
+                yield GlobalWindows.windowed_value(item)

@@ -1,0 +1,1 @@
+"""The tables: their schemas, and the step that writes them."""

@@ -1,0 +1,206 @@
+"""Results → the four Parquet tables, in shards, in a place where no reader looks until the run is committed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.transforms.window import GlobalWindows
+
+from soundbeam.model.storage.files import open_to_write
+from soundbeam.transforms.counters import count, milliseconds
+from soundbeam.transforms.records import RecordingResult
+from soundbeam.transforms.tables.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
+
+# A shard is closed when one of its tables has this many rows; a table's row is some tens of bytes.
+ROWS_A_SHARD = 1_000_000
+# A recording's rows are put together with those of so many others: a batch of one row takes some kilobytes.
+_SMALL_BATCHES = 256
+
+
+def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -> dict[str, dict[str, Any]]:
+    """One recording's rows of each table, as columns.
+
+    A recording that could not be scored has counts with null calls, since nothing is known of them: not zero. A
+    skipped file has none.
+    """
+    report, uri = result.report, result.report.recording.uri
+    recorded_at, site = report.recording.recorded_at, report.recording.site
+    windows = len(result.start_s)
+    best = result.scores.argmax(axis=1) if windows else []
+    predictions = {
+        "recording": [uri] * windows,
+        "start_s": result.start_s,
+        "end_s": result.end_s,
+        "label": [labels[i] for i in best],
+        "score": result.scores.max(axis=1) if windows else [],
+        "site": [site] * windows,
+    }
+    if len(labels) > 1:
+        predictions["scores"] = list(result.scores)
+    calls = [(label, call) for label in labels for call in result.calls.get(label, ())]
+    counted = labels if report.status != "skipped" else ()
+    intervals = [result.intervals.get(label, (None, None)) for label in counted]
+    return {
+        "predictions": predictions,
+        "calls": {
+            "recording": [uri] * len(calls),
+            "label": [label for label, _ in calls],
+            "start_s": [call.start_s for _, call in calls],
+            "end_s": [call.end_s for _, call in calls],
+            "score": [call.score for _, call in calls],
+            "started_at": [recorded_at and recorded_at + timedelta(seconds=call.start_s) for _, call in calls],
+            "site": [site] * len(calls),
+        },
+        "counts": {
+            "recording": [uri] * len(counted),
+            "label": list(counted),
+            "windows": [windows] * len(counted),
+            "calls": [len(result.calls[label]) if windows else None for label in counted],
+            "calls_low": [low for low, _ in intervals],
+            "calls_high": [high for _, high in intervals],
+            "site": [site] * len(counted),
+        },
+        "recordings": {
+            "recording": [uri],
+            "bytes": [report.recording.bytes],
+            "version": [report.recording.version],
+            "status": [report.status],
+            "stage": [report.stage or None],
+            "error": [report.error or None],
+            "duration_s": [report.duration_s],
+            "sample_rate": [report.sample_rate],
+            "channels": [report.channels],
+            "recorded_at": [recorded_at],
+            "windows": [windows],
+            "classifier": [classifier],
+            "site": [site],
+        },
+    }
+
+
+@dataclasses.dataclass
+class WriteTables(beam.PTransform):
+    """Writes results as Parquet shards under ``folder/TABLE/``: `RecordingResult` → `Shard`.
+
+    A shard's name is random and counts only through the `Shard` that a bundle gives when it ends well: what a bundle
+    wrote that died or was done twice is never named, so never committed.
+
+    Args:
+        folder: URL of the run's staging folder.
+        labels: In the order of the scores.
+        classifier: The bundle's fingerprint.
+        parameters: The run's parameters, for the schemas' metadata.
+        checkpoint_s: Seconds after which the rows so far are written, so that a death costs no more than those since.
+    """
+
+    folder: str
+    labels: tuple[str, ...]
+    classifier: str
+    parameters: dict[str, Any]
+    checkpoint_s: float = 600.0
+
+    def expand(self, results: beam.PCollection[RecordingResult]) -> beam.PCollection[Shard]:
+        """Adds the steps to the graph."""
+        rows = results | "RowsOfTables" >> beam.Map(rows_of, self.labels, self.classifier)
+        return rows | "WriteShards" >> beam.ParDo(_WriteShards(self))
+
+
+@dataclasses.dataclass
+class NameShards(beam.PTransform):
+    """Writes the list of all shards into the staging folder: `Shard` → the list's URL, once.
+
+    It is written from what the runner says that all bundles gave, at the end: a bundle that was tried again, on another
+    machine too, stands in it once.
+
+    Args:
+        folder: URL of the run's staging folder.
+        tally: (name, number) pairs to write beside it.
+    """
+
+    folder: str
+    tally: beam.PCollection[tuple[str, int]] | None = None
+
+    def expand(self, shards: beam.PCollection[Shard]) -> beam.PCollection[str]:
+        """Adds the steps to the graph."""
+        return (
+            shards.pipeline
+            | "Once" >> beam.Create([self.folder])
+            | "WriteList"
+            >> beam.Map(
+                _write_list,
+                beam.pvalue.AsList(shards),
+                {} if self.tally is None else beam.pvalue.AsDict(self.tally),
+            )
+        )
+
+
+def _write_list(folder: str, shards: list[Shard], tally: dict[str, int]) -> str:
+    url = f"{folder}/{SHARDS}"
+    with open_to_write(url, "w") as file:
+        json.dump({"shards": [dataclasses.asdict(shard) for shard in shards], "tally": tally}, file)
+    return url
+
+
+class _WriteShards(beam.DoFn):
+    def __init__(self, step: WriteTables):
+        self._folder, self._labels, self._parameters = step.folder, step.labels, step.parameters
+        self._checkpoint_s = step.checkpoint_s
+
+    def start_bundle(self) -> None:
+        self._schemas = schemas(self._labels, self._parameters)
+        self._empty()
+
+    def _empty(self) -> None:
+        self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
+        self._joined: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
+        self._rows = dict.fromkeys(TABLES, 0)
+        self._since = time.monotonic()
+
+    def process(self, rows: dict[str, dict[str, Any]]) -> Iterator[Shard]:
+        for table, columns in rows.items():
+            batch = pa.RecordBatch.from_pydict(columns, schema=self._schemas[table])
+            if batch.num_rows:
+                self._batches[table].append(batch)
+                self._rows[table] += batch.num_rows
+            if len(self._batches[table]) >= _SMALL_BATCHES:
+                self._joined[table] += _join(self._batches[table], self._schemas[table])
+                self._batches[table] = []
+        if max(self._rows.values()) >= ROWS_A_SHARD or time.monotonic() - self._since >= self._checkpoint_s:
+            yield from self._write()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for shard in self._write():
+            yield GlobalWindows.windowed_value(shard)
+
+    def _write(self) -> list[Shard]:
+        """Writes the rows so far: shards of one name, then the checkpoint that says that all of them are there."""
+        name = f"part-{uuid.uuid4().hex}.parquet"
+        shards = []
+        with milliseconds("write"):
+            for table in TABLES:
+                batches = self._joined[table] + self._batches[table]
+                if batches:
+                    data = pa.Table.from_batches(batches, schema=self._schemas[table])
+                    with open_to_write(f"{self._folder}/{table}/{name}") as file:
+                        pq.write_table(data, file, compression="zstd")
+                    count(f"rows_{table}", data.num_rows)
+                    shards.append(Shard(table, name, data.num_rows))
+            if shards:
+                with open_to_write(f"{self._folder}/{CHECKPOINTS}/{name}.json", "w") as file:
+                    json.dump([dataclasses.asdict(shard) for shard in shards], file)
+        self._empty()
+        return shards
+
+
+def _join(batches: list[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch]:
+    """The same rows in as few batches as can be."""
+    return pa.Table.from_batches(batches, schema=schema).combine_chunks().to_batches()
