@@ -4,8 +4,7 @@ import librosa
 import numpy as np
 import pytest
 
-from soundbeam.model.frontend import SUMMARY_NAMES, FrontEnd, FrontEndConfig
-from soundbeam.model.frontend import summary
+from soundbeam.model.frontend import SUMMARY_NAMES, FrontEnd, FrontEndConfig, summary
 
 RATE = 16000
 
