@@ -12,7 +12,11 @@ if "PYTEST_XDIST_WORKER" in os.environ and "NUMBA_CACHE_DIR" not in os.environ: 
 
 import pytest
 
+from tests import ROOT
 from tests.placeholder import save_tone_bundle
+
+# A test's processes import its helpers from here; by themselves they import nothing from the current folder.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
 
 def pytest_unconfigure():

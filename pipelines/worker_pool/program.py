@@ -30,6 +30,13 @@ _PINGS = [("grpc.http2.max_pings_without_data", 0), ("grpc.http2.max_ping_strike
 _ALONE = [("grpc.so_reuseport", 0)]
 
 
+# Not with -m, which would import from the folder that the pool was started in.
+_WORKER = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; "
+    "from soundbeam.pipelines.runners.worker import main; sys.exit(main())"
+)
+
+
 class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     """Starts worker processes; each ends with its runner, or when the pool does, however that ended.
 
@@ -43,7 +50,7 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
 
     def StartWorker(self, request: Any, context: Any) -> Any:
         """Starts a worker that connects to the endpoints in the request."""
-        command = [sys.executable, "-m", "soundbeam.pipelines.runners.worker", "--id", request.worker_id]
+        command = [sys.executable, "-c", _WORKER, "--id", request.worker_id]
         for name in ("control", "logging", "provision"):
             command += [f"--{name}_endpoint", getattr(request, f"{name}_endpoint").url]
         try:

@@ -171,6 +171,21 @@ def _broken(code: int, memory: int) -> Broken:
     return Broken(f"the decoder crashed on it ({how}): the file is damaged in a way that it does not survive", "crash")
 
 
+# Python puts the current folder on the path of ``-c``, where a user may have a socket.py of his own. Its switch against
+# that, -P, is of 3.11; -I would also forget what PYTHONPATH names.
+_CODE = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; "
+    "from soundbeam.transforms.isolation.child import serve; serve(*map(int, sys.argv[1:]))"
+)
+
+
+def _path() -> str:
+    """Where the child imports from: as this process, but from the current folder only if PYTHONPATH names it."""
+    named = {os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}
+    path = [os.path.abspath(p) for p in sys.path if p]
+    return os.pathsep.join(p for p in path if p in named or p != os.getcwd())
+
+
 class _Process:
     """One child, and a thread that reads what it says."""
 
@@ -179,15 +194,18 @@ class _Process:
         self.options = carried()  # of stores, which it has from its environment
         self.done = 0  # tasks that it has ended
         ours, theirs = socket.socketpair()
-        code = "import sys; from soundbeam.transforms.isolation.child import serve; serve(*map(int, sys.argv[1:]))"
-        path = [os.path.abspath(p) for p in sys.path]
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-c", code, str(theirs.fileno()), str(memory)],
+                [sys.executable, "-c", _CODE, str(theirs.fileno()), str(memory)],
                 stdin=subprocess.PIPE,  # never written to: the child ends when it closes
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={**_KEEPS_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(path), "OPENBLAS_NUM_THREADS": "1"},
+                env={
+                    **_KEEPS_MEMORY,
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(_path()),
+                    "OPENBLAS_NUM_THREADS": "1",
+                },
             )
         self._inbox = _Inbox()
         self._socket = ours
