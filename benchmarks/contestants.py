@@ -63,8 +63,8 @@ def bare_loop(bundle: str, hop: float) -> Work:
     """A hand-written loop over the same functions: decode, score, find calls; no Beam, no tables."""
     from soundbeam.model.classifier.bundle import load_bundle
     from soundbeam.model.classifier.calls import find_calls
+    from soundbeam.model.windows import WindowSpec
     from soundbeam.transforms.decoding.decode_recordings import decode_recording
-    from soundbeam.transforms.decoding.segments import WindowSpec
     from soundbeam.transforms.records import Recording, Segment
 
     loaded = load_bundle(bundle)
@@ -91,9 +91,9 @@ def parts(bundle: str, hop: float) -> Work:
 
     from soundbeam.model.classifier.bundle import load_bundle
     from soundbeam.model.classifier.scorer import FRONT_END, NETWORK, _Graph
+    from soundbeam.model.windows import WindowSpec
     from soundbeam.transforms.decoders.base import BLOCK_FRAMES
     from soundbeam.transforms.decoding.decode_recordings import decode_recording
-    from soundbeam.transforms.decoding.segments import WindowSpec
     from soundbeam.transforms.records import Recording, Segment
 
     loaded = load_bundle(bundle)

@@ -157,8 +157,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         root = Path(folder)
         bundle = bundle_of(root / "bundle")
+        from soundbeam.model.windows import WindowSpec
         from soundbeam.pipelines.results import read
-        from soundbeam.transforms.decoding.segments import WindowSpec
 
         spec = WindowSpec(bundle.rate, bundle.window_s, options.hop)
         print(

@@ -14,6 +14,7 @@ from soundbeam.model.classifier.scorer import FRONT_END, NETWORK, assemble
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import FrontEnd, FrontEndConfig
 from soundbeam.model.tasks import CLASSIFIER, DETECTOR
+from soundbeam.model.windows import WindowSpec
 
 BASE, HEAD = "base", "head"  # the two layers of a network whose base is frozen
 
@@ -92,6 +93,15 @@ class Architecture:
     def window_samples(self) -> int:
         """Samples of a window."""
         return round(self.window_s * self.rate)
+
+    @property
+    def windows(self) -> WindowSpec:
+        """Which windows a recording has, at its own hop.
+
+        Raises:
+            SoundbeamError: The hop would leave samples between two windows.
+        """
+        return WindowSpec(self.rate, self.window_s, self.hop_s)
 
     def build(self, labels: int, task: str, front_end: FrontEndConfig | None = None) -> keras.Model:
         """A fresh network (batch, window samples) → (batch, labels).

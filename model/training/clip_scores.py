@@ -14,12 +14,6 @@ from soundbeam.model.training.batches import Task
 from soundbeam.model.training.soundscapes import Clip
 
 
-def window_offsets(samples: int, architecture: Architecture) -> np.ndarray:
-    """int64 ``[windows]``: where windows start at the architecture's hop; the last one ends where the samples do."""
-    hop, last = round(architecture.hop_s * architecture.rate), samples - architecture.window_samples
-    return np.unique(np.append(np.arange(0, last + 1, hop), last)).astype(np.int64)
-
-
 def score_clips(
     scorer: Scorer, clips: Iterable[Clip], architecture: Architecture, task: Task
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +34,7 @@ def score_clips(
         if task.kind == CLASSIFIER and clip.label not in task.labels:
             continue
         samples = np.pad(clip.waveform, (0, max(0, architecture.window_samples - len(clip.waveform))))
-        windows = scorer.score_segment(samples, window_offsets(len(samples), architecture))
+        windows = scorer.score_segment(samples, architecture.windows.starts(len(samples)))
         truth.append([label == clip.label for label in task.labels])
         scores.append(clip_scores(windows, task.kind))
     shape = (len(truth), len(task.labels))

@@ -261,11 +261,11 @@ def _measure_detector(
     targets = [clip for clip in held_out if clip.label in heard or clip.label not in labels]
     scapes = mix_soundscapes(targets, heard, architecture.rate, seed)
     scored = score_soundscapes(scorer, scapes, labels, architecture)
-    by_label = {}
+    by_label, length_s = {}, architecture.windows.length_s
     for i, label in enumerate(labels):
         if label in heard:
             mine = [row[i] for row in scored]
-            by_label[label] = judge(mine, tuned.thresholds[label], tuned.rules, architecture.window_s, tuned.counting)
+            by_label[label] = judge(mine, tuned.thresholds[label], tuned.rules, length_s, tuned.counting)
     return {name: _mean(its[name] for its in by_label.values()) for name in by_label[heard[0]]}, by_label
 
 

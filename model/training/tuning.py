@@ -18,7 +18,6 @@ from soundbeam.model.evaluation.detection import RecordingOutcome, evaluate
 from soundbeam.model.report.evidence import Evidence, classifier_evidence, detector_evidence
 from soundbeam.model.training.batches import Examples, batches
 from soundbeam.model.training.calibrate import calibrate, calibrated, count_model
-from soundbeam.model.training.clip_scores import window_offsets
 from soundbeam.model.training.examples import TRAIN, VALIDATION
 from soundbeam.model.training.soundscapes import Clip, Soundscape, soundscape
 
@@ -71,14 +70,14 @@ def tune_detector(
     scorer: Scorer, examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
 ) -> Tuned:
     """Chooses rules for all labels, and a threshold for each, that count the calls in soundscapes best."""
-    labels = examples.task.labels
+    labels, length_s = examples.task.labels, architecture.windows.length_s
     scapes, sources = _soundscapes(examples, architecture, seed, say)
     scored = score_soundscapes(scorer, scapes, labels, architecture)
     rules, _ = choose([s for by_label in scored for s in by_label], grid(architecture.window_s, architecture.hop_s))
     thresholds = {label: choose([row[i] for row in scored], [rules])[1] for i, label in enumerate(labels)}
     before, calibration = scored, None
     if not _heard_in_training(examples):
-        calibration = calibrate(scored, architecture.window_s)
+        calibration = calibrate(scored, length_s)
     if calibration:
         scored = [
             [dataclasses.replace(s, scores=scores) for s, scores in zip(row, calibrated(row, calibration), strict=True)]
@@ -88,14 +87,14 @@ def tune_detector(
         rules = dataclasses.replace(rules, dip=calibration.slope * rules.dip)
     else:
         say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
-    counting = count_model(scored, architecture.window_s, rules, sources, seed) or AS_SCORED
+    counting = count_model(scored, length_s, rules, sources, seed) or AS_SCORED
     figures = {
-        label: judge([row[i] for row in scored], thresholds[label], rules, architecture.window_s, counting)
+        label: judge([row[i] for row in scored], thresholds[label], rules, length_s, counting)
         for i, label in enumerate(labels)
     }
     sounds = [scape.samples for scape in scapes]
     evidence = detector_evidence(
-        sounds, architecture.rate, scored, thresholds, architecture.window_s, before if calibration else None
+        sounds, architecture.rate, scored, thresholds, length_s, before if calibration else None
     )
     _add_calibration(figures, evidence)
     told = {"soundscapes": len(scapes), "seconds": SECONDS, "labels": figures}
@@ -194,12 +193,12 @@ def score_soundscapes(
     """For each soundscape the scores of each label, at the architecture's hop."""
     scored = []
     for scape in scapes:
-        offsets = window_offsets(len(scape.samples), architecture)
+        offsets, start_s, _ = architecture.windows.windows(0, len(scape.samples))
         scores = scorer.score_segment(scape.samples, offsets).astype(np.float64)
         scored.append(
             [
                 Scored(
-                    offsets / architecture.rate,
+                    start_s,
                     scores[:, i],
                     np.array([e[:2] for e in scape.events if e[2] == label]).reshape(-1, 2),
                 )

@@ -14,6 +14,7 @@ import apache_beam as beam
 from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import check_store, has_wildcard, place_of
+from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.console.arguments import redacted
 from soundbeam.pipelines.output.folder import Abandoned, Output, settings_of
 from soundbeam.pipelines.runners.run import cores_a_worker, described_only, progress_every_s
@@ -21,7 +22,6 @@ from soundbeam.pipelines.runners.run import run as run_pipeline
 from soundbeam.transforms.counters import totals
 from soundbeam.transforms.decoding.cut_recordings import CutRecordings
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
-from soundbeam.transforms.decoding.segments import WindowSpec
 from soundbeam.transforms.listing.describe import DescribeRecordings
 from soundbeam.transforms.listing.recordings import ListRecordings
 from soundbeam.transforms.listing.skip_done import SkipDone

@@ -9,13 +9,13 @@ import pytest
 import soundfile
 
 from soundbeam.model.storage import files, read_ahead, stores
+from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.evaluate import program as evaluate
 from soundbeam.pipelines.materialize import program as materialize
 from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan import program as scan
 from soundbeam.pipelines.train import program as train
 from soundbeam.transforms.decoding.recording import decode_listed
-from soundbeam.transforms.decoding.segments import WindowSpec
 from soundbeam.transforms.listing.recordings import list_recordings
 from tests.placeholder import HOP_S, RATE, WINDOW_S, with_tones
 from tests.stores.bucket import BUCKET

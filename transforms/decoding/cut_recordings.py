@@ -8,9 +8,9 @@ from typing import Any
 
 import apache_beam as beam
 
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoding.ranges import cut_into_ranges
-from soundbeam.transforms.decoding.segments import WindowSpec
 from soundbeam.transforms.isolation.process import Broken, Isolated, Task
 from soundbeam.transforms.records import Listed, Recording
 

@@ -11,12 +11,12 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.transforms.window import GlobalWindows
 
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import check_decoder
 from soundbeam.transforms.decoding.excerpt import read_recording
 from soundbeam.transforms.decoding.ranges import report_of
 from soundbeam.transforms.decoding.recording import decode_blocks, decode_listed, decode_recording
-from soundbeam.transforms.decoding.segments import WindowSpec
 from soundbeam.transforms.isolation.pool import Ended, Pool
 from soundbeam.transforms.isolation.process import MEMORY_BYTES, Broken, Task
 from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Segment

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, open_decoder, resampler_period
-from soundbeam.transforms.decoding.segments import WindowSpec
 from soundbeam.transforms.records import DecodeReport, Range, RangeReport, Recording
 
 # A recording that is hardly longer than a range is not worth cutting.

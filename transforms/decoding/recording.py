@@ -14,10 +14,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from soundbeam.model.storage.files import one_line, state_of
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder, resampler_period
 from soundbeam.transforms.decoding.ranges import report_of
-from soundbeam.transforms.decoding.segments import WindowSpec, cut
+from soundbeam.transforms.decoding.segments import cut
 from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Recording, Segment
 
 # Rates outside of this are a damaged header; the lowest bounds how much a block grows when it is resampled.

@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoding.recording import decode_recording
-from soundbeam.transforms.decoding.segments import WindowSpec
 from soundbeam.transforms.isolation.process import Broken, Isolated, Task
 from soundbeam.transforms.records import DecodeReport, Recording, Segment
 from tests import ROOT

@@ -11,11 +11,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that
 
 from soundbeam.model.storage.files import state_of
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms import counters
 from soundbeam.transforms.decoding import decode_recordings as decode
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings, patience_s, report_of_broken
 from soundbeam.transforms.decoding.recording import decode_listed, decode_recording
-from soundbeam.transforms.decoding.segments import WindowSpec
 from soundbeam.transforms.isolation import process as isolation
 from soundbeam.transforms.isolation.process import Broken
 from soundbeam.transforms.records import DecodeReport, Range, Recording, Segment

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms import counters
 from soundbeam.transforms.decoders import base, soundfile_decoder
 from soundbeam.transforms.decoding.decode_recordings import (
@@ -23,7 +24,6 @@ from soundbeam.transforms.decoding.decode_recordings import (
     decode_recording,
     read_recording,
 )
-from soundbeam.transforms.decoding.segments import WindowSpec
 from soundbeam.transforms.records import DecodeReport, Recording, Segment
 from tests import ROOT
 from tests.transforms.audio_files import encode, noise, patched, write

@@ -10,11 +10,12 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoders import flac, resampler_period, soxr_resampler
 from soundbeam.transforms.decoding.decode_recordings import report_of_broken
 from soundbeam.transforms.decoding.ranges import cut_into_ranges, report_of
 from soundbeam.transforms.decoding.recording import decode_listed, decode_range, decode_recording
-from soundbeam.transforms.decoding.segments import WindowSpec, cut
+from soundbeam.transforms.decoding.segments import cut
 from soundbeam.transforms.isolation.process import Broken
 from soundbeam.transforms.records import Range, Recording, Segment
 from tests.transforms.audio_files import encode, noise, patched, write

@@ -1,35 +1,12 @@
-"""The arithmetic of windows: closed forms, and independence of blocks and segments."""
+"""Segments: the windows of a recording, whatever the blocks that they are cut from."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.decoding.segments import WindowSpec, cut
-
-
-@st.composite
-def specs(draw):
-    rate = draw(st.sampled_from([50, 100, 441, 1000]))
-    window = draw(st.integers(2, 120))
-    hop = draw(st.floats(1.0, window)) if draw(st.booleans()) else float(draw(st.integers(1, window)))
-    return WindowSpec(rate, window / rate, min(hop / rate, window / rate))
-
-
-def expected_starts(n: int, spec: WindowSpec) -> list[int]:
-    """The definition, one window at a time."""
-    window, starts, k = round(spec.window_s * spec.rate), [], 0
-    if n == 0:
-        return []
-    while round(k * spec.hop_s * spec.rate) + window <= n:
-        starts.append(round(k * spec.hop_s * spec.rate))
-        k += 1
-    if not starts:
-        return [0]
-    if starts[-1] + window < n:
-        starts.append(n - window)
-    return starts
+from soundbeam.model.windows import WindowSpec
+from soundbeam.transforms.decoding.segments import cut
+from tests.window_specs import specs
 
 
 def split(x: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
@@ -38,33 +15,6 @@ def split(x: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
         blocks.append(x[at : at + size])
         at += size
     return [*blocks, x[at:]]
-
-
-@settings(deadline=None)
-@given(specs(), st.integers(0, 1500))
-def test_starts_are_those_of_the_definition(spec, n):
-    starts = spec.starts(n)
-    assert starts.dtype == np.int64
-    assert starts.tolist() == expected_starts(n, spec)
-    assert spec.count(n) == len(starts)
-
-
-@settings(deadline=None)
-@given(specs(), st.integers(1, 1500))
-def test_every_sample_is_in_a_window_and_the_last_ends_where_the_recording_ends(spec, n):
-    starts = spec.starts(n)
-    covered = np.zeros(max(n, spec.window_samples), bool)
-    for start in starts:
-        covered[start : start + spec.window_samples] = True
-    assert covered[:n].all()
-    assert len(set(starts.tolist())) == len(starts)
-    assert starts[-1] + spec.window_samples == max(n, spec.window_samples)
-    start_s, end_s = spec.spans(n)
-    regular = spec.regular(n)
-    np.testing.assert_array_equal(start_s[:regular], np.arange(regular) * spec.hop_s)
-    if len(starts) > regular:
-        assert end_s[-1] == n / spec.rate
-        assert start_s[-1] == max(0, n - spec.window_samples) / spec.rate
 
 
 @settings(max_examples=300, deadline=None)
@@ -104,29 +54,3 @@ def test_the_last_window_is_moved_back():
     segments = list(cut([np.zeros(333, np.float32)], WindowSpec(100, 1.0, 1.0)))
     assert np.concatenate([s.start_s for s in segments]).tolist() == [0.0, 1.0, 2.0, 2.33]
     assert np.concatenate([s.end_s for s in segments]).tolist() == [1.0, 2.0, 3.0, 3.33]
-
-
-def test_a_day_of_windows_stays_exact():
-    spec = WindowSpec(16000, 3.0, 0.1)
-    n = 24 * 3600 * 16000 + 7
-    starts, (start_s, _) = spec.starts(n), spec.spans(n)
-    assert np.array_equal(starts[:-1], np.arange(len(starts) - 1) * 1600)
-    assert start_s[863_000] == 863_000 * 0.1
-    assert starts[-1] == n - 48000
-
-
-@pytest.mark.parametrize(
-    ("rate", "window", "hop", "said"),
-    [
-        (16000, 3.0, 3.5, "hop of at most 3 s"),
-        (16000, 3.0, 0.0, "above zero"),
-        (16000, -1.0, 1.0, "above zero"),
-        (16000, float("nan"), 1.0, "above zero"),
-        (0, 3.0, 1.0, "above zero"),
-        (16000, 3.0, 1e-6, "shorter than a sample"),
-        (100, 0.024, 0.024, "missed"),  # 2.4 samples: windows of 2 would leave some between them
-    ],
-)
-def test_a_spec_that_would_miss_sound_is_refused(rate, window, hop, said):
-    with pytest.raises(SoundbeamError, match=said):
-        WindowSpec(rate, window, hop)
