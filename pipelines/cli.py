@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+from soundbeam.pipelines.console.process import prepare_process
+
 PROGRAMS = {
     "synthesize": "make artificial recordings and clips, or lay clips over recordings, with an annotation table",
     "materialize": "turn labelled clips into training examples (TFRecord)",
@@ -31,8 +33,22 @@ def main(argv: list[str] | None = None) -> int:
     if name not in PROGRAMS:
         print(f"soundbeam: error: no program {name!r}; there are {', '.join(PROGRAMS)}", file=sys.stderr)
         return 2
-    # Imported late: 'soundbeam --help' must not wait for TensorFlow.
-    return importlib.import_module(f"soundbeam.pipelines.{name}.program").main(argv[1:])
+    return run_program(name, argv[1:])
+
+
+def run_program(name: str, argv: list[str] | None = None) -> int:
+    """Prepares the process for a program, imports it, runs it, and returns its exit code.
+
+    Imported late: 'soundbeam --help' must not wait for TensorFlow, and both it and Beam look on loading at what was
+    prepared.
+
+    Args:
+        name: Of its package in `soundbeam.pipelines`.
+        argv: Its arguments; by default this process's.
+    """
+    prepare_process()
+    code: int = importlib.import_module(f"soundbeam.pipelines.{name}.program").main(argv)
+    return code
 
 
 if __name__ == "__main__":

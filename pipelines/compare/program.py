@@ -16,8 +16,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import Parser, Progress, positive, positive_int, program, say
-from soundbeam.pipelines.train.program import folds, share, transferred
+from soundbeam.pipelines.console.arguments import Parser, folds, positive, positive_int, share
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import Progress, say
+from soundbeam.pipelines.train.program import transferred
 
 if TYPE_CHECKING:
     from soundbeam.model.training.comparison import Choice, FoldRow
@@ -47,7 +49,7 @@ def parser() -> Parser:
     p.add_argument("--window", type=positive, metavar="SECONDS", help="for all, instead of each architecture's own")
     p.add_argument("--weights", default="none", metavar="FROM", help="of a frozen base: see 'soundbeam train'")
     p.add_argument(
-        "--warp", type=share, metavar="SHARE", help="most that clips are stretched in a classifier's training"
+        "--warp", type=share(), metavar="SHARE", help="most that clips are stretched in a classifier's training"
     )
     p.add_argument("--seed", type=int, default=0, metavar="S", help="decides everything random (default: 0)")
     return p

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from soundbeam.model.evaluation.classification import QUALITY, Classification
-from soundbeam.pipelines.console.arguments import number, say
+from soundbeam.model.numbers import number
+from soundbeam.pipelines.console.output import say
 
 _MEAN = "mean of the labels"
 

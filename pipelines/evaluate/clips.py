@@ -17,8 +17,8 @@ from soundbeam.model.pictures.confusion import draw_confusion
 from soundbeam.model.storage.files import open_to_write, place_of
 from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
-from soundbeam.pipelines.console.arguments import say
 from soundbeam.pipelines.console.label_tables import print_classification
+from soundbeam.pipelines.console.output import say
 from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
 from soundbeam.transforms.records import Clip, Recording
 

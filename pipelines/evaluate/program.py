@@ -27,7 +27,10 @@ import json
 import sys
 from typing import Any
 
-from soundbeam.pipelines.console.arguments import Parser, number, program, say
+from soundbeam.model.numbers import number
+from soundbeam.pipelines.console.arguments import Parser, share
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.evaluate.annotations import read_annotations
 from soundbeam.pipelines.recording_names import short_names
 
@@ -49,7 +52,10 @@ def main(argv: list[str] | None = None) -> int:
     truth.add_argument("--clips", metavar="DIR", help="labelled clips that were scanned: a folder a label, or a CSV")
     parser.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
     parser.add_argument(
-        "--precision", type=share, metavar="X", help="also tell the threshold for this precision of calls, e.g. 0.95"
+        "--precision",
+        type=share(low_open=True),
+        metavar="X",
+        help="also tell the threshold for this precision of calls, e.g. 0.95",
     )
     parser.add_argument("--json", metavar="FILE", help="also write all figures there; path or fsspec URL")
     parser.add_argument(
@@ -88,14 +94,6 @@ def _write_json(options: argparse.Namespace, figures: dict[str, Any]) -> None:
         with open_to_write(options.json, "w") as f:
             json.dump(figures, f, indent=1)
         say(f"all figures: {options.json}")
-
-
-def share(text: str) -> float:
-    """An argparse type: above 0, at most 1."""
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1")
-    return value
 
 
 def print_figures(figures: dict[str, Any]) -> None:

@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from soundbeam.pipelines.console.arguments import Parser, number, plain, positive_int, program, say
+from soundbeam.model.numbers import number
+from soundbeam.pipelines.console.arguments import Parser, positive_int
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import plain, say
 from soundbeam.pipelines.recording_names import short_names
 
 

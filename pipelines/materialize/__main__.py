@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.materialize …``."""
 
-from soundbeam.pipelines.materialize.program import main
+from soundbeam.pipelines.cli import run_program
 
-raise SystemExit(main())
+raise SystemExit(run_program("materialize"))

@@ -15,7 +15,8 @@ import numpy as np
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.pictures.spectrogram_png import COLOURS, spectrogram_png
 from soundbeam.pipelines.clips import first_of, label_folders, labelled_clips, locate, stream_clip
-from soundbeam.pipelines.console.arguments import positive, say
+from soundbeam.pipelines.console.arguments import positive
+from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.materialize.conditioning import Conditioning
 
 SUMMARY, TABLE, INDEX = "features.json", "features", "images.csv"

@@ -16,7 +16,9 @@ from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.clips import first_of, label_folders, labelled_clips, locate
-from soundbeam.pipelines.console.arguments import Parser, positive, positive_int, program, say
+from soundbeam.pipelines.console.arguments import Parser, positive, positive_int
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.materialize import conditioning, features
 
 # The manifest until the pipeline has ended well.

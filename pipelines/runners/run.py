@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import difflib
-import logging
 import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -27,13 +24,12 @@ from apache_beam.runners.runner import PipelineState
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import Carried, carried
-from soundbeam.pipelines.console.arguments import StatusLine, say
+from soundbeam.pipelines.console.output import StatusLine, say
 from soundbeam.pipelines.runners.cluster_checks import check_cluster, is_portable, job_on_flink
+from soundbeam.pipelines.runners.quiet import quiet
 
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
 LOCAL_RUNNER = "FnApiRunner"
-
-_TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read", "wait_until_finish_read")
 
 
 class _Options(PipelineOptions):
@@ -112,6 +108,9 @@ def described_only(options: PipelineOptions) -> str:
 def run(pipeline: beam.Pipeline):
     """Runs a pipeline to its end and returns its result.
 
+    The process's logging, hook for ended threads and handler of SIGINT are afterwards what they were. It may be called
+    from any thread.
+
     Raises:
         SoundbeamError: It failed; the message is the first cause, one line.
     """
@@ -119,26 +118,22 @@ def run(pipeline: beam.Pipeline):
     options = carried()
     if options is not None:
         pipeline.visit(_Carry(options))
-    # Beam logs each failure with all its stack traces; the cause below says the same in one line.
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    if is_portable(pipeline.options):  # a job server's messages come through the root
-        logging.getLogger().setLevel(logging.CRITICAL)
     job = job_on_flink(pipeline.options)
-    threading.excepthook = _without_workers(threading.excepthook)
-    try:
-        with _shown_progress():
+    with quiet(is_portable(pipeline.options)):
+        try:
             interrupt = signal.getsignal(signal.SIGINT)
-            result = pipeline.run()
-            if threading.current_thread() is threading.main_thread():
+            try:
+                result = pipeline.run()
+            finally:
                 # Beam's would stop its job server first; what is then lost would be told instead of the interrupt.
-                signal.signal(signal.SIGINT, interrupt)
+                _handle_interrupts(interrupt)
             state = result.wait_until_finish()
-    except KeyboardInterrupt:
-        if job:
-            job.cancel()
-        raise
-    except Exception as e:
-        raise SoundbeamError(cause(e)) from e
+        except KeyboardInterrupt:
+            if job:
+                job.cancel()
+            raise
+        except Exception as e:
+            raise SoundbeamError(cause(e)) from e
     if state is not None and state != PipelineState.DONE:
         raise SoundbeamError(f"the pipeline ended as {state}; its runner's log says why")
     return result
@@ -155,32 +150,10 @@ class _Carry(PipelineVisitor):
             node.transform.fn.carried_options = self._options
 
 
-def _without_workers(show: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """What shows an exception that ended a thread, but not of Beam's threads that talk to a worker process."""
-    return lambda ended: None if ended.thread is not None and ended.thread.name in _TO_WORKERS else show(ended)
-
-
-class _OnOneLine(logging.Handler):
-    """Shows the steps' progress on stderr."""
-
-    def __init__(self, line: StatusLine):
-        super().__init__()
-        self._line = line
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._line.show(record.getMessage())
-
-
-@contextlib.contextmanager
-def _shown_progress() -> Iterator[None]:
-    logger, line = logging.getLogger("soundbeam.progress"), StatusLine()
-    logger.handlers = [_OnOneLine(line)]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        line.end()
+def _handle_interrupts(handler: Any) -> None:
+    """Sets what handles SIGINT. In another thread than the main one nobody can, nor has Beam."""
+    if threading.current_thread() is threading.main_thread() and handler is not None:
+        signal.signal(signal.SIGINT, handler)
 
 
 def progress_every_s() -> float | None:

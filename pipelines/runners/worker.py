@@ -21,8 +21,6 @@ from apache_beam.portability.api import (
 )
 from google.protobuf import json_format, text_format
 
-from soundbeam.pipelines.console.scheduler import ask_for_long_turns
-
 # How long the runner may take to answer, seconds.
 _PATIENCE_S = 60.0
 # How often a worker looks whether its runner still listens, seconds; and how often it may not before the worker ends.
@@ -41,7 +39,6 @@ def main(argv: list[str] | None = None) -> int:
     environment, control = environment_of(options)
     os.environ.update(environment)
     threading.Thread(target=_end_with_runner, args=(control,), daemon=True).start()
-    ask_for_long_turns()
     from apache_beam.runners.worker import sdk_worker_main
 
     try:

@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.scan …``."""
 
-from soundbeam.pipelines.scan.program import main
+from soundbeam.pipelines.cli import run_program
 
-raise SystemExit(main())
+raise SystemExit(run_program("scan"))

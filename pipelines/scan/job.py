@@ -15,7 +15,7 @@ from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import check_store, has_wildcard, place_of
 from soundbeam.model.windows import WindowSpec
-from soundbeam.pipelines.console.arguments import redacted
+from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.folder import Abandoned, Output, settings_of
 from soundbeam.pipelines.runners.run import cores_a_worker, described_only, progress_every_s
 from soundbeam.pipelines.runners.run import run as run_pipeline

@@ -12,7 +12,8 @@ import time
 from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import exit_code, explain, redacted
+from soundbeam.pipelines.console.errors import exit_code, explain
+from soundbeam.pipelines.console.output import redacted
 
 STDOUT = "-"
 

@@ -11,7 +11,8 @@ import functools
 import sys
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import Parser, positive, positive_int, program
+from soundbeam.pipelines.console.arguments import Parser, positive, positive_int, share
+from soundbeam.pipelines.console.errors import program
 
 
 def parser() -> Parser:
@@ -37,7 +38,8 @@ def parser() -> Parser:
     what.add_argument("--retry-failed", action="store_true", help="again also what failed or was partial")
     score = p.add_argument_group("scores and calls")
     score.add_argument("--hop", type=positive, metavar="SECONDS", help="between window starts (default: the bundle's)")
-    score.add_argument("--threshold", type=_share, metavar="X", help="score of a call, 0 to 1 (default: the bundle's)")
+    between = share(low_open=True, high_open=True)
+    score.add_argument("--threshold", type=between, metavar="X", help="score of a call, 0 to 1 (default: the bundle's)")
     place = p.add_argument_group("time and place (by default the time in recorders' usual names and metadata)")
     place.add_argument("--recorded-at", metavar="PATTERN", help="time in a name, e.g. '*_%%d%%m%%y_%%H%%M.wav'")
     place.add_argument("--timezone", default="UTC", metavar="ZONE", help="of the recorders' clocks (%(default)s)")
@@ -53,13 +55,6 @@ def parser() -> Parser:
     watch.add_argument("--summary-json", metavar="FILE", help="a line of JSON on how it ended; - prints it")
     watch.add_argument("--metrics", metavar="FILE", help="the same for Prometheus' textfile collector")
     return p
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} does not lie between 0 and 1")
-    return value
 
 
 @program("scan")

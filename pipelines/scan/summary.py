@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines import results
-from soundbeam.pipelines.console.arguments import say
+from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.scan.job import Finished
 
 _SHOWN = 10

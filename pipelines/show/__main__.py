@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.show …``."""
 
-from soundbeam.pipelines.show.program import main
+from soundbeam.pipelines.cli import run_program
 
-raise SystemExit(main())
+raise SystemExit(run_program("show"))

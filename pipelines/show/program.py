@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import Parser, plain, program, say
+from soundbeam.pipelines.console.arguments import Parser
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import plain, say
 from soundbeam.pipelines.recording_names import RecordingNames, short_names
 from soundbeam.pipelines.show.drawing import LabelTrack, draw, minutes
 

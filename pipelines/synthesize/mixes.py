@@ -29,7 +29,7 @@ from collections.abc import Iterable, Sequence
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.synthesis.mixes import CHORUS, FEW, NONE, Laid
 from soundbeam.pipelines.clips import label_folders, locate
-from soundbeam.pipelines.console.arguments import Progress, say
+from soundbeam.pipelines.console.output import Progress, say
 from soundbeam.pipelines.synthesize.program import claim
 from soundbeam.pipelines.synthesize.soundscape_writer import Mixer
 from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table

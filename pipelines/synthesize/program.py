@@ -29,7 +29,9 @@ import numpy as np
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.synthesis import scenes as synthesis
 from soundbeam.model.synthesis.sounds import BACKGROUNDS, Caller, Chirper
-from soundbeam.pipelines.console.arguments import Parser, Progress, positive, positive_int, program, say
+from soundbeam.pipelines.console.arguments import Parser, positive, positive_int
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import Progress, say
 
 MANIFEST = "synthesis.json"
 LABEL, OTHER = "call", "other"

@@ -12,7 +12,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import Parser, program, say
+from soundbeam.pipelines.console.arguments import Parser
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import say
 
 if TYPE_CHECKING:
     from soundbeam.pipelines.output.folder import Output

@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.train …``."""
 
-from soundbeam.pipelines.train.program import main
+from soundbeam.pipelines.cli import run_program
 
-raise SystemExit(main())
+raise SystemExit(run_program("train"))

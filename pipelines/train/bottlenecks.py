@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import say
+from soundbeam.pipelines.console.output import say
 
 FOLDER = "bottlenecks"
 

@@ -13,13 +13,14 @@ exactly K sources each is a fold: a column ``source`` in the CSV of clips gives 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import sys
 import time
 from typing import Any
 
-from soundbeam.pipelines.console.arguments import Parser, Progress, positive, positive_int, program, say
+from soundbeam.pipelines.console.arguments import Parser, folds, positive, positive_int, share
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import Progress, say
 
 
 def parser() -> Parser:
@@ -48,7 +49,7 @@ def parser() -> Parser:
     p.add_argument("--folds", type=folds, metavar="K", help="cross-validate by source recording first, K times")
     p.add_argument("--weights", default="none", metavar="FROM", help="of inception_v3: imagenet, a FILE or none")
     p.add_argument("--fine-tune", type=positive_int, default=0, metavar="N", help="epochs for all of inception_v3")
-    p.add_argument("--warp", type=share, metavar="SHARE", help="most that a classifier's clips are stretched")
+    p.add_argument("--warp", type=share(), metavar="SHARE", help="most that a classifier's clips are stretched")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same weights (default: 0)")
     return p
 
@@ -100,22 +101,6 @@ def transferred(training, weights: str, fine_tune: int = 0):
             raise SoundbeamError(f"{training.architecture} has no frozen base; --weights and --fine-tune are for one")
         return training
     return dataclasses.replace(training, bottlenecks=bottlenecks(training, weights), fine_tune=fine_tune)
-
-
-def share(text: str) -> float:
-    """An argparse type: a number from 0 to 1."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
-    return value
-
-
-def folds(text: str) -> int:
-    """An argparse type: how many folds, 2 or more."""
-    value = positive_int(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError("one fold leaves nothing to train on; give 2 or more")
-    return value
 
 
 def cross_validated(training, count: int) -> dict[str, Any]:

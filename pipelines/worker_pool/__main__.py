@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.worker_pool …``."""
 
-from soundbeam.pipelines.worker_pool.program import main
+from soundbeam.pipelines.cli import run_program
 
-raise SystemExit(main())
+raise SystemExit(run_program("worker_pool"))

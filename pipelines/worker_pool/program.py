@@ -21,7 +21,8 @@ import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from apache_beam.utils.thread_pool_executor import shared_unbounded_instance
 
-from soundbeam.pipelines.console.arguments import say
+from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.process import prepare_process
 
 # How long a worker may take to end by itself, seconds.
 _GRACE_S = 10.0
@@ -96,6 +97,7 @@ def _end(worker: subprocess.Popen) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Serves until SIGTERM or SIGINT."""
+    prepare_process()
     p = argparse.ArgumentParser(
         prog="python -m soundbeam.pipelines.worker_pool", description=__doc__.partition("\n")[0]
     )

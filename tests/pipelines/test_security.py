@@ -11,7 +11,7 @@ import soundfile
 
 from soundbeam.model.classifier.bundle import DESCRIPTION, _fingerprint, load_bundle
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import plain, redacted
+from soundbeam.pipelines.console.output import plain, redacted
 from soundbeam.pipelines.evaluate import program as evaluate
 from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan import program as scan

@@ -12,7 +12,8 @@ from apache_beam.internal import pickler
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage import stores
-from soundbeam.pipelines.console import arguments as console
+from soundbeam.pipelines.console.arguments import Parser
+from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.runners import run as running
 from tests.stores.bucket import SECRET
 
@@ -22,9 +23,9 @@ OPTIONS = {"s3": {"endpoint_url": "http://localhost:9", "key": "k", "secret": SE
 def test_a_program_has_them_while_it_runs_and_no_longer(capsys):
     seen = []
 
-    @console.program("tables")
+    @program("tables")
     def main(argv=None):
-        options = console.Parser("tables", "d", "e").parse_args(argv)
+        options = Parser("tables", "d", "e").parse_args(argv)
         seen.append((fsspec.config.conf.get("s3"), json.loads(os.environ["FSSPEC_S3"]), vars(options)))
         return 0
 
@@ -53,7 +54,7 @@ def test_wrong_ones_end_in_one_line_without_a_secret(text, said, capsys):
         stores.parse_options(text)
     assert said in str(error.value) and SECRET not in str(error.value)
     with pytest.raises(SystemExit) as end:
-        console.Parser("scan", "d", "e").parse_args(["--storage-options", text])
+        Parser("scan", "d", "e").parse_args(["--storage-options", text])
     err = capsys.readouterr().err
     assert end.value.code == 2 and said in err and SECRET not in err and err.count("\n") == 1
 

@@ -7,7 +7,10 @@ import pytest
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.cli import PROGRAMS
 from soundbeam.pipelines.cli import main as soundbeam
-from soundbeam.pipelines.console.arguments import DEBUG, Parser, StatusLine, program
+from soundbeam.pipelines.console.arguments import Parser
+from soundbeam.pipelines.console.errors import program
+from soundbeam.pipelines.console.output import StatusLine
+from soundbeam.pipelines.console.process import DEBUG
 
 
 @pytest.mark.parametrize(

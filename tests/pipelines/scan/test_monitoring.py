@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import program
+from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.scan.job import Scan
 from soundbeam.pipelines.scan.monitoring import Monitor, prometheus
 from soundbeam.pipelines.scan.program import main

@@ -1,0 +1,66 @@
+"""How a program ends: one line for an error, and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import sys
+from collections.abc import Callable
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.stores import restored_options, store_trouble
+from soundbeam.pipelines.console.output import plain
+from soundbeam.pipelines.console.process import DEBUG, prepare_process
+
+
+def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Makes a ``main(argv) -> int`` that prepares its process, and whose errors become one line on stderr.
+
+    Their exit code is 1; 130 of an interrupt.
+
+    Args:
+        name: The program's, for that line.
+    """
+
+    def wrap(main: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(main)
+        def run(argv: list[str] | None = None) -> int:
+            prepare_process()
+            try:
+                with restored_options():
+                    return main(argv)
+            except (Exception, KeyboardInterrupt) as e:
+                if os.environ.get(DEBUG):
+                    raise
+                sys.stdout.flush()
+                print(f"soundbeam {name}: error: {plain(explain(e))}", file=sys.stderr)
+                return exit_code(e)
+
+        return run
+
+    return wrap
+
+
+def explain(e: BaseException) -> str:
+    """What an error says, on one line; of one that nobody expected, also how to see where it came from."""
+    if isinstance(e, SoundbeamError):
+        return " ".join(str(e).split())
+    if isinstance(e, KeyboardInterrupt):
+        return "interrupted; nothing of this run counts as a result"
+    if isinstance(e, OSError) and e.errno == errno.ENOSPC:
+        return f"disk full while writing {e.filename or 'the output'}; free some space and run again"
+    if isinstance(e, OSError) and e.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and e.filename:
+        return f"{e.filename}: {e.strerror}; check the permissions"
+    if isinstance(e, OSError) and e.filename:
+        return f"{e.filename}: {e.strerror}"
+    trouble = store_trouble(e)
+    if trouble is not None:
+        return trouble
+    said = " ".join(str(e).split())[:500]
+    return f"{type(e).__name__}{': ' * bool(said)}{said} (set {DEBUG}=1 to see where)"
+
+
+def exit_code(e: BaseException) -> int:
+    """With what code an error ends a program: 130 when it was interrupted, as shells say it, else 1."""
+    return 130 if isinstance(e, KeyboardInterrupt) else 1

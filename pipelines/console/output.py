@@ -1,0 +1,88 @@
+"""What a program prints: lines of the result, and how far it is; without secrets and commands to the terminal."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import time
+
+# user:password@ in a URL; and what signs or opens one.
+_PASSWORD = re.compile(r"(://)[^/\s@]+@")
+_SECRET = re.compile(
+    r"(?i)([?&](?:x-amz-)?(?:signature|sig|security-token|credential|token|key|secret|password)=)[^&\s\"']+"
+)
+
+
+def say(line: str = "") -> None:
+    """Prints one line of the result, at once."""
+    print(plain(line), flush=True)
+
+
+def plain(line: str) -> str:
+    r"""A line that does to a terminal what it says and no more: what does not print (a file may be named ``a\nb.wav``,
+    or with a command to the terminal) is written as an escape, and secrets are left out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in redacted(line))
+
+
+def redacted(url: str) -> str:
+    """A text without the passwords and signatures of the URLs in it."""
+    return _SECRET.sub(r"\1***", _PASSWORD.sub(r"\1***@", url))
+
+
+class StatusLine:
+    """A line on stderr that says how far something is: rewritten in place on a terminal, one after the other elsewhere.
+
+    Attributes:
+        live: Whether it is a terminal.
+    """
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self._open = False
+
+    def show(self, line: str) -> None:
+        """Shows a line; on a terminal as much of it as fits."""
+        line = plain(line)
+        if self.live:
+            line = line[: shutil.get_terminal_size().columns - 1]
+        print(f"\r\033[K{line}" if self.live else line, end="" if self.live else "\n", file=sys.stderr, flush=True)
+        self._open = self.live
+
+    def end(self) -> None:
+        """Leaves the last line standing."""
+        if self._open:
+            print(file=sys.stderr)
+        self._open = False
+
+
+class Progress:
+    """A progress line on stderr: rewritten in place on a terminal, one every ten seconds elsewhere.
+
+    Args:
+        what: What is being done, e.g. ``"decoding clips"``.
+        total: How many items there will be; None when unknown.
+    """
+
+    def __init__(self, what: str, total: int | None = None):
+        self.what, self.total, self.done = what, total, 0
+        self._start = self._shown = time.monotonic()
+        self._line = StatusLine()
+
+    def step(self, by: int = 1, note: str = "") -> None:
+        """Counts ``by`` more items and shows the line when it is due."""
+        self.done += by
+        now = time.monotonic()
+        if now - self._shown >= (0.2 if self._line.live else 10.0):
+            self._shown = now
+            self._show(note)
+
+    def close(self, note: str = "") -> None:
+        """Shows the line a last time."""
+        self._show(note)
+        self._line.end()
+
+    def _show(self, note: str) -> None:
+        of = f" of {self.total}" if self.total else ""
+        seconds = time.monotonic() - self._start
+        self._line.show(f"{self.what}: {self.done}{of}, {seconds:.0f} s{', ' + note if note else ''}")

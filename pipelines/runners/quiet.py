@@ -1,0 +1,109 @@
+"""What a run changes in its process while it lasts: what is logged, and what an ended thread shows."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from soundbeam.pipelines.console.output import StatusLine
+
+_PROGRESS = "soundbeam.progress"
+_TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read", "wait_until_finish_read")
+# How long Beam's threads that talk to workers may take to end after a run, seconds.
+_GRACE_S = 1.0
+
+
+@contextlib.contextmanager
+def quiet(portable: bool) -> Iterator[None]:
+    """Shows a run's progress on stderr and hides what its one error says again; afterwards all is as it was.
+
+    Runs may overlap, in several threads: the first one changes the process, the last one to end restores it.
+
+    Args:
+        portable: Whether the runner has a job server, whose messages come through the root logger.
+    """
+    before = set(threading.enumerate())
+    _STATE.begin(portable)
+    try:
+        yield
+    finally:
+        try:
+            _let_end([t for t in threading.enumerate() if t.name in _TO_WORKERS and t not in before])
+        finally:
+            _STATE.end()
+
+
+class _State:
+    """The process's logging and hook, for as many runs as there are at once."""
+
+    def __init__(self) -> None:
+        self._lock, self._runs, self._undo = threading.Lock(), 0, contextlib.ExitStack()
+
+    def begin(self, portable: bool) -> None:
+        with self._lock:
+            if not self._runs:
+                self._change()
+            self._runs += 1
+            if portable:
+                logging.getLogger().setLevel(logging.CRITICAL)
+
+    def end(self) -> None:
+        with self._lock:
+            self._runs -= 1
+            if not self._runs:
+                self._undo.close()
+
+    def _change(self) -> None:
+        progress, of_beam, line = logging.getLogger(_PROGRESS), logging.getLogger("apache_beam"), StatusLine()
+        for logger in (progress, of_beam, logging.getLogger()):
+            self._undo.callback(logger.setLevel, logger.level)
+        # Beam logs each failure with all its stack traces; the run's error says the same in one line.
+        of_beam.setLevel(logging.CRITICAL)
+        self._undo.callback(_set, progress, progress.handlers, progress.propagate)
+        _set(progress, [_OnOneLine(line)], False)
+        progress.setLevel(logging.INFO)
+        self._undo.callback(line.end)
+        shown = threading.excepthook
+        hook = _without_workers(shown)
+        threading.excepthook = hook
+        self._undo.callback(_unhook, hook, shown)
+
+
+class _OnOneLine(logging.Handler):
+    """Shows the steps' progress on stderr."""
+
+    def __init__(self, line: StatusLine):
+        super().__init__()
+        self._line = line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._line.show(record.getMessage())
+
+
+def _set(logger: logging.Logger, handlers: list[logging.Handler], propagate: bool) -> None:
+    logger.handlers, logger.propagate = handlers, propagate
+
+
+def _without_workers(show: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """What shows an exception that ended a thread, but not of Beam's threads that talk to a worker process."""
+    return lambda ended: None if ended.thread is not None and ended.thread.name in _TO_WORKERS else show(ended)
+
+
+def _unhook(hook: Callable[[Any], Any], shown: Callable[[Any], Any]) -> None:
+    """Restores the hook, unless somebody has set another one during the run."""
+    if threading.excepthook is hook:
+        threading.excepthook = shown
+
+
+def _let_end(threads: list[threading.Thread]) -> None:
+    """Waits a moment for threads, which would else show with what exception they ended."""
+    until = time.monotonic() + _GRACE_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+
+
+_STATE = _State()
