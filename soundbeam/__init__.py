@@ -90,7 +90,7 @@ def train(examples: str, classifier: str, target: str | Sequence[str] = (), **op
             `model.training.train.Training`.
 
     Example:
-        >>> trained = train("examples/", target="low", classifier="trained/", epochs=1, windows=64)
+        >>> trained = train("examples/", target="low", classifier="trained/", windows=640)
         >>> trained.labels
         ('low',)
     """
