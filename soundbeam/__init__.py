@@ -6,8 +6,8 @@ Example:
     >>> classifier.calls("recording.wav").num_rows
     2
 
-Importing soundbeam loads neither TensorFlow nor Beam; what needs them does so when it is called. What a user can mend is
-raised as a `SoundbeamError`; `soundbeam.model.errors` shows the tree.
+Importing soundbeam loads neither TensorFlow nor Beam; what needs them does so when it is called. What a user can mend
+is raised as a `SoundbeamError`; `soundbeam.model.errors` shows the tree.
 """
 
 from __future__ import annotations

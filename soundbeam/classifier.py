@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from soundbeam.model.classifier.bundle import ClassifierBundle
 
     Decoded = Iterator[Any]
-    Recordings = Union[str, os.PathLike[str], Sequence[str], Sequence[float], np.ndarray]
+    Recordings = str | os.PathLike[str] | Sequence[str] | Sequence[float] | np.ndarray
 
 _TIMES = [("start_s", pa.float64()), ("end_s", pa.float64())]
 _WINDOWS = pa.schema([("recording", pa.string()), *_TIMES, ("label", pa.string()), ("score", pa.float32())])

@@ -164,7 +164,13 @@ def test_the_examples_in_the_docstrings(tmp_path, tone_bundle, monkeypatch):
     monkeypatch.chdir(tmp_path)
     runner = doctest.DocTestRunner()
     order = ("load_classifier", "materialize", "train", "scan", "evaluate", "read_table")  # what one needs comes first
-    for name in ("soundbeam", "soundbeam.classifier", "soundbeam.programs", "soundbeam.sound", "soundbeam.model.errors"):
+    for name in (
+        "soundbeam",
+        "soundbeam.classifier",
+        "soundbeam.programs",
+        "soundbeam.sound",
+        "soundbeam.model.errors",
+    ):
         module = importlib.import_module(name)
         tests = [t for t in doctest.DocTestFinder().find(module) if t.examples]
         assert tests, name
