@@ -1,4 +1,23 @@
-"""The one exception that a user sees as a line, never as a stack trace."""
+"""What soundbeam raises for what a user can mend: one line that names the file, folder or option.
+
+    SoundbeamError         all of them
+    ├── DecodeError        a recording cannot be decoded, or breaks off
+    ├── BundleError        a folder is no classifier bundle, or a damaged one, or cannot take one
+    ├── OptionError        a value or an option cannot be
+    ├── ResultsError       an output folder has no such table, column, run or classifier
+    ├── ScanError          a scan has run, and not one of its files could be scanned
+    └── MissingExtra       a store's client is not installed (also an ImportError)
+
+The last stands in `model.storage.stores`. What has no class of its own is a plain SoundbeamError.
+
+Example:
+    >>> import soundbeam
+    >>> try:
+    ...     soundbeam.load_classifier("nowhere/")
+    ... except soundbeam.BundleError as e:
+    ...     print(e)
+    nowhere: no classifier there (no classifier.json); make one with 'soundbeam train'
+"""
 
 
 class SoundbeamError(Exception):
@@ -7,3 +26,35 @@ class SoundbeamError(Exception):
     The message is one line that names the file, folder or option and says what to do. Every program
     prints it on stderr and ends with a non-zero code.
     """
+
+
+class DecodeError(SoundbeamError):
+    """Decoding cannot start or go on.
+
+    Args:
+        message: One line in a user's words.
+        cause: One word for the counters: ``format``, ``damaged``, ``truncated``, ``changed``, ``storage``, ``extra``.
+    """
+
+    def __init__(self, message: str, cause: str = "damaged"):
+        super().__init__(message, cause)
+        self.message, self.cause = " ".join(message.split()), cause
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class BundleError(SoundbeamError):
+    """A folder is no classifier bundle, or an incomplete or changed one, or cannot take one."""
+
+
+class OptionError(SoundbeamError):
+    """A value or an option cannot be."""
+
+
+class ResultsError(SoundbeamError):
+    """An output folder has no such table, column, run or classifier."""
+
+
+class ScanError(SoundbeamError):
+    """A scan has run, and not one of its files could be scanned; its table ``recordings`` says why."""

@@ -51,5 +51,12 @@ def run_program(name: str, argv: list[str] | None = None) -> int:
     return code
 
 
+def launch(name: str) -> int:
+    """Runs a program that was started by ``python -m``, without the current folder, which Python puts on the path."""
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    return run_program(name)
+
+
 if __name__ == "__main__":
     sys.exit(main())

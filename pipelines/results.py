@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.errors import ResultsError
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.transforms.records import DELETED
 from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES
@@ -43,7 +43,7 @@ def read(
         The table with one more column, ``run``; its schema's metadata is the newest run's.
 
     Raises:
-        SoundbeamError: No such table or column, no committed run, or none of that name or classifier.
+        ResultsError: No such table or column, no committed run, or none of that name or classifier.
     """
     parts = list(stream(output, table, run, classifier, columns, recordings))
     whole = pa.concat_tables([p.replace_schema_metadata(parts[-1].schema.metadata) for p in parts])
@@ -63,7 +63,7 @@ def stream(
     Args, what is raised: as for `read`; there is at least one part, if an empty one, for each run.
     """
     if table not in TABLES:
-        raise SoundbeamError(f"no table {table!r}; there are {', '.join(TABLES)}")
+        raise ResultsError(f"no table {table!r}; there are {', '.join(TABLES)}")
     folder = Output(output)
     runs = select_runs(folder, run, classifier)
     standing = current(folder, [r["run"] for r in runs])
@@ -81,20 +81,20 @@ def select_runs(output: Output, run: str | None = None, classifier: str | None =
     """The committed runs of one classifier with one hop and one set of thresholds, the newest's, oldest first.
 
     Raises:
-        SoundbeamError: There is none.
+        ResultsError: There is none.
     """
     runs = output.runs()
     if not runs:
-        raise SoundbeamError(f"{output.given}: no finished scan in it; make one with 'soundbeam scan --output'")
+        raise ResultsError(f"{output.given}: no finished scan in it; make one with 'soundbeam scan --output'")
     if run is not None:
         found = [r for r in runs if r["run"] == run]
         names = ", ".join(r["run"] for r in runs[-5:])
         if not found:
-            raise SoundbeamError(f"{output.given}: no run {run!r}; the newest are {names}")
+            raise ResultsError(f"{output.given}: no run {run!r}; the newest are {names}")
         return found
     of_classifier = [r for r in runs if r["fingerprint"].startswith(classifier or "")]
     if not of_classifier:
-        raise SoundbeamError(f"{output.given}: no run of a classifier with fingerprint {classifier!r}")
+        raise ResultsError(f"{output.given}: no run of a classifier with fingerprint {classifier!r}")
     return [r for r in of_classifier if r["settings"] == of_classifier[-1]["settings"]]
 
 
@@ -102,7 +102,7 @@ def latest_run(output: str) -> dict[str, Any]:
     """The ``run.json`` of the newest committed run.
 
     Raises:
-        SoundbeamError: There is none.
+        ResultsError: There is none.
     """
     return select_runs(Output(output))[-1]
 
@@ -122,7 +122,7 @@ def _parts(
             asked = [c for c in schema.names if columns is None or c in columns]
             unknown = [c for c in columns or () if c not in (*schema.names, "run")]
             if unknown:
-                raise SoundbeamError(f"no column {unknown[0]!r} in {table}; there are {', '.join(schema.names)}, run")
+                raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(schema.names)}, run")
             yield pa.schema([schema.field(c) for c in asked], schema.metadata).empty_table()
             read = asked if wanted is None else list(dict.fromkeys([*asked, "recording"]))
             for group in _groups(parquet, wanted):

@@ -1,1 +1,187 @@
-"""soundbeam finds and counts sounds in any number of recordings."""
+"""soundbeam finds and counts sounds in any number of recordings.
+
+Example:
+    >>> import soundbeam
+    >>> classifier = soundbeam.load_classifier("bundle/")
+    >>> classifier.calls("recording.wav").num_rows
+    2
+
+Importing soundbeam loads neither TensorFlow nor Beam; what needs them does so when it is called. What a user can mend
+is raised as a `SoundbeamError`; `soundbeam.model.errors` shows the tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from soundbeam.classifier import Classifier
+    from soundbeam.programs import Evaluation, ScanSummary
+
+__all__ = [
+    "BundleError",
+    "DecodeError",
+    "OptionError",
+    "ResultsError",
+    "ScanError",
+    "SoundbeamError",
+    "evaluate",
+    "load_classifier",
+    "materialize",
+    "read_table",
+    "scan",
+    "stream_table",
+    "train",
+]
+
+
+def load_classifier(url: str) -> Classifier:
+    """Reads a classifier bundle.
+
+    Args:
+        url: Its folder, local or any fsspec URL.
+
+    Raises:
+        BundleError: It is no bundle, or damaged.
+
+    Example:
+        >>> load_classifier("bundle/").labels
+        ('low',)
+    """
+    from soundbeam.classifier import Classifier
+    from soundbeam.model.classifier.bundle import load_bundle
+
+    return Classifier(load_bundle(str(url)))
+
+
+def materialize(clips: str, examples: str, **options: Any) -> dict[str, Any]:
+    """Turns labelled clips into training examples, as ``soundbeam materialize`` does.
+
+    Args:
+        clips: A folder with one folder a label, or a CSV ``path,label[,start_s,end_s][,source]``.
+        examples: The folder for the examples.
+        options: The other fields of `pipelines.materialize.program.Materializing`, and Beam's options.
+
+    Returns:
+        The manifest.
+
+    Example:
+        >>> sorted(materialize("clips/", "examples/", rate=8000, window=1)["labels"])
+        ['low', 'other']
+    """
+    from soundbeam.programs import materialize
+
+    return materialize(clips, examples, options)
+
+
+def train(examples: str, classifier: str, target: str | Sequence[str] = (), **options: Any) -> Classifier:
+    """Trains a classifier on examples and writes its bundle, as ``soundbeam train`` does.
+
+    Args:
+        examples: The folder that `materialize` wrote.
+        classifier: The folder for the bundle; one there is replaced.
+        target: The label, or labels, to detect; without it all labels are told apart.
+        options: ``architecture``, ``epochs``, ``folds``, ``weights`` and the other fields of
+            `model.training.train.Training`.
+
+    Example:
+        >>> trained = train("examples/", target="low", classifier="trained/", windows=640)
+        >>> trained.labels
+        ('low',)
+    """
+    from soundbeam.programs import train
+
+    return train(examples, classifier, target, options)
+
+
+def scan(recordings: str | Sequence[str], classifier: str, output: str, **options: Any) -> ScanSummary:
+    """Scans the recordings that are new or changed and writes the tables, as ``soundbeam scan`` does.
+
+    Args:
+        recordings: Files, globs, folders or ``@list.txt``; one or several.
+        classifier: The bundle's folder.
+        output: The folder for the tables.
+        options: The other fields of `pipelines.scan.job.Scan` (``hop=0.5``, ``site="{site}/*"``), and Beam's options
+            (``runner="FlinkRunner"``).
+
+    Returns:
+        What the program prints.
+
+    Raises:
+        ScanError: Not one file could be scanned; the tables say why.
+
+    Example:
+        >>> summary = scan("recordings/**/*.wav", "bundle/", "results/", hop=0.5)
+        >>> summary.calls
+        {'low': 2}
+    """
+    from soundbeam.programs import scan
+
+    return scan(recordings, classifier, output, options)
+
+
+def evaluate(
+    annotations: str | None = None, output: str = "", *, clips: str | None = None, precision: float | None = None
+) -> Evaluation:
+    """Compares a scan with annotations, or a scan of clips with their labels, as ``soundbeam evaluate`` does.
+
+    Args:
+        annotations: A CSV ``recording,start_s,end_s,label``.
+        output: The scan's output folder.
+        clips: Instead of annotations: labelled clips that were scanned.
+        precision: Also tell the threshold for this precision of calls.
+
+    Example:
+        >>> figures = evaluate("annotations.csv", "results/")
+        >>> figures.labels["low"]["counts"]["exact"]
+        1
+    """
+    from soundbeam.programs import evaluate
+
+    return evaluate(annotations, output, clips, precision)
+
+
+def read_table(
+    output: str,
+    table: str,
+    run: str | None = None,
+    classifier: str | None = None,
+    columns: Sequence[str] | None = None,
+    recordings: Collection[str] | None = None,
+) -> pa.Table:
+    """The current rows of one table of a scan; see `pipelines.results.read` for its arguments.
+
+    Raises:
+        ResultsError: There is no such table, column, run or classifier.
+
+    Example:
+        >>> read_table("results/", "counts")["calls"].to_pylist()
+        [2]
+    """
+    from soundbeam.pipelines.results import read
+
+    return read(str(output), table, run, classifier, columns, recordings)
+
+
+def stream_table(
+    output: str,
+    table: str,
+    run: str | None = None,
+    classifier: str | None = None,
+    columns: Sequence[str] | None = None,
+    recordings: Collection[str] | None = None,
+) -> Iterator[pa.Table]:
+    """The same rows part by part, for a table that is larger than memory.
+
+    Example:
+        >>> sum(len(part) for part in stream_table("results/", "calls", columns=["score"]))
+        2
+    """
+    from soundbeam.pipelines.results import stream
+
+    return stream(str(output), table, run, classifier, columns, recordings)

@@ -18,7 +18,7 @@ from fsspec import AbstractFileSystem
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.errors import BundleError
 from soundbeam.model.storage.files import check_store, make_folder, one_line, open_file, place_of, write_at_once
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ClassifierBundle:
         """The network: (batch, window samples) → (batch, labels).
 
         Raises:
-            SoundbeamError: This TensorFlow cannot load it.
+            BundleError: This TensorFlow cannot load it.
         """
         import keras
 
@@ -100,7 +100,7 @@ class ClassifierBundle:
             try:
                 return keras.saving.load_model(path, compile=False, safe_mode=True)
             except Exception as e:  # Keras raises many kinds: unknown layers, lambdas, zip and HDF5 errors
-                raise SoundbeamError(
+                raise BundleError(
                     f"{self.url}: Keras {keras.__version__} cannot load the weights ({str(e).splitlines()[0][:200]})"
                 ) from e
 
@@ -118,7 +118,7 @@ def load_bundle(url: str) -> ClassifierBundle:
         url: Its folder, local or any fsspec URL.
 
     Raises:
-        SoundbeamError: It is no bundle, unreadable, of another version, changed or incomplete.
+        BundleError: It is no bundle, unreadable, of another version, changed or incomplete.
     """
     url = url.rstrip("/")
     described = _read_description(url)
@@ -143,13 +143,13 @@ def load_bundle(url: str) -> ClassifierBundle:
             counting=_counting(described["counting"]),
         )
     except FileNotFoundError:
-        raise SoundbeamError(f"{url}/{weights_file}: missing; the bundle is incomplete, train it again") from None
+        raise BundleError(f"{url}/{weights_file}: missing; the bundle is incomplete, train it again") from None
     except (KeyError, TypeError) as e:
-        raise SoundbeamError(f"{url}/{DESCRIPTION}: changed or incomplete ({e}); train it again") from e
+        raise BundleError(f"{url}/{DESCRIPTION}: changed or incomplete ({e}); train it again") from e
     if hashlib.sha256(bundle.weights).hexdigest() != weights_hash:
-        raise SoundbeamError(f"{url}/{weights_file}: changed or truncated since training; train it again")
+        raise BundleError(f"{url}/{weights_file}: changed or truncated since training; train it again")
     if _fingerprint(described) != bundle.fingerprint:
-        raise SoundbeamError(f"{url}/{DESCRIPTION}: changed since training; train it again")
+        raise BundleError(f"{url}/{DESCRIPTION}: changed since training; train it again")
     return bundle
 
 
@@ -180,7 +180,7 @@ def save_bundle(
         The bundle, as ``load_bundle`` would read it.
 
     Raises:
-        SoundbeamError: The folder holds other things (see ``check_destination``).
+        BundleError: The folder holds other things (see ``check_destination``).
     """
     url = url.rstrip("/")
     fs, root = check_destination(url)
@@ -228,20 +228,20 @@ def check_destination(url: str) -> tuple[AbstractFileSystem, str]:
         Its file system and its path there.
 
     Raises:
-        SoundbeamError: Something else is there; nothing is touched.
+        BundleError: Something else is there; nothing is touched.
     """
     try:
         check_store(url)
         place, root = place_of(url)
         fs = place.fs
         if fs.isfile(root):
-            raise SoundbeamError(f"{url}: is a file; give a folder for the classifier")
+            raise BundleError(f"{url}: is a file; give a folder for the classifier")
         names = [os.path.basename(name.rstrip("/")) for name in fs.ls(root, detail=False)] if fs.isdir(root) else []
     except (ImportError, ValueError) as e:
-        raise SoundbeamError(f"{url}: cannot be opened ({e})") from e
+        raise BundleError(f"{url}: cannot be opened ({e})") from e
     foreign = sorted(name for name in names if name and not name.startswith(_OURS))
     if foreign:
-        raise SoundbeamError(f"{url}: holds other files ({foreign[0]}); give a new folder for the classifier")
+        raise BundleError(f"{url}: holds other files ({foreign[0]}); give a new folder for the classifier")
     return fs, root
 
 
@@ -251,15 +251,13 @@ def _read_description(url: str) -> dict[str, Any]:
         described = json.loads(_read(path).decode("utf-8"))
         found = described["format"]
     except (FileNotFoundError, NotADirectoryError):
-        raise SoundbeamError(
-            f"{url}: no classifier there (no {DESCRIPTION}); make one with 'soundbeam train'"
-        ) from None
+        raise BundleError(f"{url}: no classifier there (no {DESCRIPTION}); make one with 'soundbeam train'") from None
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as e:
-        raise SoundbeamError(f"{path}: not the description of a classifier ({type(e).__name__}: {e})") from e
+        raise BundleError(f"{path}: not the description of a classifier ({type(e).__name__}: {e})") from e
     except (OSError, ImportError, ValueError) as e:
-        raise SoundbeamError(f"{path}: cannot be read ({one_line(e)})") from e
+        raise BundleError(f"{path}: cannot be read ({one_line(e)})") from e
     if found != FORMAT:
-        raise SoundbeamError(
+        raise BundleError(
             f"{url}: made by bundle format {found}, this soundbeam reads {FORMAT}: "
             "train it again, or scan with the soundbeam that made it"
         )

@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.label …``."""
 
-from soundbeam.pipelines.cli import run_program
+from soundbeam.pipelines.cli import launch
 
-raise SystemExit(run_program("label"))
+raise SystemExit(launch("label"))

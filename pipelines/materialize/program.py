@@ -9,12 +9,13 @@ soundbeam materialize --clips clips.csv --examples s3://bucket/examples --runner
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import time
 from typing import Any
 
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.errors import OptionError, SoundbeamError
 from soundbeam.pipelines.clips import first_of, label_folders, labelled_clips, locate
 from soundbeam.pipelines.console.arguments import Parser, positive, positive_int
 from soundbeam.pipelines.console.errors import program
@@ -23,6 +24,44 @@ from soundbeam.pipelines.materialize import conditioning, features
 
 # The manifest until the pipeline has ended well.
 DRAFT = "manifest.json.draft"
+
+
+@dataclasses.dataclass(frozen=True)
+class Materializing:
+    """What to materialize, and how.
+
+    Attributes:
+        clips: URL of a folder with a folder a label, or of a CSV.
+        examples: URL of the folder for the examples, or the features.
+        rate: Hz of the examples.
+        window: Seconds of the longest example.
+        validation: Share of each label kept for validation.
+        condition: What is done to the sound, as ``--condition`` takes it.
+        noise: URL of a clip of noise alone, for ``denoise``.
+        features: ``table`` or ``images`` instead of examples.
+        image_size: Pixels, width and height.
+        colours: Of images.
+        chunk: Seconds of the longest stretch in one image.
+    """
+
+    clips: str
+    examples: str
+    rate: int = 16000
+    window: float = 5.0
+    validation: float = 0.2
+    condition: str = ""
+    noise: str | None = None
+    features: str | None = None
+    image_size: tuple[int, int] = (299, 299)
+    colours: str = "viridis"
+    chunk: float = 20.0
+
+    def check(self) -> None:
+        """Raises OptionError where a share or a length cannot be."""
+        if not 0 <= self.validation < 1:
+            raise OptionError(f"--validation {self.validation:g} must be at least 0 and below 1")
+        if self.window < 0.05:
+            raise OptionError(f"--window {self.window:g} is shorter than 0.05 s, the shortest clip")
 
 
 def parser() -> Parser:
@@ -71,26 +110,24 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
     options, rest = parser().parse_known_args(argv)
-    if not 0 <= options.validation < 1:
-        raise SoundbeamError(f"--validation {options.validation:g} must be at least 0 and below 1")
-    if options.window < 0.05:
-        raise SoundbeamError(f"--window {options.window:g} is shorter than 0.05 s, the shortest clip")
+    wanted = Materializing(**vars(options))
+    wanted.check()
     from soundbeam.pipelines.runners.run import beam_options
 
     beam_opts = beam_options(rest, parser())
     start = time.perf_counter()
-    asked = conditioning.asked_for(options)
-    if options.features:
-        features.report(
-            features.make_features(options, asked, beam_opts), options.examples, time.perf_counter() - start
-        )
-        return 0
-    manifest = materialize(options, asked, beam_opts)
-    report(manifest, options.examples, time.perf_counter() - start)
+    made = make(wanted, beam_opts)
+    (features.report if wanted.features else report)(made, wanted.examples, time.perf_counter() - start)
     return 0
 
 
-def materialize(options, asked: conditioning.Conditioning, beam_opts) -> dict[str, Any]:
+def make(wanted: Materializing, beam_opts) -> dict[str, Any]:
+    """Makes examples, or features; returns the manifest, or the features' summary."""
+    asked = conditioning.asked_for(wanted)
+    return (features.make_features if wanted.features else materialize)(wanted, asked, beam_opts)
+
+
+def materialize(options: Materializing, asked: conditioning.Conditioning, beam_opts) -> dict[str, Any]:
     """Builds and runs the pipeline; returns the manifest that it wrote."""
     import apache_beam as beam
 

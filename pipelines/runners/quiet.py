@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 from soundbeam.pipelines.console.output import StatusLine
 
-_PROGRESS = "soundbeam.progress"
+_PROGRESS, _SAFE_PATH = "soundbeam.progress", "PYTHONSAFEPATH"
 _TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read", "wait_until_finish_read")
 # How long Beam's threads that talk to workers may take to end after a run, seconds.
 _GRACE_S = 1.0
@@ -66,6 +67,9 @@ class _State:
         self._undo.callback(_set, progress, progress.handlers, progress.propagate)
         _set(progress, [_OnOneLine(line)], False)
         progress.setLevel(logging.INFO)
+        # Beam starts workers with -m: without this they would import from the current folder (Python 3.11 and later).
+        self._undo.callback(_restore, _SAFE_PATH, os.environ.get(_SAFE_PATH))
+        os.environ[_SAFE_PATH] = "1"
         self._undo.callback(line.end)
         shown = threading.excepthook
         hook = _without_workers(shown)
@@ -86,6 +90,13 @@ class _OnOneLine(logging.Handler):
 
 def _set(logger: logging.Logger, handlers: list[logging.Handler], propagate: bool) -> None:
     logger.handlers, logger.propagate = handlers, propagate
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
 
 
 def _without_workers(show: Callable[[Any], Any]) -> Callable[[Any], None]:

@@ -170,7 +170,7 @@ def cause(error: BaseException) -> str:
         return "disk full; free some space and run again"
     if "Channel closed prematurely" in text or "SDK worker disconnected" in text:
         return "a worker process died: killed, or out of memory; scan again, which goes on from the last checkpoint"
-    found = re.findall(r"^(?:[\w.]+\.)?SoundbeamError: (.*)$", text, re.MULTILINE)
+    found = re.findall(r"^(?:(?:[\w.]+\.)?SoundbeamError|soundbeam\.model\.errors\.\w+): (.*)$", text, re.MULTILINE)
     lines = [line for line in text.splitlines() if line.strip()]
     line = found[0] if found else (lines[-1] if lines else repr(error))
     line = re.sub(r"\s*\[?while running .*$", "", line)

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.errors import ScanError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.scan.job import Finished
@@ -58,7 +58,7 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         The exit code: 0 also when some files failed.
 
     Raises:
-        SoundbeamError: Not one file could be scanned.
+        ScanError: Not one file could be scanned.
     """
     if built_for := figures.get("built_for"):
         say(f"the job was built ({built_for}); nothing is scanned yet")
@@ -96,6 +96,16 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         say(f"{len(resumed)} scan(s) that had died before the end were resumed: {', '.join(resumed)}")
     say(f"{wall_s:.0f} s, {3600 * hours / wall_s:.0f} × real time; classifier {figures['classifier'][:12]}")
     say(f"tables: {output} (run {figures['run']})")
-    if status.get("failed") and not status.get("ok") and not status.get("partial") and not figures["unchanged"]:
-        raise SoundbeamError(f"not one of {files} files could be scanned; the table recordings says why")
+    check(figures)
     return 0
+
+
+def check(figures: dict[str, Any]) -> None:
+    """Makes sure that a scan scanned something, where there was something to scan.
+
+    Raises:
+        ScanError: Not one file could be scanned.
+    """
+    status = figures.get("recordings", {})
+    if status.get("failed") and not status.get("ok") and not status.get("partial") and not figures["unchanged"]:
+        raise ScanError(f"not one of {sum(status.values())} files could be scanned; the table recordings says why")

@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.show …``."""
 
-from soundbeam.pipelines.cli import run_program
+from soundbeam.pipelines.cli import launch
 
-raise SystemExit(run_program("show"))
+raise SystemExit(launch("show"))

@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.synthesize …``."""
 
-from soundbeam.pipelines.cli import run_program
+from soundbeam.pipelines.cli import launch
 
-raise SystemExit(run_program("synthesize"))
+raise SystemExit(launch("synthesize"))

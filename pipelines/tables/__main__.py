@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.tables …``."""
 
-from soundbeam.pipelines.cli import run_program
+from soundbeam.pipelines.cli import launch
 
-raise SystemExit(run_program("tables"))
+raise SystemExit(launch("tables"))

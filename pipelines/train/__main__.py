@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.train …``."""
 
-from soundbeam.pipelines.cli import run_program
+from soundbeam.pipelines.cli import launch
 
-raise SystemExit(run_program("train"))
+raise SystemExit(launch("train"))

@@ -58,8 +58,7 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Runs ``soundbeam train``."""
     options = parser().parse_args(argv)
-    from soundbeam.model.classifier.bundle import check_destination
-    from soundbeam.model.training.train import Training, planned_batches, train
+    from soundbeam.model.training.train import Training
 
     training = Training(
         examples=options.examples,
@@ -74,16 +73,31 @@ def main(argv: list[str] | None = None) -> int:
         warp=options.warp,
     )
     training = transferred(training, options.weights, options.fine_tune)
-    extra = {}
-    if options.folds:
-        check_destination(training.classifier)  # before hours of work
-        extra["cross_validation"] = cross_validated(training, options.folds)
+    extra = folds_figures(training, options.folds)
     start = time.perf_counter()
-    progress = Progress(f"training {options.architecture}, batches", planned_batches(training))
-    bundle = train(training, say, progress.step, extra)
-    progress.close()
+    bundle = trained(training, extra)
     report(bundle, time.perf_counter() - start)
     return 0
+
+
+def folds_figures(training, folds: int | None, say=say) -> dict[str, Any]:
+    """What cross-validation adds to a bundle's report; nothing without folds. ``say`` gets its lines."""
+    from soundbeam.model.classifier.bundle import check_destination
+
+    if not folds:
+        return {}
+    check_destination(training.classifier)  # before hours of work
+    return {"cross_validation": cross_validated(training, folds, say)}
+
+
+def trained(training, extra: dict[str, Any], say=say):
+    """Trains with a progress line and returns the bundle; ``say`` gets lines about what is done."""
+    from soundbeam.model.training.train import planned_batches, train
+
+    progress = Progress(f"training {training.architecture}, batches", planned_batches(training))
+    bundle = train(training, say, progress.step, extra)
+    progress.close()
+    return bundle
 
 
 def transferred(training, weights: str, fine_tune: int = 0):
@@ -103,8 +117,8 @@ def transferred(training, weights: str, fine_tune: int = 0):
     return dataclasses.replace(training, bottlenecks=bottlenecks(training, weights), fine_tune=fine_tune)
 
 
-def cross_validated(training, count: int) -> dict[str, Any]:
-    """Cross-validates, prints a line a fold and what they come to; returns all figures."""
+def cross_validated(training, count: int, say=say) -> dict[str, Any]:
+    """Cross-validates, says a line a fold and what they come to; returns all figures."""
     from soundbeam.model.training.cross_validation import Folds, summarized
 
     dealt = Folds(training, count)

@@ -1,5 +1,5 @@
 """``python -m soundbeam.pipelines.worker_pool …``."""
 
-from soundbeam.pipelines.cli import run_program
+from soundbeam.pipelines.cli import launch
 
-raise SystemExit(run_program("worker_pool"))
+raise SystemExit(launch("worker_pool"))

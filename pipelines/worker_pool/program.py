@@ -23,6 +23,7 @@ from apache_beam.utils.thread_pool_executor import shared_unbounded_instance
 
 from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.console.process import prepare_process
+from soundbeam.transforms.isolation.launch import python_command
 
 # How long a worker may take to end by itself, seconds.
 _GRACE_S = 10.0
@@ -31,11 +32,7 @@ _PINGS = [("grpc.http2.max_pings_without_data", 0), ("grpc.http2.max_ping_strike
 _ALONE = [("grpc.so_reuseport", 0)]
 
 
-# Not with -m, which would import from the folder that the pool was started in.
-_WORKER = (
-    "import sys; sys.path[:] = [p for p in sys.path if p]; "
-    "from soundbeam.pipelines.runners.worker import main; sys.exit(main())"
-)
+_WORKER = "import sys; from soundbeam.pipelines.runners.worker import main; sys.exit(main())"
 
 
 class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
@@ -51,7 +48,7 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
 
     def StartWorker(self, request: Any, context: Any) -> Any:
         """Starts a worker that connects to the endpoints in the request."""
-        command = [sys.executable, "-c", _WORKER, "--id", request.worker_id]
+        command = [*python_command(_WORKER), "--id", request.worker_id]
         for name in ("control", "logging", "provision"):
             command += [f"--{name}_endpoint", getattr(request, f"{name}_endpoint").url]
         try:

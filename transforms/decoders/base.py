@@ -7,24 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from soundbeam.model.errors import DecodeError as DecodeError
+
 # Frames in a block, at most; fewer where there are very many channels.
 BLOCK_FRAMES = 16384
-
-
-class DecodeError(Exception):
-    """Decoding cannot start or go on.
-
-    Args:
-        message: One line in a user's words.
-        cause: One word for the counters: ``format``, ``damaged``, ``truncated``, ``changed``, ``storage``, ``extra``.
-    """
-
-    def __init__(self, message: str, cause: str = "damaged"):
-        super().__init__(message, cause)
-        self.message, self.cause = " ".join(message.split()), cause
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class AudioStream(abc.ABC):

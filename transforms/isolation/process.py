@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -24,17 +23,18 @@ from typing import Any
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import carried
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Closed, receive, send
+from soundbeam.transforms.isolation.inbox import Inbox, read_into
+from soundbeam.transforms.isolation.launch import import_path, python_command
+from soundbeam.transforms.isolation.wire import MEMORY_EXIT, send
 
 # How much memory a child may take beyond what it starts with; a decoder takes some tens of megabytes.
 MEMORY_BYTES = 2 << 30
 # How long a child may give no sign at all, whatever the task's patience, seconds.
 STALL_S = 300.0
-# Results that wait for the parent, bytes: what the child is ahead.
-_WAITING_BYTES = 16 << 20
 # glibc gives memory back to the system at the end of each clip and asks for it again for the next one, unless told to
 # wait until there is so much of it, bytes.
 _KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": f"{32 << 20}", "MALLOC_MMAP_THRESHOLD_": f"{16 << 20}"}
+_CODE = "import sys; from soundbeam.transforms.isolation.child import serve; serve(*map(int, sys.argv[1:]))"
 _MOST_IDLE = max(4, os.cpu_count() or 1)
 _idle: collections.deque[_Process] = collections.deque()
 
@@ -171,21 +171,6 @@ def _broken(code: int, memory: int) -> Broken:
     return Broken(f"the decoder crashed on it ({how}): the file is damaged in a way that it does not survive", "crash")
 
 
-# Python puts the current folder on the path of ``-c``, where a user may have a socket.py of his own. Its switch against
-# that, -P, is of 3.11; -I would also forget what PYTHONPATH names.
-_CODE = (
-    "import sys; sys.path[:] = [p for p in sys.path if p]; "
-    "from soundbeam.transforms.isolation.child import serve; serve(*map(int, sys.argv[1:]))"
-)
-
-
-def _path() -> str:
-    """Where the child imports from: as this process, but from the current folder only if PYTHONPATH names it."""
-    named = {os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}
-    path = [os.path.abspath(p) for p in sys.path if p]
-    return os.pathsep.join(p for p in path if p in named or p != os.getcwd())
-
-
 class _Process:
     """One child, and a thread that reads what it says."""
 
@@ -196,21 +181,21 @@ class _Process:
         ours, theirs = socket.socketpair()
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-c", _CODE, str(theirs.fileno()), str(memory)],
+                [*python_command(_CODE), str(theirs.fileno()), str(memory)],
                 stdin=subprocess.PIPE,  # never written to: the child ends when it closes
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env={
                     **_KEEPS_MEMORY,
                     **os.environ,
-                    "PYTHONPATH": os.pathsep.join(_path()),
+                    "PYTHONPATH": import_path(),
                     "OPENBLAS_NUM_THREADS": "1",
                 },
             )
-        self._inbox = _Inbox()
+        self._inbox = Inbox()
         self._socket = ours
         self._stop = weakref.finalize(self, _end, self._child, ours, self._inbox)
-        threading.Thread(target=_read, args=(ours, self._inbox), daemon=True, name="soundbeam-decoding").start()
+        threading.Thread(target=read_into, args=(ours, self._inbox), daemon=True, name="soundbeam-decoding").start()
 
     @classmethod
     def idle(cls, memory: int) -> _Process:
@@ -256,50 +241,7 @@ class _Process:
         self._stop()
 
 
-class _Inbox:
-    """Messages from the reading thread; it waits while there are too many bytes of them."""
-
-    def __init__(self) -> None:
-        self.ready = self.closed = False
-        self._messages: collections.deque[tuple[tuple[str, Any], int]] = collections.deque()
-        self._bytes = 0
-        self._changed = threading.Condition()
-
-    def put(self, message: tuple[str, Any], size: int) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._bytes < _WAITING_BYTES or self.closed)
-            self._messages.append((message, size))
-            self._bytes += size
-            self._changed.notify_all()
-
-    def get(self, timeout: float) -> tuple[str, Any] | None:
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._messages, timeout):
-                return None
-            message, size = self._messages.popleft()
-            self._bytes -= size
-            self._changed.notify_all()
-            return message
-
-    def close(self) -> None:
-        with self._changed:
-            self.closed = True
-            self._changed.notify_all()
-
-
-def _read(from_child: socket.socket, inbox: _Inbox) -> None:
-    try:
-        while not inbox.closed:
-            message, size = receive(from_child)
-            if message[0] == "ready":
-                inbox.ready = True
-            else:
-                inbox.put(message, size)
-    except (Closed, OSError, ValueError):
-        inbox.put(("gone", None), 0)
-
-
-def _end(child: subprocess.Popen, ours: socket.socket, inbox: _Inbox) -> None:
+def _end(child: subprocess.Popen, ours: socket.socket, inbox: Inbox) -> None:
     child.kill()
     inbox.close()
     child.wait()

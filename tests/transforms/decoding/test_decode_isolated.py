@@ -16,7 +16,6 @@ from soundbeam.transforms import counters
 from soundbeam.transforms.decoding import decode_recordings as decode
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings, patience_s, report_of_broken
 from soundbeam.transforms.decoding.recording import decode_listed, decode_recording
-from soundbeam.transforms.isolation import process as isolation
 from soundbeam.transforms.isolation.process import Broken
 from soundbeam.transforms.records import DecodeReport, Range, Recording, Segment
 from tests.transforms.audio_files import encode, noise, write
@@ -99,7 +98,7 @@ def test_a_step_whose_bundle_broke_off_starts_the_next_one_clean(recordings, pro
 
 
 def test_samples_that_were_passed_on_are_let_go(tmp_path, monkeypatch):
-    monkeypatch.setattr(isolation, "_WAITING_BYTES", 2_000_000)
+    monkeypatch.setattr("soundbeam.transforms.isolation.inbox.WAITING_BYTES", 2_000_000)
     path = write(tmp_path, "long.wav", encode(np.zeros((16000 * 480, 1)), 16000, "WAV"))
     step = decode._DecodeAhead((SPEC, 10.0, "soundfile"), 1)
     step.setup()

@@ -1,0 +1,194 @@
+"""A classifier, to use on a few recordings at once; many are scanned with `soundbeam.scan`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from soundbeam.model.errors import DecodeError, OptionError, SoundbeamError
+
+if TYPE_CHECKING:
+    from soundbeam.model.classifier.bundle import ClassifierBundle
+
+    Decoded = Iterator[Any]
+    Recordings = str | os.PathLike[str] | Sequence[str] | Sequence[float] | np.ndarray
+
+_TIMES = [("start_s", pa.float64()), ("end_s", pa.float64())]
+_WINDOWS = pa.schema([("recording", pa.string()), *_TIMES, ("label", pa.string()), ("score", pa.float32())])
+_CALLS = pa.schema([("recording", pa.string()), ("label", pa.string()), *_TIMES, ("score", pa.float32())])
+
+
+class Classifier:
+    """Scores windows and finds calls, with the decoder, network and rules of a scan.
+
+    Attributes:
+        bundle: All that it is made of: window, hop, front end, thresholds, report, fingerprint.
+
+    Example:
+        >>> import soundbeam
+        >>> soundbeam.load_classifier("bundle/")
+        Classifier('bundle', labels=('low',))
+    """
+
+    def __init__(self, bundle: ClassifierBundle):
+        self.bundle = bundle
+
+    def __repr__(self) -> str:
+        return f"Classifier({self.bundle.url!r}, labels={self.labels!r})"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the scores are of, in their order."""
+        return self.bundle.labels
+
+    def predict(self, recordings: Recordings, rate: int | None = None, hop: float | None = None) -> pa.Table:
+        """The scores of all windows.
+
+        Args:
+            recordings: A file, glob or folder, or several; or, with ``rate``, samples ``[n]`` or ``[n, channels]``.
+            rate: Of the samples, Hz.
+            hop: Seconds between windows; None: the bundle's.
+
+        Returns:
+            recording, start_s, end_s, label, score: one row a window and label. The recording is the file's URI, and
+            null for samples.
+
+        Raises:
+            DecodeError: A file cannot be read. Of one that breaks off the windows before are given, with a warning.
+
+        Example:
+            >>> import soundbeam
+            >>> classifier = soundbeam.load_classifier("bundle/")
+            >>> classifier.predict("recording.wav").column_names
+            ['recording', 'start_s', 'end_s', 'label', 'score']
+        """
+        parts = [_WINDOWS.empty_table()]
+        labels = self.labels
+        for name, result in self._results(recordings, rate, hop, None):
+            n = len(result.start_s)
+            columns = [
+                pa.array([name] * (n * len(labels)), pa.string()),
+                np.repeat(result.start_s, len(labels)),
+                np.repeat(result.end_s, len(labels)),
+                pa.array([*labels] * n, pa.string()),
+                result.scores.reshape(-1).astype(np.float32),
+            ]
+            parts.append(pa.table(columns, schema=_WINDOWS))
+        return pa.concat_tables(parts)
+
+    def calls(
+        self,
+        recordings: Recordings,
+        rate: int | None = None,
+        hop: float | None = None,
+        threshold: float | None = None,
+    ) -> pa.Table:
+        """The calls, as a scan finds them.
+
+        Args:
+            recordings, rate, hop: As for `predict`.
+            threshold: Of every label; None: the bundle's.
+
+        Returns:
+            recording, label, start_s, end_s, score: one row a call.
+
+        Raises:
+            DecodeError: As `predict`.
+
+        Example:
+            >>> import soundbeam
+            >>> calls = soundbeam.load_classifier("bundle/").calls("recording.wav")
+            >>> calls["label"].to_pylist()
+            ['low', 'low']
+        """
+        rows = [
+            {"recording": name, "label": label, "start_s": call.start_s, "end_s": call.end_s, "score": call.score}
+            for name, result in self._results(recordings, rate, hop, threshold)
+            for label in self.labels
+            for call in result.calls.get(label, ())
+        ]
+        return pa.Table.from_pylist(rows, schema=_CALLS)
+
+    @functools.cached_property
+    def _scorer(self) -> Any:
+        from soundbeam.transforms.scoring.score_windows import load_scorer
+
+        return load_scorer(self.bundle.url, self.bundle.fingerprint)
+
+    def _results(
+        self, recordings: Any, rate: int | None, hop: float | None, threshold: float | None
+    ) -> Iterator[tuple[str | None, Any]]:
+        """(URI, RecordingResult) of each."""
+        from soundbeam.transforms.decoding.decode_recordings import decode_recording
+        from soundbeam.transforms.decoding.segments import WindowSpec
+        from soundbeam.transforms.scoring.count_calls import Counting
+
+        if threshold is not None and not 0 < threshold < 1:
+            raise OptionError(f"threshold {threshold} does not lie between 0 and 1")
+        bundle = self.bundle
+        spec = WindowSpec(bundle.rate, bundle.window_s, bundle.hop_s if hop is None else hop)
+        thresholds = tuple(threshold or bundle.thresholds[label] for label in self.labels)
+        counting = Counting(self.labels, thresholds, bundle.call_rules, bundle.counting)
+        if rate is not None:
+            from soundbeam.sound import decode_samples
+
+            yield None, self._result("samples", decode_samples(np.asarray(recordings), rate, spec), counting)
+            return
+        for listed in _listed(recordings):
+            yield listed.uri, self._result(listed.uri, decode_recording(listed, spec), counting)
+
+    def _result(self, name: str, decoded: Decoded, counting: Any) -> Any:
+        from soundbeam.transforms.records import DecodeReport
+        from soundbeam.transforms.scoring.count_calls import count_calls
+        from soundbeam.transforms.scoring.score_windows import score_segments
+
+        scored: list[Any] = []
+        report: Any = None
+        with ThreadPoolExecutor(1) as pool:  # a segment at a time: sound of any length takes no more memory
+            for part in decoded:
+                if isinstance(part, DecodeReport):
+                    report = part
+                else:
+                    scored += score_segments([part], self._scorer, pool)
+        if report.status == "failed":
+            raise DecodeError(f"{name}: {report.error}")
+        result = count_calls(report, scored, counting)
+        if result.report.stage == "score":
+            raise SoundbeamError(f"{name}: {result.report.error}")
+        if report.status == "partial":
+            warnings.warn(f"{name}: {report.error}", stacklevel=4)
+        return result
+
+
+def _listed(recordings: Any) -> list[Any]:
+    """The recordings that patterns name, once each.
+
+    Raises:
+        DecodeError: One is missing, empty or cannot be read.
+    """
+    from soundbeam.transforms.listing.recordings import list_recordings
+    from soundbeam.transforms.records import Recording
+
+    if isinstance(recordings, np.ndarray):
+        raise OptionError("samples want their rate: predict(samples, rate=16000)")
+    patterns: Iterable[Any] = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
+    found: dict[str, Any] = {}
+    for pattern in patterns:
+        if not isinstance(pattern, (str, os.PathLike)):
+            raise OptionError(f"{type(pattern).__name__} is no file's name; samples want their rate")
+        rows = list(list_recordings(os.fspath(pattern)))
+        if not rows:
+            raise DecodeError(f"{pattern}: no audio file there", "storage")
+        for row in rows:
+            if isinstance(row, Recording):
+                found[row.uri] = row
+            elif row.status != "skipped":
+                raise DecodeError(f"{row.recording.uri}: {row.error}", "storage")
+    return list(found.values())

@@ -1,0 +1,60 @@
+"""What a child has said and its parent has not read yet."""
+
+from __future__ import annotations
+
+import collections
+import socket
+import threading
+from typing import Any
+
+from soundbeam.transforms.isolation.wire import Closed, receive
+
+# Results that wait for the parent, bytes: what the child is ahead.
+WAITING_BYTES = 16 << 20
+
+
+class Inbox:
+    """Messages from the reading thread; it waits while there are too many bytes of them."""
+
+    def __init__(self) -> None:
+        self.ready = self.closed = False
+        self._messages: collections.deque[tuple[tuple[str, Any], int]] = collections.deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+
+    def put(self, message: tuple[str, Any], size: int) -> None:
+        """Adds a message; waits while too many bytes are unread."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._bytes < WAITING_BYTES or self.closed)
+            self._messages.append((message, size))
+            self._bytes += size
+            self._changed.notify_all()
+
+    def get(self, timeout: float) -> tuple[str, Any] | None:
+        """The oldest message; None when none comes within ``timeout`` seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._messages, timeout):
+                return None
+            message, size = self._messages.popleft()
+            self._bytes -= size
+            self._changed.notify_all()
+            return message
+
+    def close(self) -> None:
+        """Lets nobody wait any longer."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
+
+
+def read_into(from_child: socket.socket, inbox: Inbox) -> None:
+    """Reads what a child says into the inbox, until the child is gone or the inbox closed."""
+    try:
+        while not inbox.closed:
+            message, size = receive(from_child)
+            if message[0] == "ready":
+                inbox.ready = True
+            else:
+                inbox.put(message, size)
+    except (Closed, OSError, ValueError):
+        inbox.put(("gone", None), 0)

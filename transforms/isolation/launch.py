@@ -1,0 +1,22 @@
+"""How a Python process is started that imports nothing from the current folder.
+
+A user may have a ``socket.py`` or a ``numpy.py`` of his own there. Python puts the current folder on the path of ``-c``
+and ``-m``. Its switch against that, ``-P``, is of 3.11, and ``-I`` would also forget what PYTHONPATH names.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def python_command(code: str) -> list[str]:
+    """The command that runs ``code`` in this Python, with the current folder taken off its path first."""
+    return [sys.executable, "-c", f"import sys; sys.path[:] = [p for p in sys.path if p]; {code}"]
+
+
+def import_path() -> str:
+    """PYTHONPATH for a child: where this process imports from, but the current folder only if PYTHONPATH names it."""
+    named = {os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}
+    path = [os.path.abspath(p) for p in sys.path if p]
+    return os.pathsep.join(p for p in path if p in named or p != os.getcwd())
