@@ -38,9 +38,8 @@ def reference(bundle: str, hop: float) -> Work:
 
 def scan(bundle: str, hop: float) -> Work:
     """The program, from its options to its committed tables; the model stays loaded between two scans."""
-    from soundbeam.pipelines.runners.run import beam_options
+    from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.scan import job as scanning
-    from soundbeam.pipelines.scan.program import parser
     from soundbeam.transforms.scoring import score_windows as score
 
     score.load_scorer = functools.cache(score.load_scorer)
@@ -50,7 +49,7 @@ def scan(bundle: str, hop: float) -> Work:
             (Path(folder) / "list.txt").write_text("\n".join(paths))
             wanted = scanning.Scan([f"@{folder}/list.txt"], bundle, f"{folder}/out", hop=hop, segment=SEGMENT_S)
             begin = time.perf_counter()
-            finished = scanning.scan(wanted, beam_options([], parser()))
+            finished = scanning.scan(wanted, beam_options([]))
             spent = time.perf_counter() - begin
             assert finished.info is not None
             assert finished.info["counters"]["recordings_ok"] == len(paths), finished.info["counters"]
@@ -89,8 +88,9 @@ def parts(bundle: str, hop: float) -> Work:
     import soxr
     import tensorflow as tf
 
+    from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
     from soundbeam.model.classifier.bundle import load_bundle
-    from soundbeam.model.classifier.scorer import FRONT_END, NETWORK, _Graph
+    from soundbeam.model.classifier.scorer import _Graph
     from soundbeam.model.windows import WindowSpec
     from soundbeam.transforms.decoders.base import BLOCK_FRAMES
     from soundbeam.transforms.decoding.decode_recordings import decode_recording

@@ -93,7 +93,7 @@ def commit_ledger(folder: Path, bundle: str, output: str) -> None:
 
     from soundbeam.model.classifier.bundle import load_bundle
     from soundbeam.pipelines.output.folder import Output, settings_of
-    from soundbeam.pipelines.scan.job import Scan, parameters_of
+    from soundbeam.pipelines.scan.request import Scan, parameters_of
     from soundbeam.transforms.tables.schemas import Shard, schemas
 
     loaded, where = load_bundle(bundle), Output(output)

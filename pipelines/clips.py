@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import itertools
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from soundbeam.model.errors import SoundbeamError
-
-
-def locate(url: str):
-    """The file system of a folder or table, and its path there without a slash at its end.
-
-    Raises:
-        SoundbeamError: The URL's protocol is unknown or its package is not installed.
-    """
-    from soundbeam.model.storage.files import check_store, place_of
-
-    try:
-        check_store(url)
-        place, path = place_of(url)
-    except (ValueError, ImportError) as e:
-        raise SoundbeamError(f"{url}: {e}") from e
-    return place, path.rstrip("/")
+from soundbeam.model.storage.files import locate
+from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
+from soundbeam.transforms.listing.recordings import list_recordings
+from soundbeam.transforms.records import Clip, Recording, Reject
 
 
 def label_folders(fs, path: str, given: str) -> list[str] | None:
@@ -75,56 +61,49 @@ def labelled_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, A
     )
 
 
-def read_clip(clip, rate: int) -> np.ndarray:
-    """A clip's waveform, float32 ``[samples]`` mono at ``rate``, read in another process.
-
-    Raises:
-        SoundbeamError: It cannot be read.
-    """
-    from soundbeam.transforms.decoding.clip_reader import read_ahead
-
-    (sound,) = read_ahead([(clip.recording, clip.start_s, clip.end_s)], rate, 1)
-    if isinstance(sound, str):
-        raise SoundbeamError(sound)
-    return sound
-
-
-def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray]]:
-    """A clip, stretch by stretch, in memory that does not grow with its length, read in another process.
-
-    Args:
-        clip: The clip.
-        rate: Hz.
-        samples: Of a stretch.
-
-    Yields:
-        The stretch's first sample within the recording, and the stretch, float32 mono at ``rate``.
-
-    Raises:
-        DecodeError: It breaks off; what came before has been given.
-    """
-    from soundbeam.transforms.decoders import DecodeError
-    from soundbeam.transforms.decoding.clip_reader import decode_apart
-    from soundbeam.transforms.examples.features import chunks
-
-    if clip.end_s is not None:  # a stretch of a long recording is read from where it begins
-        first = round(clip.start_s * rate)
-        for start, stretch in chunks([read_clip(clip, rate)], 0, math.inf, samples):
-            yield first + start, stretch
-        return
-    problems = list[DecodeError]()
-
-    def blocks() -> Iterator[np.ndarray]:
-        try:
-            yield from decode_apart(clip.recording, rate)
-        except DecodeError as e:
-            problems.append(e)
-
-    yield from chunks(blocks(), round(clip.start_s * rate), math.inf, samples)
-    if problems:
-        raise problems[0]
-
-
 def first_of(rejects: list[dict[str, str]]) -> str:
     """How many clips were rejected and why the first one was, to follow an error; "" where none was."""
     return f"; {len(rejects)} rejected, first {rejects[0]['recording']}: {rejects[0]['reason']}" if rejects else ""
+
+
+def list_clips(url: str) -> list[Clip]:
+    """The clips of a folder with one folder a label, or of a CSV, as ``soundbeam materialize`` takes them.
+
+    Raises:
+        SoundbeamError: There is nothing, or not one clip.
+    """
+    place, path = locate(url)
+    root = place.uri(path)
+    found: Iterable[Clip | Reject | None]
+    if label_folders(place.fs, path, url) is None:
+        found = read_clips_table(root)
+    else:
+        found = (clip_of_file(file, root) for file in list_recordings(root))
+    clips, rejects = [], []
+    for one in found:
+        if isinstance(one, Clip):
+            clips.append(one)
+        elif one is not None:
+            rejects.append(one)
+    if not clips:
+        why = f"; {len(rejects)} rejected, first {rejects[0].recording}: {rejects[0].reason}" if rejects else ""
+        raise SoundbeamError(f"{url}: no clips in it{why}")
+    return sorted(clips, key=lambda c: (c.label, c.source, c.recording, c.start_s))
+
+
+def list_backgrounds(patterns: Sequence[str]) -> list[str]:
+    """The URIs of the recordings that patterns name, each once, sorted.
+
+    Raises:
+        SoundbeamError: There is none.
+    """
+    uris, reasons = set(), []
+    for row in itertools.chain.from_iterable(map(list_recordings, patterns)):
+        if isinstance(row, Recording):
+            uris.add(row.uri)
+        else:
+            reasons.append(f"{row.recording.uri}: {row.error}")
+    if not uris:
+        why = f" ({reasons[0]})" if reasons else ""
+        raise SoundbeamError(f"--backgrounds {' '.join(patterns)}: no audio file matches{why}")
+    return sorted(uris)

@@ -65,7 +65,7 @@ def materialize(clips: str, examples: str, **options: Any) -> dict[str, Any]:
     Args:
         clips: A folder with one folder a label, or a CSV ``path,label[,start_s,end_s][,source]``.
         examples: The folder for the examples.
-        options: The other fields of `pipelines.materialize.program.Materializing`, and Beam's options.
+        options: The other fields of `pipelines.materialize.request.Materializing`, and Beam's options.
 
     Returns:
         The manifest.
@@ -87,7 +87,7 @@ def train(examples: str, classifier: str, target: str | Sequence[str] = (), **op
         classifier: The folder for the bundle; one there is replaced.
         target: The label, or labels, to detect; without it all labels are told apart.
         options: ``architecture``, ``epochs``, ``folds``, ``weights`` and the other fields of
-            `model.training.train.Training`.
+            `model.training.plan.Training`.
 
     Example:
         >>> trained = train("examples/", target="low", classifier="trained/", windows=640)
@@ -106,8 +106,8 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, **option
         recordings: Files, globs, folders or ``@list.txt``; one or several.
         classifier: The bundle's folder.
         output: The folder for the tables.
-        options: The other fields of `pipelines.scan.job.Scan` (``hop=0.5``, ``site="{site}/*"``), and Beam's options
-            (``runner="FlinkRunner"``).
+        options: The other fields of `pipelines.scan.request.Scan` (``hop=0.5``, ``site="{site}/*"``), and Beam's
+            options (``runner="FlinkRunner"``).
 
     Returns:
         What the program prints.

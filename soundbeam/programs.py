@@ -89,10 +89,11 @@ class Evaluation(Mapping[str, Any]):
 
 def scan(recordings: str | Sequence[str], classifier: str, output: str, options: Mapping[str, Any]) -> ScanSummary:
     """See `soundbeam.scan`."""
-    from soundbeam.pipelines.runners.run import beam_options
-    from soundbeam.pipelines.scan.job import Scan
+    from soundbeam.pipelines.console.arguments import option_names
+    from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.scan.job import scan as run
     from soundbeam.pipelines.scan.program import parser
+    from soundbeam.pipelines.scan.request import Scan
     from soundbeam.pipelines.scan.summary import check, figures_of
 
     own, of_beam = _split(options, Scan)
@@ -100,26 +101,29 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, options:
     wanted = Scan([str(p) for p in patterns], str(classifier), str(output), **own)
     _check_scan(wanted)
     wanted.check()
-    figures = figures_of(run(wanted, beam_options(_flags(of_beam), parser())), wanted.output)
+    figures = figures_of(run(wanted, beam_options(_flags(of_beam), option_names(parser()))), wanted.output)
     check(figures)
     return ScanSummary(output=wanted.output, **figures)
 
 
 def materialize(clips: str, examples: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """See `soundbeam.materialize`."""
-    from soundbeam.pipelines.materialize.program import Materializing, make, parser
-    from soundbeam.pipelines.runners.run import beam_options
+    from soundbeam.pipelines.console.arguments import option_names
+    from soundbeam.pipelines.materialize.program import make, parser
+    from soundbeam.pipelines.materialize.request import Materializing
+    from soundbeam.pipelines.runners.options import beam_options
 
     own, of_beam = _split(options, Materializing)
     wanted = Materializing(str(clips), str(examples), **own)
     wanted.check()
-    return make(wanted, beam_options(_flags(of_beam), parser()))
+    return make(wanted, beam_options(_flags(of_beam), option_names(parser())))
 
 
 def train(examples: str, classifier: str, target: str | Sequence[str], options: Mapping[str, Any]) -> Classifier:
     """See `soundbeam.train`."""
-    from soundbeam.model.training.train import Training
-    from soundbeam.pipelines.train.program import folds_figures, trained, transferred
+    from soundbeam.model.training.plan import Training
+    from soundbeam.pipelines.train.bottlenecks import transferred
+    from soundbeam.pipelines.train.program import folds_figures, trained
 
     values = dict(options)
     folds, weights = values.pop("folds", None), values.pop("weights", "none")

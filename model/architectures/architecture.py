@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
+from soundbeam.model.architectures.assemble import FRONT_END, NETWORK, assemble
 from soundbeam.model.architectures.ensemble import ensemble
 from soundbeam.model.architectures.training_outputs import scores_only
-from soundbeam.model.classifier.scorer import FRONT_END, NETWORK, assemble
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import FrontEnd, FrontEndConfig
 from soundbeam.model.tasks import CLASSIFIER, DETECTOR

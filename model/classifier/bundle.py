@@ -19,7 +19,8 @@ from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.model.errors import BundleError
-from soundbeam.model.storage.files import check_store, make_folder, one_line, open_file, place_of, write_at_once
+from soundbeam.model.storage.files import check_store, make_folder, open_file, place_of, write_at_once
+from soundbeam.model.storage.stores import one_line
 
 if TYPE_CHECKING:
     import keras

@@ -11,16 +11,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.frontend import FrontEnd
-
-FRONT_END, NETWORK = "front_end", "network"
-
-
-def assemble(front_end: FrontEnd, network: keras.Model, samples: int) -> keras.Model:
-    """One model (batch, samples) → (batch, labels) from a front end and the network over its spectrograms."""
-    waveform = keras.Input((samples,), name="waveform")
-    return keras.Model(waveform, network(front_end(waveform)), name="classifier")
 
 
 class Scorer:

@@ -110,23 +110,6 @@ class Classification:
         )
 
 
-def clip_scores(scores: np.ndarray, task: str) -> np.ndarray:
-    """A clip's scores from those of its windows.
-
-    Of one of many labels the mean: all windows are of the same thing. Of several at once the highest: a call is
-    somewhere in the clip.
-
-    Args:
-        scores: ``[windows, labels]``, at least one window.
-        task: ``detector`` or ``classifier``.
-
-    Returns:
-        float64 ``[labels]``.
-    """
-    scores = np.asarray(scores, np.float64)
-    return scores.mean(axis=0) if task == CLASSIFIER else scores.max(axis=0)
-
-
 def classify(
     truth: np.ndarray, scores: np.ndarray, labels: Sequence[str], task: str, thresholds: Sequence[float]
 ) -> Classification:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import reliability
 from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks, log_odds
 from soundbeam.model.evaluation.metrics import (
     CountErrors,
@@ -18,6 +17,7 @@ from soundbeam.model.evaluation.metrics import (
     precision_recall_f1,
     roc_auc,
 )
+from soundbeam.model.evaluation.reliability import reliability
 
 POSITIVE, NEGATIVE, AMBIGUOUS = 1, 0, -1
 _TOLERANCE_S = 1e-6  # annotations are rounded, windows are not

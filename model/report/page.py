@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from soundbeam.model.classifier.bundle import REPORT, ClassifierBundle
-from soundbeam.model.classifier.calibration import reliability
 from soundbeam.model.evaluation.classification import QUALITY, Classification
 from soundbeam.model.evaluation.metrics import average_precision
+from soundbeam.model.evaluation.reliability import reliability
 from soundbeam.model.numbers import number
 from soundbeam.model.pictures.confusion import draw_confusion
 from soundbeam.model.report.evidence import Evidence, Gallery

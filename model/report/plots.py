@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import reliability
 from soundbeam.model.evaluation.metrics import precision_recall_curve
+from soundbeam.model.evaluation.reliability import reliability
 from soundbeam.model.report.evidence import LabelScores, Picture
 
 INK, GRID = "#75808b", "#75808b40"  # read on white and on black alike

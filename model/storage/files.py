@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import os
-import re
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
-from fsspec.utils import glob_translate
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.place import Entry, Place
 from soundbeam.model.storage.read_ahead import FIRST_BYTES, ReadAhead
-from soundbeam.model.storage.stores import file_system_of, is_object_store, store_trouble
+from soundbeam.model.storage.stores import file_system_of, is_object_store, one_line
 
-_WILDCARD = re.compile(r"[*?\[]")
-Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
 _CACHES = ("simplecache::", "filecache::", "blockcache::")
 
 
@@ -35,26 +30,6 @@ def local_path(uri: str) -> str:
     if uri.startswith("~") and not os.path.lexists(uri):
         uri = os.path.expanduser(uri)
     return os.path.abspath(uri)
-
-
-def has_wildcard(path: str) -> bool:
-    """Whether a path would be a glob."""
-    return bool(_WILDCARD.search(path))
-
-
-def printable(name: str) -> str:
-    r"""The name with bytes that are not UTF-8 written as ``\xNN``, so that Beam and Arrow can hold it."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def one_line(e: BaseException) -> str:
-    """An exception's message on one line; its class where it says nothing."""
-    trouble = store_trouble(e)
-    if trouble is not None:
-        return printable(trouble)
-    if isinstance(e, OSError) and e.strerror:
-        return " ".join(e.strerror.split())
-    return printable(" ".join(str(e).split())) or type(e).__name__
 
 
 def place_of(uri: str) -> tuple[Place, str]:
@@ -187,109 +162,17 @@ def check_store(url: str) -> None:
         raise SoundbeamError(f"{url}: {one_line(e)}") from e
 
 
-@dataclasses.dataclass(frozen=True)
-class Unreadable:
-    """A folder that could not be listed."""
+def locate(url: str):
+    """The file system of a folder or table, and its path there without a slash at its end.
 
-    path: str
-    error: str
-
-
-@dataclasses.dataclass
-class Place:
-    """One file system.
-
-    Attributes:
-        fs: fsspec's.
-        chain: What ``fs.unstrip_protocol(path)`` lacks at its end to be the full URI: the rest of a chain, else "".
+    Raises:
+        SoundbeamError: The URL's protocol is unknown or its package is not installed.
     """
+    from soundbeam.model.storage.files import check_store, place_of
 
-    fs: Any
-    chain: str = ""
-
-    def uri(self, path: str) -> str:
-        """The full URI of a path."""
-        return f"{self.fs.unstrip_protocol(path)}{self.chain}"
-
-    def is_folder(self, entry: Entry) -> bool:
-        """Whether an entry is a folder or a link to one."""
-        return os.path.isdir(entry["name"]) if entry.get("islink") else entry.get("type") == "directory"
-
-    def entries(self, folder: str) -> Iterator[Entry | Unreadable]:
-        """What a folder holds, ordered by name; or one Unreadable."""
-        try:
-            found = self.fs.ls(folder, detail=True)
-        except Exception as e:  # a store's own error classes are many
-            yield Unreadable(folder, one_line(e))
-            return
-        # Stores list a folder's own marker among what it holds.
-        yield from sorted((e for e in found if e["name"].rstrip("/") != folder.rstrip("/")), key=lambda e: e["name"])
-
-    def walk(self, roots: Iterable[str], seen: set[Any] | None = None) -> Iterator[Entry | Unreadable]:
-        """All files below some folders. Folders behind links come last, and none comes twice: loops end.
-
-        Args:
-            roots: The folders, by path.
-            seen: Identities of folders that have been walked; added to.
-        """
-        seen = set() if seen is None else seen
-        folders, links = list(roots)[::-1], list[str]()
-        while folders or links:
-            folder = folders.pop() if folders else links.pop(0)
-            identity = self.identity(folder)
-            if identity in seen:
-                continue
-            seen.add(identity)
-            below = list[str]()
-            for entry in self.entries(folder):
-                if isinstance(entry, Unreadable) or not self.is_folder(entry):
-                    yield entry
-                else:
-                    (links if entry.get("islink") else below).append(entry["name"])
-            folders += reversed(below)
-
-    def glob(self, pattern: str) -> tuple[str, Iterator[Entry | Unreadable]]:
-        """Finds what matches a glob: files, and unless it holds ``**`` folders too.
-
-        Unlike fsspec's own, it tells which folders it could not read, and needs no list of all files in memory.
-
-        Returns:
-            The folder above the first wildcard, and the matches.
-        """
-        parts = pattern.split("/")
-        fixed = next(i for i, part in enumerate(parts) if has_wildcard(part))
-        root = "/".join(parts[:fixed]) or self.fs.root_marker
-        if root and not self._is_there(root):
-            return root, iter(())
-        if "**" not in parts:
-            return root, self._match(root, parts[fixed:])
-        wanted = re.compile(glob_translate(pattern))
-        return root, (e for e in self.walk([root]) if isinstance(e, Unreadable) or wanted.match(e["name"]))
-
-    def identity(self, folder: str) -> Any:
-        """The same for two paths (links, mounts) to one local folder."""
-        if isinstance(self.fs, LocalFileSystem):
-            try:
-                found = os.stat(folder)
-                return found.st_dev, found.st_ino
-            except OSError:
-                pass
-        return folder
-
-    def _is_there(self, folder: str) -> bool:
-        try:
-            return bool(self.fs.info(folder)["type"] == "directory")
-        except Exception:  # a store's own error classes are many
-            return False
-
-    def _match(self, folder: str, parts: list[str]) -> Iterator[Entry | Unreadable]:
-        """Entries that match a glob without ``**``, level by level."""
-        wanted, rest = re.compile(glob_translate(parts[0])), parts[1:]
-        for entry in self.entries(folder):
-            if isinstance(entry, Unreadable):
-                yield entry
-            elif wanted.match(entry["name"].rstrip("/").rpartition("/")[2]):
-                if not rest:
-                    yield entry
-                elif self.is_folder(entry):
-                    yield from self._match(entry["name"], rest)
+    try:
+        check_store(url)
+        place, path = place_of(url)
+    except (ValueError, ImportError) as e:
+        raise SoundbeamError(f"{url}: {e}") from e
+    return place, path.rstrip("/")

@@ -172,3 +172,18 @@ _NOT_REACHED = ("EndpointConnectionError", "ClientConnectorError", "ClientConnec
 def _short(text: str) -> str:
     """The first line of what a store says: some append their whole answer."""
     return next((" ".join(line.split())[:200] for line in text.splitlines() if line.strip()), "it does not say why")
+
+
+def printable(name: str) -> str:
+    r"""The name with bytes that are not UTF-8 written as ``\xNN``, so that Beam and Arrow can hold it."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def one_line(e: BaseException) -> str:
+    """An exception's message on one line; its class where it says nothing."""
+    trouble = store_trouble(e)
+    if trouble is not None:
+        return printable(trouble)
+    if isinstance(e, OSError) and e.strerror:
+        return " ".join(e.strerror.split())
+    return printable(" ".join(str(e).split())) or type(e).__name__

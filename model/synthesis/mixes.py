@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from soundbeam.model.synthesis.scenes import mix_at_snr
-from soundbeam.model.training.soundscapes import Clip
+from soundbeam.model.synthesis.levels import mix_at_snr
 
 NONE, FEW, CHORUS = "none", "few", "chorus"
 KINDS = (FEW, FEW, NONE, NONE, CHORUS)  # of any five soundscapes in a row, in an order of its own
@@ -171,3 +170,12 @@ def faded(sound: np.ndarray, rate: int) -> np.ndarray:
     at = np.arange(len(sound), dtype=np.float32) + 0.5
     fade = max(1.0, min(_FADE_S * rate, len(sound) / 4))
     return (sound * np.minimum(1.0, np.minimum(at, at[::-1]) / fade)).astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Clip:
+    """A labelled sound: float32 ``[samples]``, its label, and the recording that it was cut from."""
+
+    waveform: np.ndarray
+    label: str
+    source: str

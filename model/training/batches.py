@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,38 +10,18 @@ import numpy as np
 import tensorflow as tf
 
 from soundbeam.model.architectures.architecture import Architecture
-from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import FrontEnd, FrontEndConfig
-from soundbeam.model.frontend.conditioning import LOUDNESS_S
 from soundbeam.model.storage.files import is_local, local_path, place_of
+from soundbeam.model.synthesis.mixes import Clip
 from soundbeam.model.tasks import CLASSIFIER, DETECTOR
 from soundbeam.model.training.augment_classifier import clip_batches, ready_batches
 from soundbeam.model.training.augment_detector import Mixer, mask
 from soundbeam.model.training.examples import SPLITS, TRAIN, parse, shard_urls
-from soundbeam.model.training.soundscapes import Clip
+from soundbeam.model.training.plan import Task
 
 SHUFFLE = 1024  # clips held at once by each of two streams; of 5 s at 16 kHz they are 330 MB
 VALIDATION_CLIPS = 2000  # clips at most that are kept in memory for soundscapes and thresholds
 _MASKED = 0.1  # widest masks, as a share of the spectrogram
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """What is to be told apart.
-
-    Attributes:
-        labels: The outputs, in order.
-        kind: ``detector`` or ``classifier``.
-        counts: label → {"train": clips, "validation": clips}, of all labels in the examples.
-    """
-
-    labels: tuple[str, ...]
-    kind: str
-    counts: dict[str, dict[str, int]]
-
-    def of(self, split: str, *, targets: bool) -> int:
-        """The number of clips of a split with (or without) one of the outputs' labels."""
-        return sum(n[split] for label, n in self.counts.items() if (label in self.labels) == targets)
 
 
 class Examples:
@@ -108,22 +87,6 @@ def _local(url: str, cache: str) -> str:
     if not os.path.exists(copy):
         place.fs.get_file(path, copy)
     return copy
-
-
-def conditioned(architecture: Architecture, manifest: dict[str, Any]) -> Architecture:
-    """The architecture with the conditioning that examples were materialized with, in its front end.
-
-    Raises:
-        SoundbeamError: Its windows are too short for it, or a package is missing.
-    """
-    condition = manifest.get("condition", "")
-    front_end = dataclasses.replace(architecture.front_end, condition=condition, noise=manifest.get("noise", ""))
-    front_end.check()
-    if "loudness" in condition and architecture.window_s < LOUDNESS_S:
-        raise SoundbeamError(
-            f"{architecture.name} has windows of {architecture.window_s:g} s; a loudness needs {LOUDNESS_S:g} s"
-        )
-    return dataclasses.replace(architecture, front_end=front_end)
 
 
 def batches(

@@ -13,7 +13,7 @@ from soundbeam.model.classifier.count_interval import CountModel, Peaks, fit_cou
 from soundbeam.model.evaluation.detection import AMBIGUOUS, POSITIVE, window_truth
 
 if TYPE_CHECKING:
-    from soundbeam.model.training.tuning import Scored
+    from soundbeam.model.training.soundscapes import Scored
 
 
 def clear_windows(scored: Sequence[Scored], window_s: float) -> tuple[np.ndarray, np.ndarray]:

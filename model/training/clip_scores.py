@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from soundbeam.model.architectures.architecture import Architecture
+from soundbeam.model.classifier.clip_scores import clip_scores
 from soundbeam.model.classifier.scorer import Scorer
-from soundbeam.model.evaluation.classification import Classification, classify, clip_scores
+from soundbeam.model.evaluation.classification import Classification, classify
+from soundbeam.model.synthesis.mixes import Clip
 from soundbeam.model.tasks import CLASSIFIER
-from soundbeam.model.training.batches import Task
-from soundbeam.model.training.soundscapes import Clip
+from soundbeam.model.training.plan import Task
 
 
 def score_clips(

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from soundbeam.model.architectures import Architecture
+from soundbeam.model.architectures.assemble import NETWORK
 from soundbeam.model.architectures.complexity import multiply_adds
 from soundbeam.model.architectures.training_outputs import scores_only
-from soundbeam.model.classifier.scorer import NETWORK, Scorer
+from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.evaluation.classification import wilson_interval
 from soundbeam.model.training.cross_validation import Folds
-from soundbeam.model.training.train import Training, prepare, steps_of
+from soundbeam.model.training.plan import Training, prepare, steps_of
 
 _SCORED = 64  # windows that the speed of scoring is measured on, at most
 

@@ -20,11 +20,13 @@ from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.evaluation.classification import classify
 from soundbeam.model.tasks import DETECTOR
-from soundbeam.model.training.batches import Examples, Task
+from soundbeam.model.training.batches import Examples
 from soundbeam.model.training.clip_scores import score_clips
 from soundbeam.model.training.examples import SPLITS, TRAIN, VALIDATION, split_sources
-from soundbeam.model.training.train import Training, learn, prepare, steps_of
-from soundbeam.model.training.tuning import Tuned, judge, mix_soundscapes, score_soundscapes
+from soundbeam.model.training.plan import Task, Training, prepare, steps_of
+from soundbeam.model.training.soundscapes import mix_soundscapes, score_soundscapes
+from soundbeam.model.training.train import learn
+from soundbeam.model.training.tuning import Tuned, judge
 
 HELD_OUT = "held out"
 _SUREST = 1e-7  # of a probability in the log loss: float32 scores reach 0 and 1

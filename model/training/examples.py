@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import is_local, make_folder, one_line, open_text, place_of
+from soundbeam.model.storage.files import is_local, make_folder, open_text, place_of
+from soundbeam.model.storage.stores import one_line
 
 MANIFEST = "manifest.json"
 FORMAT = 1

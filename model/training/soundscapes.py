@@ -7,21 +7,19 @@ which hold no call, some a few and some a chorus.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from soundbeam.model.synthesis.scenes import mix_at_snr
+from soundbeam.model.architectures.architecture import Architecture
+from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.synthesis.levels import mix_at_snr
+from soundbeam.model.synthesis.mixes import Clip
+
+SOUNDSCAPES, SECONDS = 40, 90.0
+_TOGETHER = 3  # labels that call in one soundscape
 
 _FADE_S = 0.1
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Clip:
-    """A labelled sound: float32 ``[samples]``, its label, and the recording that it was cut from."""
-
-    waveform: np.ndarray
-    label: str
-    source: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,3 +113,54 @@ def _faded(sound: np.ndarray, rate: int) -> np.ndarray:
     """The sound with a linear fade of 0.1 s at both ends."""
     at = np.arange(len(sound), dtype=np.float32)
     return sound * np.clip(np.minimum(at, at[::-1]) / (_FADE_S * rate), 0, 1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scored:
+    """The scores of one label in one soundscape.
+
+    Attributes:
+        start_s: float64 ``[windows]``.
+        scores: float64 ``[windows]``.
+        calls: ``[n, 2]``: start and end of the calls that there really are.
+    """
+
+    start_s: np.ndarray
+    scores: np.ndarray
+    calls: np.ndarray
+
+
+def mix_soundscapes(clips: Sequence[Clip], labels: tuple[str, ...], rate: int, seed: int) -> list[Soundscape]:
+    """The labels take turns to call in them, up to three in one; of each label there must be a clip.
+
+    With one label in each, a label of many would be heard in a few soundscapes only: too few to choose by.
+    """
+    rng = np.random.default_rng(seed)
+    others = [clip for clip in clips if clip.label not in labels]
+    scapes = []
+    for i in range(SOUNDSCAPES):
+        heard = {labels[(i + k) % len(labels)] for k in range(min(_TOGETHER, len(labels)))}
+        calls = [clip for clip in clips if clip.label in heard]
+        scapes.append(soundscape(rng, calls, others, rate, SECONDS))
+    return scapes
+
+
+def score_soundscapes(
+    scorer: Scorer, scapes: Sequence[Soundscape], labels: tuple[str, ...], architecture: Architecture
+) -> list[list[Scored]]:
+    """For each soundscape the scores of each label, at the architecture's hop."""
+    scored = []
+    for scape in scapes:
+        offsets, start_s, _ = architecture.windows.windows(0, len(scape.samples))
+        scores = scorer.score_segment(scape.samples, offsets).astype(np.float64)
+        scored.append(
+            [
+                Scored(
+                    start_s,
+                    scores[:, i],
+                    np.array([e[:2] for e in scape.events if e[2] == label]).reshape(-1, 2),
+                )
+                for i, label in enumerate(labels)
+            ]
+        )
+    return scored

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from soundbeam.model.architectures.architecture import Architecture
-from soundbeam.model.classifier.calibration import Calibration, reliability, temperature
+from soundbeam.model.classifier.calibration import Calibration, temperature
 from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.evaluation.detection import RecordingOutcome, evaluate
-from soundbeam.model.report.evidence import Evidence, classifier_evidence, detector_evidence
+from soundbeam.model.evaluation.reliability import reliability
+from soundbeam.model.report.evidence import Evidence
 from soundbeam.model.training.batches import Examples, batches
 from soundbeam.model.training.calibrate import calibrate, calibrated, count_model
 from soundbeam.model.training.examples import TRAIN, VALIDATION
-from soundbeam.model.training.soundscapes import Clip, Soundscape, soundscape
+from soundbeam.model.training.mistakes import classifier_evidence, detector_evidence
+from soundbeam.model.training.soundscapes import (
+    SECONDS,
+    Scored,
+    Soundscape,
+    mix_soundscapes,
+    score_soundscapes,
+)
+from soundbeam.model.training.thresholds import choose, grid
 
-SOUNDSCAPES, SECONDS = 40, 90.0
-_TOGETHER = 3  # labels that call in one soundscape
 _BATCHES = 32
 _LIKELIER = 0.5  # a classifier's threshold
-_THRESHOLDS = np.arange(-5.0, 9.01, 0.25)  # log-odds
-_CLEARLY = 0.02  # errors that differ by less are the same
-_PLATEAU = 0.75  # a threshold is judged by those within this of it too: a narrow valley is luck
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,21 +52,6 @@ class Tuned:
     evidence: Evidence | None = None
     calibration: Calibration | None = None
     counting: CountModel = AS_SCORED
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Scored:
-    """The scores of one label in one soundscape.
-
-    Attributes:
-        start_s: float64 ``[windows]``.
-        scores: float64 ``[windows]``.
-        calls: ``[n, 2]``: start and end of the calls that there really are.
-    """
-
-    start_s: np.ndarray
-    scores: np.ndarray
-    calls: np.ndarray
 
 
 def tune_detector(
@@ -172,42 +160,6 @@ def _heard_in_training(examples: Examples) -> list[str]:
     return [x for x in task.labels if not task.counts[x][VALIDATION]] + (others if without else [])
 
 
-def mix_soundscapes(clips: Sequence[Clip], labels: tuple[str, ...], rate: int, seed: int) -> list[Soundscape]:
-    """The labels take turns to call in them, up to three in one; of each label there must be a clip.
-
-    With one label in each, a label of many would be heard in a few soundscapes only: too few to choose by.
-    """
-    rng = np.random.default_rng(seed)
-    others = [clip for clip in clips if clip.label not in labels]
-    scapes = []
-    for i in range(SOUNDSCAPES):
-        heard = {labels[(i + k) % len(labels)] for k in range(min(_TOGETHER, len(labels)))}
-        calls = [clip for clip in clips if clip.label in heard]
-        scapes.append(soundscape(rng, calls, others, rate, SECONDS))
-    return scapes
-
-
-def score_soundscapes(
-    scorer: Scorer, scapes: Sequence[Soundscape], labels: tuple[str, ...], architecture: Architecture
-) -> list[list[Scored]]:
-    """For each soundscape the scores of each label, at the architecture's hop."""
-    scored = []
-    for scape in scapes:
-        offsets, start_s, _ = architecture.windows.windows(0, len(scape.samples))
-        scores = scorer.score_segment(scape.samples, offsets).astype(np.float64)
-        scored.append(
-            [
-                Scored(
-                    start_s,
-                    scores[:, i],
-                    np.array([e[:2] for e in scape.events if e[2] == label]).reshape(-1, 2),
-                )
-                for i, label in enumerate(labels)
-            ]
-        )
-    return scored
-
-
 def judge(
     scored: Sequence[Scored], threshold: float, rules: CallRules, window_s: float, counting: CountModel = AS_SCORED
 ) -> dict[str, Any]:
@@ -233,55 +185,3 @@ def judge(
         "intervals_that_hold": its.intervals.covered / its.intervals.intervals,
         "interval_width": its.intervals.mean_width,
     }
-
-
-def grid(window_s: float, hop_s: float) -> list[CallRules]:
-    """The rules worth trying, the likeliest first; with windows side by side only the dip matters."""
-    fine = hop_s < window_s / 2
-    smooth = [s for s in (1.0, 0.0, 1.5, 2.0) if s == 0 or (fine and s < window_s)]
-    gaps = [0.5 * window_s, 0.25 * window_s, 0.75 * window_s, 0.0] if fine else [0.0]
-    return [CallRules(s, d, g) for d, s, g in itertools.product((1.0, 0.5, 1.5, 2.0, 0.25, 3.0), smooth, gaps)]
-
-
-def count_table(scored: Sequence[Scored], rules: CallRules) -> np.ndarray:
-    """int ``[soundscapes, thresholds]``: calls found at each threshold."""
-    table = np.zeros((len(scored), len(_THRESHOLDS)), np.int64)
-    for row, s in zip(table, scored, strict=True):
-        if len(s.scores):
-            height, peaks = find_peaks(s.start_s, s.scores, rules)
-            row[:] = (height[peaks][:, None] >= _THRESHOLDS[None, :]).sum(axis=0)
-    return table
-
-
-def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[CallRules, float]:
-    """The rules with the least error of the counts, and the middle of the thresholds that are as good as the best.
-
-    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. As good
-    is: worse by less than the standard error of the best one's (after the one-standard-error rule of Breiman et al.,
-    Classification and Regression Trees, 1984), and nearer to the best than to finding nothing at all, which is hardly
-    an error where calls are rare. Their middle is as far as can be from misses and from false alarms.
-
-    Returns:
-        The rules, and the threshold as a score.
-    """
-    truth = np.array([len(s.calls) for s in scored])[:, None]
-    nothing = (np.minimum(truth, 5) + (truth > 0)).mean()
-    best, chosen = float("inf"), (candidates[0], 0.5)
-    for rules in candidates:
-        wrong = np.abs(count_table(scored, rules) - truth)
-        costs = np.minimum(wrong, 5) + (wrong > 0)
-        mean = _smooth(costs.mean(axis=0))
-        at = int(np.argmin(mean))
-        if mean[at] < best - _CLEARLY:
-            error = min(costs[:, at].std() / np.sqrt(len(scored)), (nothing - mean[at]) / 2)
-            worse = np.flatnonzero(mean > mean[at] + max(error, _CLEARLY))
-            low, high = worse[worse < at].max(initial=-1) + 1, worse[worse > at].min(initial=len(mean)) - 1
-            middle = (_THRESHOLDS[low] + _THRESHOLDS[high]) / 2
-            best, chosen = float(mean[at]), (rules, float(1 / (1 + np.exp(-middle))))
-    return chosen
-
-
-def _smooth(cost: np.ndarray) -> np.ndarray:
-    """``[thresholds]`` → the same: the mean over those within ``_PLATEAU``."""
-    width = round(_PLATEAU / (_THRESHOLDS[1] - _THRESHOLDS[0]))
-    return np.convolve(np.pad(cost, width, mode="edge"), np.ones(2 * width + 1) / (2 * width + 1), "valid")

@@ -47,6 +47,11 @@ class _UseOptions(argparse.Action):
             parser.error(f"--storage-options: {e}")
 
 
+def option_names(parser: argparse.ArgumentParser) -> list[str]:
+    """The options that a parser knows. It tells them nowhere else but in its help."""
+    return list(parser._option_string_actions)
+
+
 def positive(text: str) -> float:
     """An argparse type: a finite number above zero."""
     value = float(text)

@@ -8,7 +8,8 @@ import io
 import math
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import one_line, open_file
+from soundbeam.model.storage.files import open_file
+from soundbeam.model.storage.stores import one_line
 
 
 @dataclasses.dataclass(frozen=True)

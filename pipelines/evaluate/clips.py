@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from soundbeam.model.classifier.clip_scores import clip_scores
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.evaluation.classification import Classification, classify, clip_scores
+from soundbeam.model.evaluation.classification import Classification, classify
 from soundbeam.model.pictures.confusion import draw_confusion
 from soundbeam.model.storage.files import open_to_write, place_of
 from soundbeam.model.tasks import CLASSIFIER

@@ -81,7 +81,7 @@ def _listed(patterns: list[str]) -> tuple[list[Any], list[str]]:
 
 def _scored(recordings: list[Any], bundle: Any, errors: list[str]) -> Iterator[tuple[str, np.ndarray]]:
     """(URI, ``[labels]``) of each clip that has sound; appends what is wrong with any."""
-    from soundbeam.model.evaluation.classification import clip_scores
+    from soundbeam.model.classifier.clip_scores import clip_scores
     from soundbeam.model.windows import WindowSpec
     from soundbeam.transforms.decoding.decode_recordings import decode_recording
     from soundbeam.transforms.records import DecodeReport

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import collections
 import csv
 import functools
 import json
 import re
 from typing import Any
 
-import numpy as np
-
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.pictures.spectrogram_png import COLOURS, spectrogram_png
-from soundbeam.pipelines.clips import first_of, label_folders, labelled_clips, locate, stream_clip
+from soundbeam.model.pictures.spectrogram_png import COLOURS
+from soundbeam.model.storage.files import locate
+from soundbeam.pipelines.clips import first_of, label_folders, labelled_clips
 from soundbeam.pipelines.console.arguments import positive
 from soundbeam.pipelines.console.output import say
-from soundbeam.pipelines.materialize.conditioning import Conditioning
-
-SUMMARY, TABLE, INDEX = "features.json", "features", "images.csv"
+from soundbeam.transforms.examples.clip_sound import stream_clip
+from soundbeam.transforms.examples.conditioning import Conditioning
+from soundbeam.transforms.examples.features import INDEX, SUMMARY, TABLE, draw_png, finish
 
 
 def image_size(text: str) -> tuple[int, int]:
@@ -98,29 +96,6 @@ def make_features(options, asked: Conditioning, beam_opts) -> dict[str, Any]:
         place.fs.rm(f"{folder}/{SUMMARY}")
         raise SoundbeamError(f"{options.clips}: no clip that can be used{first_of(summary['rejects'])}")
     return summary
-
-
-def draw_png(asked: Conditioning, rate: int, width: int, height: int, colours: str, samples: np.ndarray) -> bytes:
-    """A PNG of a stretch, conditioned by itself."""
-    return spectrogram_png(asked.apply(samples, rate), rate, width, height, colours)
-
-
-def finish(settings: dict[str, Any], folder: str, made: list[Any], rejects: list[Any]) -> None:
-    """Writes the table or the index, then the summary, which makes them count: the last step of the pipeline."""
-    from soundbeam.model.frontend.feature_table import SUMMARY_NAMES
-    from soundbeam.model.storage.files import open_to_write
-    from soundbeam.transforms.examples.features import write_index, write_table
-
-    made = write_table(made, SUMMARY_NAMES, folder) if settings["features"] == "table" else write_index(made, folder)
-    refused = sorted({(r.recording, r.reason) for r in rejects})
-    summary = {
-        **settings,
-        "made": len(made),
-        "labels": dict(sorted(collections.Counter(thing.label for thing in made).items())),
-        "rejects": [{"recording": recording, "reason": reason} for recording, reason in refused],
-    }
-    with open_to_write(f"{folder}/{SUMMARY}", "w") as file:
-        json.dump(summary, file, indent=1, ensure_ascii=False)
 
 
 def pictures_of(fs, folder: str) -> set[str]:

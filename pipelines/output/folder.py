@@ -8,7 +8,6 @@ OUTPUT/_staging/ID/…                            a run that is going on, or die
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import hashlib
 import json
@@ -25,22 +24,10 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import check_store, make_folder, place_of, write_at_once
 from soundbeam.pipelines.output.compaction import compact
 from soundbeam.pipelines.output.lock import OutputLock
+from soundbeam.pipelines.output.staging import Abandoned
 from soundbeam.transforms.tables.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
 
 _TIME = "%Y%m%dT%H%M%SZ"
-
-
-@dataclasses.dataclass(frozen=True)
-class Abandoned:
-    """A run that died before it was committed.
-
-    Attributes:
-        run: Its name.
-        shards: What its checkpoints name: whole recordings' rows, each recording's once.
-    """
-
-    run: str
-    shards: tuple[Shard, ...]
 
 
 def settings_of(parameters: dict[str, Any]) -> str:
@@ -247,3 +234,15 @@ class Output:
 
     def _write_json(self, name: str, value: dict[str, Any]) -> None:
         write_at_once(self.fs, f"{self.path}/{name}", json.dumps(value, indent=1, ensure_ascii=False).encode())
+
+
+def ledger_of(output: Output, settings: str, dead: list[Abandoned]) -> list[tuple[int, str]]:
+    """(age, URL) of each shard of ``recordings`` that tells what is done: runs of these settings, and dead ones."""
+    found = []
+    runs = [run["run"] for run in output.runs() if run["settings"] == settings]
+    for age, run in enumerate(runs):
+        found += [(age, output.fs.unstrip_protocol(p)) for p in output.fs.glob(f"{output.table('recordings', run)}/*")]
+    for age, abandoned in enumerate(dead, start=len(runs)):
+        staging = output.staging(abandoned.run)
+        found += [(age, f"{staging}/{s.table}/{s.name}") for s in abandoned.shards if s.table == "recordings"]
+    return found

@@ -11,7 +11,7 @@ import functools
 import sys
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import Parser, positive, positive_int, share
+from soundbeam.pipelines.console.arguments import Parser, option_names, positive, positive_int, share
 from soundbeam.pipelines.console.errors import program
 
 
@@ -62,16 +62,17 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
     own = parser()
     options, rest = own.parse_known_args(argv)
-    from soundbeam.pipelines.runners.run import beam_options
-    from soundbeam.pipelines.scan.job import Scan, scan
+    from soundbeam.pipelines.runners.options import beam_options
+    from soundbeam.pipelines.scan.job import scan
     from soundbeam.pipelines.scan.monitoring import Monitor
+    from soundbeam.pipelines.scan.request import Scan
     from soundbeam.pipelines.scan.summary import figures_of, summarize
 
     values = vars(options)
     monitor = Monitor(options.output, values.pop("summary_json"), values.pop("metrics"))
     wanted = Scan(**values)
     try:
-        beam_opts = beam_options(rest, own)
+        beam_opts = beam_options(rest, option_names(own))
         wanted.check()
     except SoundbeamError as e:
         own.error(str(e))

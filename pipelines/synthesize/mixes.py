@@ -12,7 +12,7 @@ recording without a call has no row) and mixes/distractors.csv, the same of all 
   than the soundscape a stretch at random, a shorter one again and again with cross-fades. They must hold no call of a
   target, since none of theirs is annotated.
 - The signal-to-noise ratio is that of mean squares, of the whole clip to the background alone over the same time
-  (`model.synthesis.scenes.mix_at_snr`); 0.0 dB is as loud as the background. A soundscape that would pass full scale
+  (`model.synthesis.levels.mix_at_snr`); 0.0 dB is as loud as the background. A soundscape that would pass full scale
   is turned down as a whole.
 
 Soundscape k is the same whatever their number.
@@ -24,17 +24,13 @@ import csv
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.synthesis.mixes import CHORUS, FEW, NONE, Laid
-from soundbeam.pipelines.clips import label_folders, locate
+from soundbeam.pipelines.clips import list_backgrounds, list_clips
 from soundbeam.pipelines.console.output import Progress, say
-from soundbeam.pipelines.synthesize.program import claim
+from soundbeam.pipelines.synthesize.folder import claim
 from soundbeam.pipelines.synthesize.soundscape_writer import Mixer
-from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
-from soundbeam.transforms.listing.recordings import list_recordings
-from soundbeam.transforms.records import Clip, Recording, Reject
 
 RATE, SNR_DB = 16000, (-5.0, 18.0)
 ANNOTATIONS, DISTRACTORS = "annotations.csv", "distractors.csv"
@@ -90,46 +86,3 @@ def make_mixes(options) -> int:
 def _row(path: str, sound: Laid, rate: int) -> tuple[str, ...]:
     times = (f"{sound.start / rate:.3f}", f"{sound.end / rate:.3f}")
     return (path, *times, sound.clip.label, f"{sound.snr_db:.1f}", sound.clip.source)
-
-
-def list_clips(url: str) -> list[Clip]:
-    """The clips of a folder with one folder a label, or of a CSV, as ``soundbeam materialize`` takes them.
-
-    Raises:
-        SoundbeamError: There is nothing, or not one clip.
-    """
-    place, path = locate(url)
-    root = place.uri(path)
-    found: Iterable[Clip | Reject | None]
-    if label_folders(place.fs, path, url) is None:
-        found = read_clips_table(root)
-    else:
-        found = (clip_of_file(file, root) for file in list_recordings(root))
-    clips, rejects = [], []
-    for one in found:
-        if isinstance(one, Clip):
-            clips.append(one)
-        elif one is not None:
-            rejects.append(one)
-    if not clips:
-        why = f"; {len(rejects)} rejected, first {rejects[0].recording}: {rejects[0].reason}" if rejects else ""
-        raise SoundbeamError(f"{url}: no clips in it{why}")
-    return sorted(clips, key=lambda c: (c.label, c.source, c.recording, c.start_s))
-
-
-def list_backgrounds(patterns: Sequence[str]) -> list[str]:
-    """The URIs of the recordings that patterns name, each once, sorted.
-
-    Raises:
-        SoundbeamError: There is none.
-    """
-    uris, reasons = set(), []
-    for row in itertools.chain.from_iterable(map(list_recordings, patterns)):
-        if isinstance(row, Recording):
-            uris.add(row.uri)
-        else:
-            reasons.append(f"{row.recording.uri}: {row.error}")
-    if not uris:
-        why = f" ({reasons[0]})" if reasons else ""
-        raise SoundbeamError(f"--backgrounds {' '.join(patterns)}: no audio file matches{why}")
-    return sorted(uris)

@@ -14,8 +14,8 @@ import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.synthesis import mixes as mixing
+from soundbeam.model.synthesis.mixes import Clip as Sound
 from soundbeam.model.synthesis.mixes import Laid
-from soundbeam.model.training.soundscapes import Clip as Sound
 from soundbeam.transforms.decoders import DecodeError, open_decoder
 from soundbeam.transforms.decoding.decode_recordings import decode_blocks, read_recording
 from soundbeam.transforms.examples.write_examples import reason_against

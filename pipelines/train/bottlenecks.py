@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from soundbeam.model.errors import SoundbeamError
@@ -10,16 +11,15 @@ from soundbeam.pipelines.console.output import say
 FOLDER = "bottlenecks"
 
 
-def bottlenecks(training, weights: str, arguments: list[str] | None = None) -> str:
+def bottlenecks(training, weights: str) -> str:
     """The URL of the features of a training's examples; computed where they are not there yet.
 
     They lie in a folder within that of the examples, named by all that they depend on. Its manifest is written last:
     a folder without one is computed again.
 
     Args:
-        training: A ``model.training.train.Training`` of an architecture with a base.
+        training: A ``model.training.plan.Training`` of an architecture with a base.
         weights: See ``model.architectures.transfer.base_model``.
-        arguments: Beam's.
     """
     import hashlib
 
@@ -28,9 +28,9 @@ def bottlenecks(training, weights: str, arguments: list[str] | None = None) -> s
     from soundbeam.model.architectures.transfer import BASE_FILE, base_model, fingerprint, saved
     from soundbeam.model.storage.files import open_to_write, place_of
     from soundbeam.model.training.examples import MANIFEST
-    from soundbeam.model.training.train import prepare
-    from soundbeam.pipelines.runners.run import beam_options, run
-    from soundbeam.pipelines.train.program import parser
+    from soundbeam.model.training.plan import prepare
+    from soundbeam.pipelines.runners.options import beam_options
+    from soundbeam.pipelines.runners.run import run
     from soundbeam.transforms.examples.bottlenecks import WriteBottlenecks
 
     architecture, manifest, _ = prepare(training)
@@ -48,7 +48,7 @@ def bottlenecks(training, weights: str, arguments: list[str] | None = None) -> s
     place.fs.makedirs(folder, exist_ok=True)
     with open_to_write(f"{url}/{BASE_FILE}") as file:
         file.write(saved(model))
-    pipeline = beam.Pipeline(options=beam_options(arguments or [], parser()))
+    pipeline = beam.Pipeline(options=beam_options([]))
     _ = pipeline | "Shards" >> beam.Create(names) | "WriteBottlenecks" >> WriteBottlenecks(place.uri(examples), url)
     run(pipeline)
     missing = [name for name in names if not place.fs.exists(f"{folder}/{name}")]
@@ -57,3 +57,18 @@ def bottlenecks(training, weights: str, arguments: list[str] | None = None) -> s
     with open_to_write(f"{url}/{MANIFEST}", "w") as file:
         json.dump(manifest, file)
     return url
+
+
+def transferred(training, weights: str, fine_tune: int = 0):
+    """The training with the features of its frozen base, computed where there are none yet; others as they are.
+
+    Raises:
+        SoundbeamError: Weights or fine-tuning were asked for where there is no base, or weights cannot be had.
+    """
+    from soundbeam.model.training.plan import get_architecture
+
+    if not get_architecture(training.architecture).transfer:
+        if weights != "none" or fine_tune:
+            raise SoundbeamError(f"{training.architecture} has no frozen base; --weights and --fine-tune are for one")
+        return training
+    return dataclasses.replace(training, bottlenecks=bottlenecks(training, weights), fine_tune=fine_tune)

@@ -13,7 +13,7 @@ from soundbeam.pipelines.scan.program import main, parser
 from tests import ROOT
 
 FOLDER = ROOT / "deploy" / "dataflow"
-PACKAGES = ("model", "transforms", "pipelines")
+PACKAGES = ("soundbeam", "model", "transforms", "pipelines")
 
 
 def test_the_launch_script_builds_the_jobs_graph_and_starts_nothing(tone_bundle, tmp_path):
@@ -81,8 +81,10 @@ def test_the_package_holds_every_module_and_imports_from_elsewhere(tmp_path):
     site = tmp_path / "site"
     installed = subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], **quiet)
     assert installed.returncode == 0, installed.stderr
-    there = {str(p.relative_to(site)) for package in PACKAGES for p in (site / package).rglob("*.py")}
-    assert there == {str(p.relative_to(ROOT)) for package in PACKAGES for p in (ROOT / package).rglob("*.py")}
+    there = {str(p.relative_to(site)) for p in site.rglob("*.py")}
+    own = {p.relative_to(ROOT) for package in PACKAGES for p in (ROOT / package).rglob("*.py")}
+    assert there == {str(p if p.parts[0] == "soundbeam" else "soundbeam" / p) for p in own}
+    assert (site / "soundbeam" / "py.typed").exists()
     modules = [
         "soundbeam.pipelines.cli",
         "soundbeam.pipelines.scan",

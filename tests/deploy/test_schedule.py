@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from soundbeam.pipelines.runners.run import beam_options
+from soundbeam.pipelines.console.arguments import option_names
+from soundbeam.pipelines.runners.options import beam_options
 from soundbeam.pipelines.scan.program import parser
 from tests import ROOT
 
@@ -27,7 +28,7 @@ def check_scan(arguments):
     """Parses a scan's arguments as the program does, Beam's options too; an unknown one fails."""
     own = parser()
     options, rest = own.parse_known_args(arguments)
-    beam_options(rest, own)
+    beam_options(rest, option_names(own))
     assert options.recordings and options.classifier and options.output
     return options
 

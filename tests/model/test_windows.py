@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.synthesis.mixes import Clip
 from soundbeam.model.tasks import DETECTOR
-from soundbeam.model.training.batches import Task
 from soundbeam.model.training.clip_scores import score_clips
-from soundbeam.model.training.soundscapes import Clip, Soundscape
-from soundbeam.model.training.tuning import score_soundscapes
+from soundbeam.model.training.plan import Task
+from soundbeam.model.training.soundscapes import Soundscape, score_soundscapes
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoding.segments import cut
 from tests.training_examples import TINY

@@ -5,7 +5,7 @@ import json
 import pytest
 import soundfile
 
-import soundbeam.model.training.train
+import soundbeam.model.training.plan
 from soundbeam.model.storage import stores
 from soundbeam.pipelines.evaluate import program as evaluate
 from soundbeam.pipelines.materialize import program as materialize
@@ -22,12 +22,12 @@ from tests.training_examples import TINY
 
 @pytest.fixture
 def tiny(monkeypatch):
-    real = soundbeam.model.training.train.get_architecture
+    real = soundbeam.model.training.plan.get_architecture
     monkeypatch.setattr(
-        soundbeam.model.training.train, "get_architecture", lambda name: TINY if name == "tiny" else real(name)
+        soundbeam.model.training.plan, "get_architecture", lambda name: TINY if name == "tiny" else real(name)
     )
-    monkeypatch.setattr("soundbeam.model.training.tuning.SOUNDSCAPES", 6)
-    monkeypatch.setattr("soundbeam.model.training.tuning.SECONDS", 8.0)
+    monkeypatch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
 
 
 @pytest.fixture(scope="session")

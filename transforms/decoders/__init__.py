@@ -7,7 +7,8 @@ import posixpath
 from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import one_line, open_file
+from soundbeam.model.storage.files import open_file
+from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders.base import AudioStream, DecodeError, Resampler
 from soundbeam.transforms.decoders.headers import kind_of
 from soundbeam.transforms.decoders.source import Source

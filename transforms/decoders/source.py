@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from soundbeam.model.storage.files import one_line
+from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders.base import DecodeError
 
 # A decoder asks for a few kB at a time, thousands of times a minute: so much is read from the file at once.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import one_line
+from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders import DecodeError
 from soundbeam.transforms.decoding.excerpt import stretch_blocks
 from soundbeam.transforms.decoding.recording import decode_blocks

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soundbeam.model.storage.files import one_line, state_of
+from soundbeam.model.storage.files import state_of
+from soundbeam.model.storage.stores import one_line
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder, resampler_period

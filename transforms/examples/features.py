@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
 import hashlib
+import json
 import logging
 import posixpath
 import time
@@ -15,9 +17,14 @@ import apache_beam as beam
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import one_line, open_to_write
+from soundbeam.model.pictures.spectrogram_png import spectrogram_png
+from soundbeam.model.storage.files import open_to_write
+from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.counters import count, milliseconds
+from soundbeam.transforms.examples.conditioning import Conditioning
 from soundbeam.transforms.records import Clip, Reject
+
+SUMMARY, TABLE, INDEX = "features.json", "features", "images.csv"
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
 LOGGER = logging.getLogger("soundbeam.progress")
@@ -68,34 +75,6 @@ def row_of(clip: Clip, waveform: np.ndarray, rate: int) -> Row:
 
     numbers = np.asarray(summary(waveform[None], rate))[0].tolist()
     return Row(clip.recording, clip.label, clip.source, clip.start_s, seconds, tuple(numbers))
-
-
-def chunks(blocks: Iterable[np.ndarray], first: int, end: float, samples: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Cuts a stream into stretches of one length; the last one is moved back to the end, nothing is padded.
-
-    Args:
-        blocks: float32 ``[samples]`` each, any lengths.
-        first: The stream's sample to begin with.
-        end: The one to end before; infinity for the stream's end.
-        samples: Of a stretch; where there are fewer in all, there is one stretch of those.
-
-    Yields:
-        A stretch's first sample within the stream, and the stretch.
-    """
-    held, start, fresh = np.zeros(0, np.float32), first, 0  # held begins at the stream's sample `start`
-    at = 0
-    for block in blocks:
-        held = np.concatenate([held, block[max(0, first - at) : int(min(len(block), max(0, end - at)))]])
-        at += len(block)
-        while len(held) - fresh >= samples:
-            yield start + fresh, held[fresh : fresh + samples]
-            # This stretch stays, for the last one to begin in.
-            held, start, fresh = held[fresh:], start + fresh, samples
-        if at >= end:
-            break
-    if len(held) > fresh:
-        last = max(0, len(held) - samples)
-        yield start + last, held[last:]
 
 
 def picture_name(clip: Clip, start_s: float) -> str:
@@ -244,3 +223,26 @@ def write_index(pictures: Iterable[Picture], folder: str) -> list[Picture]:
         writer.writerow(Picture._fields)
         writer.writerows(ordered)
     return ordered
+
+
+def draw_png(asked: Conditioning, rate: int, width: int, height: int, colours: str, samples: np.ndarray) -> bytes:
+    """A PNG of a stretch, conditioned by itself."""
+    return spectrogram_png(asked.apply(samples, rate), rate, width, height, colours)
+
+
+def finish(settings: dict[str, Any], folder: str, made: list[Any], rejects: list[Any]) -> None:
+    """Writes the table or the index, then the summary, which makes them count: the last step of the pipeline."""
+    from soundbeam.model.frontend.feature_table import SUMMARY_NAMES
+    from soundbeam.model.storage.files import open_to_write
+    from soundbeam.transforms.examples.features import write_index, write_table
+
+    made = write_table(made, SUMMARY_NAMES, folder) if settings["features"] == "table" else write_index(made, folder)
+    refused = sorted({(r.recording, r.reason) for r in rejects})
+    summary = {
+        **settings,
+        "made": len(made),
+        "labels": dict(sorted(collections.Counter(thing.label for thing in made).items())),
+        "rejects": [{"recording": recording, "reason": reason} for recording, reason in refused],
+    }
+    with open_to_write(f"{folder}/{SUMMARY}", "w") as file:
+        json.dump(summary, file, indent=1, ensure_ascii=False)

@@ -6,6 +6,7 @@ import collections
 import contextlib
 import dataclasses
 import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,11 +15,14 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from soundbeam.model.storage.files import one_line
+from soundbeam.model.storage.stores import one_line
 from soundbeam.model.training.examples import SPLITS, Example, serialize, shard_writer, split_sources
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoding.clip_reader import read_ahead
 from soundbeam.transforms.records import Clip, Reject
+
+# The manifest until the pipeline has ended well.
+DRAFT = "manifest.json.draft"
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
 LOGGER = logging.getLogger("soundbeam.progress")
@@ -229,3 +233,14 @@ def summarize(shards: Iterable[Shard], rejects: Iterable[Reject]) -> dict[str, A
         ],
         "rejects": [{"recording": recording, "reason": reason} for recording, reason in everything_rejected],
     }
+
+
+def write_draft(settings: dict[str, Any], folder: str, labels: list[str], shards, rejects) -> None:
+    """Writes the manifest under its provisional name: the last step of the pipeline."""
+    from soundbeam.model.storage.files import open_to_write
+    from soundbeam.transforms.examples.write_examples import summarize
+
+    manifest = {**settings, **summarize(shards, rejects)}
+    manifest["labels_without_clips"] = sorted(set(labels) - set(manifest["labels"]))
+    with open_to_write(f"{folder}/{DRAFT}", "w") as file:
+        json.dump(manifest, file, indent=1, ensure_ascii=False)

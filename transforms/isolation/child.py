@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 
-from soundbeam.model.storage.files import one_line
+from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.counters import gathered
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Closed, receive, send
 
@@ -25,20 +25,18 @@ def serve(descriptor: int, memory: int) -> None:
         descriptor: Of the socket to the parent.
         memory: Bytes that this process may take beyond what it has now.
     """
-    import soundbeam.transforms.decoding.recording  # noqa: F401  so that its memory counts as what it has now
-
-    base = _resident()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent decides
-    _limit(memory)
-    threading.Thread(target=_watch, args=(base, memory), daemon=True).start()
     parent = socket.socket(fileno=descriptor)
     _end_with_parent()
     try:
         send(parent, ("ready", None))
         # Decoders in C write warnings, without end for some files.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        (function, arguments), _ = receive(parent)
+        base = _resident()  # with the modules of the first task, which count as what it has now
+        _limit(memory)
+        threading.Thread(target=_watch, args=(base, memory), daemon=True).start()
         while True:
-            (function, arguments), _ = receive(parent)
             failure = ""
             with gathered() as counts:
                 results = function(*arguments)
@@ -55,11 +53,12 @@ def serve(descriptor: int, memory: int) -> None:
                     send(parent, ("result", result))
             if failure:
                 send(parent, ("raised", failure))
-                continue
-            tired = _resident() - base > memory // 4  # what tasks left behind must not cost a later one
-            send(parent, ("done", (dict(counts), tired)))
-            if tired:
-                break
+            else:
+                tired = _resident() - base > memory // 4  # what tasks left behind must not cost a later one
+                send(parent, ("done", (dict(counts), tired)))
+                if tired:
+                    break
+            (function, arguments), _ = receive(parent)
     except MemoryError:
         os._exit(MEMORY_EXIT)
     except (Closed, OSError):

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import apache_beam as beam
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import one_line, open_text, place_of
+from soundbeam.model.storage.files import open_text, place_of
+from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
 

@@ -11,20 +11,9 @@ from typing import Any, Union
 
 import apache_beam as beam
 
-from soundbeam.model.storage.files import (
-    Entry,
-    Place,
-    Unreadable,
-    has_wildcard,
-    is_local,
-    local_path,
-    modified_of,
-    one_line,
-    open_file,
-    place_of,
-    printable,
-    version_of,
-)
+from soundbeam.model.storage.files import is_local, local_path, modified_of, open_file, place_of, version_of
+from soundbeam.model.storage.place import Entry, Place, Unreadable, has_wildcard
+from soundbeam.model.storage.stores import one_line, printable
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.records import Recording, Unscannable
 

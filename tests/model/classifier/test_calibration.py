@@ -5,8 +5,8 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve as sklearn_curve
 
-from soundbeam.model.classifier.calibration import reliability
 from soundbeam.model.evaluation.metrics import precision_recall_curve
+from soundbeam.model.evaluation.reliability import reliability
 
 
 @pytest.fixture(params=range(5))

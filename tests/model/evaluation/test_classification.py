@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from soundbeam.model.evaluation.classification import classify, clip_scores, wilson_interval
+from soundbeam.model.classifier.clip_scores import clip_scores
+from soundbeam.model.evaluation.classification import classify, wilson_interval
 from soundbeam.model.pictures.confusion import draw_confusion
 from soundbeam.model.tasks import CLASSIFIER, DETECTOR
 

@@ -10,7 +10,8 @@ import pytest
 import scipy.fft
 import scipy.signal
 
-from soundbeam.model.classifier.scorer import FRONT_END, NETWORK, Scorer, assemble
+from soundbeam.model.architectures.assemble import FRONT_END, NETWORK, assemble
+from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import KINDS, FrontEnd, FrontEndConfig
 from soundbeam.model.frontend.config import CHANNELS

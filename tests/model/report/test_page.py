@@ -16,9 +16,10 @@ from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.evaluation.classification import classify
 from soundbeam.model.pictures.confusion import draw_confusion
-from soundbeam.model.report.evidence import Evidence, Gallery, LabelScores, Picture, classifier_evidence
+from soundbeam.model.report.evidence import Evidence, Gallery, LabelScores, Picture
 from soundbeam.model.report.page import page, write_report
 from soundbeam.model.report.plots import curves, spectrogram
+from soundbeam.model.training.mistakes import classifier_evidence
 from tests.placeholder import save_tone_bundle
 
 NASTY = '<script src="http://x">$\\frac{</script>"&'

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.synthesis import mixes as mixing
-from soundbeam.model.synthesis.mixes import CHORUS, FEW, NONE, Laid
-from soundbeam.model.training.soundscapes import Clip
+from soundbeam.model.synthesis.mixes import CHORUS, FEW, NONE, Clip, Laid
 
 RATE = 1000
 

@@ -7,7 +7,7 @@ from scipy.special import expit
 from soundbeam.model.classifier.calls import CallRules, find_peaks, log_odds
 from soundbeam.model.evaluation.detection import POSITIVE, window_truth
 from soundbeam.model.training.calibrate import calibrate, calibrated, clear_windows, count_model
-from soundbeam.model.training.tuning import Scored
+from soundbeam.model.training.soundscapes import Scored
 
 WINDOW_S, RULES = 4.0, CallRules(1.0, 1.0, 1.0)
 

@@ -8,8 +8,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp
 from scipy.special import logit as scipy_logit
 
-from soundbeam.model.classifier.calibration import SUREST, Calibration, platt, reliability, temperature
+from soundbeam.model.classifier.calibration import SUREST, Calibration, platt, temperature
 from soundbeam.model.classifier.calls import CallRules, find_calls, log_odds, smoothed
+from soundbeam.model.evaluation.reliability import reliability
 
 
 def label(seed, slope, bias, windows=6000):

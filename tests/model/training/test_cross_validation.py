@@ -10,12 +10,12 @@ import tensorflow as tf
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import soundbeam.model.training.train
+import soundbeam.model.training.plan
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.training.batches import Examples
 from soundbeam.model.training.cross_validation import HELD_OUT, Fold, Folds, cross_validate, deal_sources, summarized
 from soundbeam.model.training.examples import parse, read_manifest
-from soundbeam.model.training.train import Training
+from soundbeam.model.training.plan import Training
 from tests.training_examples import TINY, sound, write_examples
 
 clip_counts = st.dictionaries(
@@ -26,9 +26,9 @@ clip_counts = st.dictionaries(
 @pytest.fixture(scope="module", autouse=True)
 def tiny():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(soundbeam.model.training.train, "get_architecture", lambda name: TINY)
-        patch.setattr("soundbeam.model.training.tuning.SOUNDSCAPES", 6)
-        patch.setattr("soundbeam.model.training.tuning.SECONDS", 8.0)
+        patch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: TINY)
+        patch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
+        patch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
         yield
 
 

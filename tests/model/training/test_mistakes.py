@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from soundbeam.model.evaluation.detection import NEGATIVE, RecordingOutcome, evaluate, window_truth
-from soundbeam.model.report.evidence import best_scores, classifier_evidence, detector_evidence, highest_negatives
-from soundbeam.model.training.tuning import Scored
+from soundbeam.model.training.mistakes import best_scores, classifier_evidence, detector_evidence, highest_negatives
+from soundbeam.model.training.soundscapes import Scored
 
 RATE, WINDOW_S = 1000, 2.0
 

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from soundbeam.model.training.soundscapes import Clip, soundscape
+from soundbeam.model.synthesis.mixes import Clip
+from soundbeam.model.training.soundscapes import soundscape
 
 RATE = 8000
 

@@ -8,21 +8,22 @@ import fsspec
 import numpy as np
 import pytest
 
-import soundbeam.model.training.train
+import soundbeam.model.training.plan
 from soundbeam.model.classifier.bundle import load_bundle
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.training.examples import read_manifest
-from soundbeam.model.training.train import Training, task_of, train
+from soundbeam.model.training.plan import Training, task_of
+from soundbeam.model.training.train import train
 from tests.training_examples import RATE, TINY, sound, write_examples
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(soundbeam.model.training.train, "get_architecture", lambda name: TINY)
-        patch.setattr("soundbeam.model.training.tuning.SOUNDSCAPES", 6)
-        patch.setattr("soundbeam.model.training.tuning.SECONDS", 8.0)
+        patch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: TINY)
+        patch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
+        patch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
         yield
 
 
@@ -104,13 +105,13 @@ def test_a_classifier_tells_all_labels_apart(examples, tmp_path):
 
 def test_a_short_training_does_not_average_in_the_weights_that_it_began_with(examples, tmp_path, monkeypatch):
     slow = dataclasses.replace(TINY, recipe=dataclasses.replace(TINY.recipe, average=0.999))
-    monkeypatch.setattr(soundbeam.model.training.train, "get_architecture", lambda name: slow)
+    monkeypatch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: slow)
     assert run(examples, tmp_path / "b", epochs=3).report["validation"]["accuracy"] > 0.8
 
 
 def test_clips_as_they_are_one_epoch_is_each_clip_once(examples, tmp_path, monkeypatch, detector):
     plain = dataclasses.replace(TINY, recipe=dataclasses.replace(TINY.recipe, mix=False, schedule="constant", steps=0))
-    monkeypatch.setattr(soundbeam.model.training.train, "get_architecture", lambda name: plain)
+    monkeypatch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: plain)
     steps: list[int] = []
     other = run(examples, tmp_path / "b", steps=steps, targets=("high", "low"), epochs=2, seed=6)
     assert len(steps) == 2 * round(3 * 6 / 8)

@@ -3,8 +3,10 @@
 import numpy as np
 
 from soundbeam.model.classifier.calls import CallRules, find_calls
-from soundbeam.model.training.soundscapes import Clip
-from soundbeam.model.training.tuning import Scored, choose, f1, grid, judge, mix_soundscapes
+from soundbeam.model.synthesis.mixes import Clip
+from soundbeam.model.training.soundscapes import Scored, mix_soundscapes
+from soundbeam.model.training.thresholds import choose, grid
+from soundbeam.model.training.tuning import f1, judge
 from tests.training_examples import TINY
 
 

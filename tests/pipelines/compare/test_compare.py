@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-import soundbeam.model.training.train
+import soundbeam.model.training.plan
 from soundbeam.model.training.comparison import FoldRow, choose
 from soundbeam.model.training.cross_validation import Fold, Folds
-from soundbeam.model.training.train import Training
+from soundbeam.model.training.plan import Training
 from soundbeam.pipelines.compare.program import main
 from tests.training_examples import TINY, write_examples
 
@@ -29,7 +29,7 @@ def two(monkeypatch):
         "wide": dataclasses.replace(TINY, name="wide", recipe=recipe),
         "narrow": dataclasses.replace(TINY, name="narrow", body=narrow, recipe=recipe),
     }
-    monkeypatch.setattr(soundbeam.model.training.train, "get_architecture", both.__getitem__)
+    monkeypatch.setattr(soundbeam.model.training.plan, "get_architecture", both.__getitem__)
     monkeypatch.setattr("soundbeam.model.architectures.get_architecture", both.__getitem__)
     monkeypatch.setattr("soundbeam.model.architectures.architecture_names", lambda: tuple(both))
 

@@ -69,7 +69,7 @@ def test_an_older_scan_without_its_rules_is_one_line(tmp_path, capsys):
 
 def test_the_run_holds_the_bundles_rules(tone_bundle):
     from soundbeam.model.classifier.bundle import load_bundle
-    from soundbeam.pipelines.scan.job import Scan, parameters_of
+    from soundbeam.pipelines.scan.request import Scan, parameters_of
 
     parameters = parameters_of(Scan(["x"], tone_bundle, "out"), load_bundle(tone_bundle))
     assert CallRules(**parameters["call_rules"]) == load_bundle(tone_bundle).call_rules

@@ -7,14 +7,16 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-import soundbeam.model.training.train
+import soundbeam.model.training.plan
+from soundbeam.model.architectures.assemble import FRONT_END
 from soundbeam.model.classifier.bundle import load_bundle
-from soundbeam.model.classifier.scorer import FRONT_END
+from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import FrontEnd, FrontEndConfig
 from soundbeam.model.frontend.conditioning import condition, parse, unpack_noise
-from soundbeam.model.training.batches import Examples, batches, conditioned
+from soundbeam.model.training.batches import Examples, batches
 from soundbeam.model.training.examples import parse as parse_example
 from soundbeam.model.training.examples import read_manifest, shard_urls
+from soundbeam.model.training.plan import conditioned
 from soundbeam.pipelines.materialize.program import main as materialize
 from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan.program import main as scan
@@ -27,7 +29,7 @@ PLAIN = dataclasses.replace(TINY, recipe=dataclasses.replace(TINY.recipe, mix=Fa
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setattr(soundbeam.model.training.train, "get_architecture", lambda name: PLAIN)
+    monkeypatch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: PLAIN)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def test_the_scans_window_is_the_trainings_example(clips, tmp_path):
     trained = bundle.model()
     np.testing.assert_allclose(trained.get_layer(FRONT_END)(raw), want, atol=1e-4)
 
-    task = soundbeam.model.training.train.task_of(manifest, (), "")
+    task = soundbeam.model.training.plan.task_of(manifest, (), "")
     examples = Examples(str(tmp_path / "e"), manifest, task, "")
     stream = batches(examples, conditioned(PLAIN, manifest), trained.get_layer(FRONT_END), 0)
     for spectrogram in next(stream.as_numpy_iterator())[0]:
@@ -117,6 +119,6 @@ def test_what_cannot_be_is_one_line(clips, tmp_path, capsys, monkeypatch):
 
 def test_windows_too_short_for_a_loudness_are_refused():
     short = dataclasses.replace(PLAIN, window_s=0.3)
-    with pytest.raises(soundbeam.model.training.train.SoundbeamError, match=r"a loudness needs 0\.4 s"):
+    with pytest.raises(SoundbeamError, match=r"a loudness needs 0\.4 s"):
         conditioned(short, {"condition": "loudness=-23"})
     assert conditioned(PLAIN, {}).front_end == PLAIN.front_end == FrontEndConfig(**PLAIN.front_end.plain())

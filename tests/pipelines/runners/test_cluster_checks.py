@@ -9,8 +9,10 @@ from types import MappingProxyType
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
-from soundbeam.pipelines.runners.cluster_checks import check_cluster, job_on_flink
-from soundbeam.pipelines.runners.run import beam_options
+from soundbeam.pipelines.console.arguments import option_names
+from soundbeam.pipelines.runners.cluster_checks import check_cluster
+from soundbeam.pipelines.runners.flink import job_on_flink
+from soundbeam.pipelines.runners.options import beam_options
 from soundbeam.pipelines.scan.program import main, parser
 
 
@@ -62,7 +64,7 @@ def nobody():
 
 
 def checked(*options):
-    check_cluster(beam_options(["--runner=FlinkRunner", *options], parser()))
+    check_cluster(beam_options(["--runner=FlinkRunner", *options], option_names(parser())))
 
 
 def refused(*options):
@@ -116,7 +118,7 @@ def test_a_spark_cluster_that_cannot_take_the_scan_says_why_and_one_that_can_is_
 
 
 def test_the_local_runner_asks_nobody(nobody):
-    options = beam_options([f"--flink_master={nobody}"], parser())
+    options = beam_options([f"--flink_master={nobody}"], option_names(parser()))
     check_cluster(options)
     assert job_on_flink(options) is None and not options.view_as(GoogleCloudOptions).job_name
 
@@ -135,16 +137,16 @@ def test_an_interrupted_pipeline_cancels_its_own_job_and_no_other(serve, nobody)
     named = ("--runner=FlinkRunner", "--job_name=mine")
     for rows, asked in cases:
         master = serve(jobs=jobs(*rows))
-        job = job_on_flink(beam_options([*named, f"--flink_master={master}"], parser()))
+        job = job_on_flink(beam_options([*named, f"--flink_master={master}"], option_names(parser())))
         job.cancel()
         assert serve.servers[-1].RequestHandlerClass.asked == asked
-    job_on_flink(beam_options([*named, f"--flink_master={nobody}"], parser())).cancel()
+    job_on_flink(beam_options([*named, f"--flink_master={nobody}"], option_names(parser()))).cancel()
 
 
 def test_two_pipelines_on_flink_have_two_names_and_a_name_that_was_given_stays(nobody):
     names = set()
     for more in ([], [], ["--job_name=mine"]):
-        options = beam_options(["--runner=FlinkRunner", f"--flink_master={nobody}", *more], parser())
+        options = beam_options(["--runner=FlinkRunner", f"--flink_master={nobody}", *more], option_names(parser()))
         job = job_on_flink(options)
         assert options.view_as(GoogleCloudOptions).job_name == job.name
         names.add(job.name)
@@ -152,8 +154,8 @@ def test_two_pipelines_on_flink_have_two_names_and_a_name_that_was_given_stays(n
 
 
 def test_options_of_the_job_server_pass_and_slips_of_the_pen_do_not(capsys):
-    beam_options(["--runner=FlinkRunner", "--max_bundle_time_mills=60000"], parser())
+    beam_options(["--runner=FlinkRunner", "--max_bundle_time_mills=60000"], option_names(parser()))
     assert "--max_bundle_time_mills=60000" in capsys.readouterr().out
     for runner, option in (("FlinkRunner", "--treshold=0.5"), ("FnApiRunner", "--max_bundle_time_mills=60000")):
         with pytest.raises(Exception, match="unknown option"):
-            beam_options([f"--runner={runner}", option], parser())
+            beam_options([f"--runner={runner}", option], option_names(parser()))

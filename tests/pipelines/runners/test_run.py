@@ -10,8 +10,9 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines.runners.options import LOCAL_RUNNER
 from soundbeam.pipelines.runners.quiet import quiet
-from soundbeam.pipelines.runners.run import LOCAL_RUNNER, run
+from soundbeam.pipelines.runners.run import run
 
 LOGGERS = (None, "apache_beam", "soundbeam.progress")
 

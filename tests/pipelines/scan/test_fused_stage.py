@@ -7,7 +7,8 @@ from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 
 from soundbeam.model.classifier.bundle import load_bundle
-from soundbeam.pipelines.scan.job import Scan, build, parameters_of
+from soundbeam.pipelines.scan.graph import build
+from soundbeam.pipelines.scan.request import Scan, parameters_of
 
 PAR_DO = "beam:transform:pardo:v1"
 

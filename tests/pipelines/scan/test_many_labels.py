@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
-import soundbeam.model.training.train
+import soundbeam.model.training.plan
 from soundbeam.model.classifier.bundle import load_bundle
 from soundbeam.model.numbers import number
-from soundbeam.model.training.batches import Examples, Task
+from soundbeam.model.training.batches import Examples
 from soundbeam.model.training.examples import VALIDATION, read_manifest
+from soundbeam.model.training.plan import Task
 from soundbeam.pipelines.evaluate import program as evaluate
 from soundbeam.pipelines.materialize import program as materialize
 from soundbeam.pipelines.scan import program as scan
@@ -23,9 +24,9 @@ LABELS = ("high", "low", "rest")
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setattr(soundbeam.model.training.train, "get_architecture", lambda name: TINY)
-    monkeypatch.setattr("soundbeam.model.training.tuning.SOUNDSCAPES", 6)
-    monkeypatch.setattr("soundbeam.model.training.tuning.SECONDS", 8.0)
+    monkeypatch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: TINY)
+    monkeypatch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
 
 
 @pytest.fixture(scope="module")

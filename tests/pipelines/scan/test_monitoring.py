@@ -10,9 +10,9 @@ import soundfile
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.errors import program
-from soundbeam.pipelines.scan.job import Scan
 from soundbeam.pipelines.scan.monitoring import Monitor, prometheus
 from soundbeam.pipelines.scan.program import main
+from soundbeam.pipelines.scan.request import Scan
 from tests import ROOT
 from tests.placeholder import RATE, with_tones
 

@@ -197,7 +197,7 @@ def test_another_classifier_on_the_same_output_is_kept_apart(corpus, tone_bundle
         (["--treshold", "0.5"], "did you mean --threshold"),
         (["--hop", "2"], "hop"),
         (["--hop", "0"], "above zero"),
-        (["--threshold", "1.5"], "between 0 and 1"),
+        (["--threshold", "1.5"], "above 0 and below 1"),
         (["--classifier", "/nowhere"], "no classifier there"),
         (["--output", __file__], "is a file"),
     ],

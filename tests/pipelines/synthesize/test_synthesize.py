@@ -12,7 +12,8 @@ import soundfile
 
 from soundbeam.model.synthesis.sounds import BACKGROUNDS
 from soundbeam.pipelines.synthesize import program as synthesize
-from soundbeam.pipelines.synthesize.program import main, plan_recordings
+from soundbeam.pipelines.synthesize.corpus import plan_recordings
+from soundbeam.pipelines.synthesize.program import main
 
 # As they are by default, read before they are made fewer for the tests.
 SOURCES = (synthesize.CALLERS, synthesize.CHIRPERS + len(BACKGROUNDS) * synthesize.PLACES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-import soundbeam.model.training.train
+import soundbeam.model.training.plan
 from soundbeam.model.classifier.bundle import load_bundle
 from soundbeam.pipelines.train.program import main
 from tests.training_examples import TINY, write_examples
@@ -10,12 +10,12 @@ from tests.training_examples import TINY, write_examples
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    real = soundbeam.model.training.train.get_architecture
+    real = soundbeam.model.training.plan.get_architecture
     monkeypatch.setattr(
-        soundbeam.model.training.train, "get_architecture", lambda name: TINY if name == "tiny" else real(name)
+        soundbeam.model.training.plan, "get_architecture", lambda name: TINY if name == "tiny" else real(name)
     )
-    monkeypatch.setattr("soundbeam.model.training.tuning.SOUNDSCAPES", 6)
-    monkeypatch.setattr("soundbeam.model.training.tuning.SECONDS", 8.0)
+    monkeypatch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
 
 
 def test_trains_and_says_so(tmp_path, capsys):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import soundbeam.model.architectures.zoo.inception as inception
-import soundbeam.model.training.train
+import soundbeam.model.training.plan
 from soundbeam.model.architectures.transfer import base_model, features
 from soundbeam.model.classifier.bundle import load_bundle
 from soundbeam.model.training.batches import Examples
 from soundbeam.model.training.examples import read_manifest
-from soundbeam.model.training.train import Training, prepare
+from soundbeam.model.training.plan import Training, prepare
 from soundbeam.pipelines.train.program import main
 from tests.training_examples import TINY, write_examples
 
@@ -44,7 +44,7 @@ def small(monkeypatch):
     monkeypatch.setattr(keras.applications, "InceptionV3", stub)
     monkeypatch.setattr(inception, "SIDE", 32)
     by_name = {"small_base": SMALL, "tiny": TINY}
-    monkeypatch.setattr(soundbeam.model.training.train, "get_architecture", by_name.__getitem__)
+    monkeypatch.setattr(soundbeam.model.training.plan, "get_architecture", by_name.__getitem__)
 
 
 @pytest.fixture

@@ -1,0 +1,141 @@
+"""What is to be trained: its options, its task, its steps."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from soundbeam.model.architectures import Architecture, get_architecture
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.frontend.conditioning import LOUDNESS_S
+from soundbeam.model.tasks import CLASSIFIER, DETECTOR
+from soundbeam.model.training.examples import TRAIN, VALIDATION, read_manifest
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What to train.
+
+    Attributes:
+        examples: URL of a folder that ``soundbeam materialize`` made.
+        classifier: URL of the bundle's folder.
+        architecture: Its name.
+        targets: The labels to detect; empty: tell all labels apart.
+        epochs: None: as the architecture's recipe says.
+        seed: Decides everything random.
+        front_end: Kind of front end, or several joined by ``+``; None: the architecture's own.
+        window_s: Seconds of a window; None: as the architecture has it.
+        windows: How many training windows to see in all, whatever epochs and steps the recipe has; None: as it says.
+        warp: See ``Recipe``; None: as the recipe says.
+        bottlenecks: URL of a frozen base's features of the examples (``pipelines.train.bottlenecks``).
+        fine_tune: Epochs in which the whole network is trained after its head.
+    """
+
+    examples: str
+    classifier: str
+    architecture: str
+    targets: tuple[str, ...] = ()
+    epochs: int | None = None
+    seed: int = 0
+    front_end: str | None = None
+    window_s: float | None = None
+    windows: int | None = None
+    warp: float | None = None
+    bottlenecks: str = ""
+    fine_tune: int = 0
+
+
+def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
+    """The architecture, the examples' manifest, and the task, which fit each other.
+
+    Raises:
+        SoundbeamError: They do not, or one of them is not there.
+    """
+    manifest = read_manifest(training.examples)
+    architecture = _at_rate(get_architecture(training.architecture), manifest["rate"], training.examples)
+    architecture = architecture.varied(training.front_end, training.window_s, training.windows, training.warp)
+    architecture = conditioned(architecture, manifest)
+    if architecture.transfer:
+        architecture = dataclasses.replace(architecture, bottlenecks=training.bottlenecks, fine_tune=training.fine_tune)
+    task = task_of(manifest, training.targets, training.examples)
+    return architecture, manifest, task
+
+
+def _at_rate(architecture: Architecture, rate: int, folder: str) -> Architecture:
+    try:
+        return architecture.at_rate(rate)
+    except ValueError as e:
+        raise SoundbeamError(f"{folder}: examples at {rate} Hz; {architecture.name}: {e}") from None
+
+
+def planned_batches(training: Training) -> int:
+    """How many batches ``train`` will fit, when it does not stop early; raises SoundbeamError as ``train`` does."""
+    architecture, _, task = prepare(training)
+    return (training.epochs or architecture.recipe.epochs) * steps_of(architecture, task)
+
+
+def steps_of(architecture: Architecture, task: Task) -> int:
+    """Batches of an epoch."""
+    clips = sum(n[TRAIN] for n in task.counts.values())
+    return architecture.recipe.steps or max(1, round(clips / architecture.recipe.batch))
+
+
+def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> Task:
+    """What is to be told apart, from the labels that there are and those asked for.
+
+    Raises:
+        SoundbeamError: A target is unknown or has no training examples, or there is only one label to tell apart.
+    """
+    counts = {label: {s: n[s]["examples"] for s in (TRAIN, VALIDATION)} for label, n in manifest["labels"].items()}
+    listed = ", ".join(sorted(counts)[:20]) + (" …" if len(counts) > 20 else "")
+    unknown = [label for label in targets if label not in counts]
+    if unknown:
+        raise SoundbeamError(f"{folder}: no examples of --target {unknown[0]}; the labels are: {listed}")
+    labels = tuple(dict.fromkeys(targets)) or tuple(sorted(label for label, n in counts.items() if n[TRAIN]))
+    if not targets and len(labels) < 2:
+        raise SoundbeamError(
+            f"{folder}: one label ({listed}) cannot be told apart from others; "
+            "add clips of other sounds, or train its detector with --target"
+        )
+    for label in labels:
+        if not counts[label][TRAIN]:
+            raise SoundbeamError(
+                f"{folder}: all {counts[label][VALIDATION]} examples of {label} are kept for validation; add clips "
+                "of other recordings or run 'soundbeam materialize --validation 0'"
+            )
+    return Task(labels, DETECTOR if targets else CLASSIFIER, counts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What is to be told apart.
+
+    Attributes:
+        labels: The outputs, in order.
+        kind: ``detector`` or ``classifier``.
+        counts: label → {"train": clips, "validation": clips}, of all labels in the examples.
+    """
+
+    labels: tuple[str, ...]
+    kind: str
+    counts: dict[str, dict[str, int]]
+
+    def of(self, split: str, *, targets: bool) -> int:
+        """The number of clips of a split with (or without) one of the outputs' labels."""
+        return sum(n[split] for label, n in self.counts.items() if (label in self.labels) == targets)
+
+
+def conditioned(architecture: Architecture, manifest: dict[str, Any]) -> Architecture:
+    """The architecture with the conditioning that examples were materialized with, in its front end.
+
+    Raises:
+        SoundbeamError: Its windows are too short for it, or a package is missing.
+    """
+    condition = manifest.get("condition", "")
+    front_end = dataclasses.replace(architecture.front_end, condition=condition, noise=manifest.get("noise", ""))
+    front_end.check()
+    if "loudness" in condition and architecture.window_s < LOUDNESS_S:
+        raise SoundbeamError(
+            f"{architecture.name} has windows of {architecture.window_s:g} s; a loudness needs {LOUDNESS_S:g} s"
+        )
+    return dataclasses.replace(architecture, front_end=front_end)

@@ -1,0 +1,54 @@
+"""Figures of folds that were measured, kept so that a comparison can go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.training.comparison import FoldRow
+
+
+class Results:
+    """A folder of one Parquet file a fold; files of other settings may lie beside them.
+
+    Args:
+        url: Its URL.
+    """
+
+    def __init__(self, url: str):
+        from soundbeam.model.storage.files import place_of
+
+        try:
+            place, self._folder = place_of(url)
+        except (ValueError, ImportError) as e:
+            raise SoundbeamError(f"{url}: {e}") from e
+        self._fs = place.fs
+        if self._fs.isfile(self._folder):
+            raise SoundbeamError(f"{url}: is a file; give a folder for the results")
+
+    def read(self, architecture: str, key: str) -> FoldRow | None:
+        """The row of that key; None where it is not done yet."""
+        import pyarrow.parquet as pq
+
+        from soundbeam.model.training.comparison import FoldRow
+
+        path = self._path(architecture, key)
+        if not self._fs.exists(path):
+            return None
+        return FoldRow(**pq.read_table(io.BytesIO(self._fs.cat_file(path))).to_pylist()[0])
+
+    def write(self, row: FoldRow) -> None:
+        """Writes a row: under another name first, so that a death leaves no half of one."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        buffer = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist([dataclasses.asdict(row)]), buffer)
+        path = self._path(row.architecture, row.key)
+        self._fs.makedirs(self._folder, exist_ok=True)
+        self._fs.pipe_file(f"{path}.tmp", buffer.getvalue())
+        self._fs.mv(f"{path}.tmp", path)
+
+    def _path(self, architecture: str, key: str) -> str:
+        return f"{self._folder.rstrip('/')}/{architecture}-{key[:16]}.parquet"

@@ -1,0 +1,103 @@
+"""Beam's options, from the arguments that soundbeam itself does not know."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    StandardOptions,
+    TestOptions,
+)
+from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+
+from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines.console.arguments import option_names
+from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.runners.cluster_checks import is_portable
+
+# The local runner that is the same everywhere: DirectRunner would first try to download another one.
+LOCAL_RUNNER = "FnApiRunner"
+
+
+class _Options(PipelineOptions):
+    """Beam's options, each view made once: Beam asks for several at every step, and would build a parser each time."""
+
+    def __init__(self, flags: list[str]):
+        super().__init__(flags)
+        self.__dict__["_views"] = {}  # an attribute that is set would be taken for an option
+
+    def view_as(self, cls: Any) -> Any:
+        if cls not in self._views:
+            self._views[cls] = super().view_as(cls)
+        return self._views[cls]
+
+
+def beam_options(arguments: list[str], own: Iterable[str] = ()) -> PipelineOptions:
+    """Beam's options from the arguments that soundbeam itself does not know.
+
+    Args:
+        arguments: What the program's own parser left over.
+        own: The names of that parser's options, which one of these may be a slip of.
+
+    Raises:
+        SoundbeamError: Beam does not know one of them either (it would ignore it in silence). Where the runner has a
+            job server, which has options of its own, one that looks like a slip of the pen.
+    """
+    parser = BeamArgumentParser(add_help=False, allow_abbrev=False)
+    for group in _descendants(PipelineOptions):
+        group._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(arguments)
+    chosen = _Options(arguments)
+    names = [*own, *option_names(parser)]
+    passed_on = is_portable(chosen)
+    for option in unknown:
+        near = difflib.get_close_matches(option.split("=")[0], names, 1, 0.85 if passed_on else 0.6)
+        if passed_on and option.startswith("--") and "=" in option and not near:
+            say(f"for the runner's job server: {option}")
+            continue
+        hint = f"; did you mean {near[0]}?" if near and option.startswith("-") else ""
+        raise SoundbeamError(f"unknown option {option!r}{hint}")
+    if chosen.view_as(StandardOptions).runner is None:
+        chosen.view_as(StandardOptions).runner = LOCAL_RUNNER
+    return chosen
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+def cores_a_worker(options: PipelineOptions) -> int:
+    """How many processes decode for each worker, and how many threads score in it, so that one command uses the whole
+    machine.
+
+    On this machine its cores are shared out among the workers. With one worker, the default, there is one copy of the
+    model, and as many decode and score as there are cores. Elsewhere the runner has a worker for each core.
+    """
+    if options.view_as(StandardOptions).runner not in (LOCAL_RUNNER, "DirectRunner"):
+        return 1
+    return max(1, cores() // max(1, options.view_as(DirectOptions).direct_num_workers))
+
+
+def described_only(options: PipelineOptions) -> str:
+    """What a pipeline is built for where nothing runs when it is run: ``dry run``, ``template``, or "" where it runs.
+
+    A flex template's launcher asks for a template; Dataflow starts the job when the program has ended.
+    """
+    if options.view_as(GoogleCloudOptions).template_location:
+        return "template"
+    return "dry run" if options.view_as(TestOptions).dry_run else ""
+
+
+def _descendants(group: Any) -> list[Any]:
+    direct: list[Any] = group.__subclasses__()
+    return direct + [d for c in direct for d in _descendants(c)]

@@ -1,0 +1,87 @@
+"""The sound of a clip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from soundbeam.model.errors import SoundbeamError
+
+
+def read_clip(clip, rate: int) -> np.ndarray:
+    """A clip's waveform, float32 ``[samples]`` mono at ``rate``, read in another process.
+
+    Raises:
+        SoundbeamError: It cannot be read.
+    """
+    from soundbeam.transforms.decoding.clip_reader import read_ahead
+
+    (sound,) = read_ahead([(clip.recording, clip.start_s, clip.end_s)], rate, 1)
+    if isinstance(sound, str):
+        raise SoundbeamError(sound)
+    return sound
+
+
+def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray]]:
+    """A clip, stretch by stretch, in memory that does not grow with its length, read in another process.
+
+    Args:
+        clip: The clip.
+        rate: Hz.
+        samples: Of a stretch.
+
+    Yields:
+        The stretch's first sample within the recording, and the stretch, float32 mono at ``rate``.
+
+    Raises:
+        DecodeError: It breaks off; what came before has been given.
+    """
+    from soundbeam.transforms.decoders import DecodeError
+    from soundbeam.transforms.decoding.clip_reader import decode_apart
+
+    if clip.end_s is not None:  # a stretch of a long recording is read from where it begins
+        first = round(clip.start_s * rate)
+        for start, stretch in chunks([read_clip(clip, rate)], 0, math.inf, samples):
+            yield first + start, stretch
+        return
+    problems = list[DecodeError]()
+
+    def blocks() -> Iterator[np.ndarray]:
+        try:
+            yield from decode_apart(clip.recording, rate)
+        except DecodeError as e:
+            problems.append(e)
+
+    yield from chunks(blocks(), round(clip.start_s * rate), math.inf, samples)
+    if problems:
+        raise problems[0]
+
+
+def chunks(blocks: Iterable[np.ndarray], first: int, end: float, samples: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Cuts a stream into stretches of one length; the last one is moved back to the end, nothing is padded.
+
+    Args:
+        blocks: float32 ``[samples]`` each, any lengths.
+        first: The stream's sample to begin with.
+        end: The one to end before; infinity for the stream's end.
+        samples: Of a stretch; where there are fewer in all, there is one stretch of those.
+
+    Yields:
+        A stretch's first sample within the stream, and the stretch.
+    """
+    held, start, fresh = np.zeros(0, np.float32), first, 0  # held begins at the stream's sample `start`
+    at = 0
+    for block in blocks:
+        held = np.concatenate([held, block[max(0, first - at) : int(min(len(block), max(0, end - at)))]])
+        at += len(block)
+        while len(held) - fresh >= samples:
+            yield start + fresh, held[fresh : fresh + samples]
+            # This stretch stays, for the last one to begin in.
+            held, start, fresh = held[fresh:], start + fresh, samples
+        if at >= end:
+            break
+    if len(held) > fresh:
+        last = max(0, len(held) - samples)
+        yield start + last, held[last:]
