@@ -12,7 +12,7 @@ fail() { echo "local-cluster.sh: error: $*" >&2; exit 1; }
 need_java() { command -v java > /dev/null || [ -n "${JAVA_HOME:-}" ] || fail "there is no Java; install Java 17"; }
 
 need_soundbeam() {
-  "$PYTHON" -c 'import apache_beam, pipelines' 2> /dev/null || fail "$PYTHON has no soundbeam; set PYTHON to one that has"
+  "$PYTHON" -c 'import apache_beam, soundbeam' 2> /dev/null || fail "$PYTHON has no soundbeam; set PYTHON to one that has"
 }
 
 free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

@@ -92,6 +92,9 @@ class Classifier:
     ) -> pa.Table:
         """The calls, as a scan finds them.
 
+        Times are a scan's exactly. Scores may differ from it in the seventh digit where a scan scores several short
+        recordings in one batch, as those of two scans may.
+
         Args:
             recordings, rate, hop: As for `predict`.
             threshold: Of every label; None: the bundle's.
@@ -126,8 +129,8 @@ class Classifier:
         self, recordings: Any, rate: int | None, hop: float | None, threshold: float | None
     ) -> Iterator[tuple[str | None, Any]]:
         """(URI, RecordingResult) of each."""
+        from soundbeam.model.windows import WindowSpec
         from soundbeam.transforms.decoding.decode_recordings import decode_recording
-        from soundbeam.transforms.decoding.segments import WindowSpec
         from soundbeam.transforms.scoring.count_calls import Counting
 
         if threshold is not None and not 0 < threshold < 1:

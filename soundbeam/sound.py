@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from soundbeam.model.errors import DecodeError, OptionError
+from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream
 from soundbeam.transforms.decoding.recording import DecodedSoFar, resampled
-from soundbeam.transforms.decoding.segments import WindowSpec, cut
+from soundbeam.transforms.decoding.segments import cut
 from soundbeam.transforms.records import DecodeReport, Recording, Segment
 
 
