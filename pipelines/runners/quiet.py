@@ -14,7 +14,7 @@ from soundbeam.pipelines.console.output import StatusLine
 
 _PROGRESS, _SAFE_PATH = "soundbeam.progress", "PYTHONSAFEPATH"
 _TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read", "wait_until_finish_read")
-# How long Beam's threads that talk to workers may take to end after a run, seconds.
+# How long Beam's threads that talk to workers may take to end before a run returns, seconds.
 _GRACE_S = 1.0
 
 
@@ -32,10 +32,17 @@ def quiet(portable: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        try:
-            _let_end([t for t in threading.enumerate() if t.name in _TO_WORKERS and t not in before])
-        finally:
+        late = _still_alive([t for t in threading.enumerate() if t.name in _TO_WORKERS and t not in before])
+        if late:  # what they end with, whenever that is, is not for the user: an interrupted job's connections
+            threading.Thread(target=_end_after, args=(late,), daemon=True, name="soundbeam-quiet").start()
+        else:
             _STATE.end()
+
+
+def _end_after(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join()
+    _STATE.end()
 
 
 class _State:
@@ -110,11 +117,12 @@ def _unhook(hook: Callable[[Any], Any], shown: Callable[[Any], Any]) -> None:
         threading.excepthook = shown
 
 
-def _let_end(threads: list[threading.Thread]) -> None:
-    """Waits a moment for threads, which would else show with what exception they ended."""
+def _still_alive(threads: list[threading.Thread]) -> list[threading.Thread]:
+    """Those of some threads that do not end within a moment."""
     until = time.monotonic() + _GRACE_S
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
+    return [thread for thread in threads if thread.is_alive()]
 
 
 _STATE = _State()

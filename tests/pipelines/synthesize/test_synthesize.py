@@ -11,12 +11,12 @@ import pytest
 import soundfile
 
 from soundbeam.model.synthesis.sounds import BACKGROUNDS
-from soundbeam.pipelines.synthesize import corpus
+from soundbeam.pipelines.synthesize import corpus as corpora
 from soundbeam.pipelines.synthesize.corpus import plan_recordings
 from soundbeam.pipelines.synthesize.program import main
 
 # As they are by default, read before they are made fewer for the tests.
-SOURCES = (corpus.CALLERS, corpus.CHIRPERS + len(BACKGROUNDS) * corpus.PLACES)
+SOURCES = (corpora.CALLERS, corpora.CHIRPERS + len(BACKGROUNDS) * corpora.PLACES)
 
 
 def make(folder, *more, recordings=5, minutes=0.6):
@@ -28,7 +28,7 @@ def fewer_clips():
     """A clip or two of each kind are enough here; the plan is read in this process only."""
     with pytest.MonkeyPatch.context() as patch:
         for sources in ("CALLERS", "CHIRPERS", "PLACES"):
-            patch.setattr(corpus, sources, 1)
+            patch.setattr(corpora, sources, 1)
         yield
 
 
@@ -94,7 +94,7 @@ def test_clips_have_sources(corpus):
 def test_stereo_differs_by_balance_only(tmp_path):
     plan = next(p for p in plan_recordings(8) if p.channels == 2 and p.format == "FLAC")
     (tmp_path / plan.path).parent.mkdir(parents=True)
-    corpus.write_recording(tmp_path, plan, 0, 2.0)
+    corpora.write_recording(tmp_path, plan, 0, 2.0)
     sound, _ = soundfile.read(tmp_path / plan.path)
     assert abs(np.corrcoef(sound.T)[0, 1]) > 0.999 and not np.allclose(sound[:, 0], sound[:, 1])
 
