@@ -11,7 +11,7 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream
 from soundbeam.transforms.decoding.recording import DecodedSoFar, resampled
 from soundbeam.transforms.decoding.segments import cut
-from soundbeam.transforms.records import DecodeReport, Recording, Segment
+from soundbeam.transforms.records import DecodeReport, Recording, Segment, Stage, Status
 
 
 class SampleStream(AudioStream):
@@ -72,7 +72,8 @@ def decode_samples(samples: np.ndarray, rate: int, spec: WindowSpec) -> Iterator
         windows, segments = windows + len(segment.offsets), segments + 1
         yield segment
     error = f"{decoded.unusable} samples were no numbers and became 0" if decoded.unusable else ""
-    status, stage = ("partial", "decode") if error else ("ok", "")
+    status: Status = "partial" if error else "ok"
+    stage: Stage = "decode" if error else ""
     yield DecodeReport(
         Recording("", samples.nbytes, ""), status, stage, error, decoded.duration_s, rate, stream.channels,
         windows, segments,

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime
-from typing import Union
+from typing import Final, Literal, Union
 
 import numpy as np
 
 from soundbeam.model.classifier.calls import Call
 
+# How a file ended: scanned whole; scanned up to a break, or with something missing; not one window scored; left alone.
+Status = Literal["ok", "partial", "failed", "skipped"]
+# The stage that set a status other than ``ok``; "" with ``ok``.
+Stage = Literal["", "list", "decode", "score", "deleted"]
 # The stage of a file that was scanned before and is gone.
-DELETED = "deleted"
+DELETED: Final = "deleted"
+# Why a task in a process of its own was not finished: the process crashed, did not come to an end or took too much
+# memory, or the task raised an exception.
+BreakCause = Literal["crash", "hang", "memory", "unexpected"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +58,8 @@ class Unscannable:
     """
 
     recording: Recording
-    status: str
-    stage: str
+    status: Status
+    stage: Stage
     error: str
 
 
@@ -119,8 +126,8 @@ class DecodeReport:
     """
 
     recording: Recording
-    status: str
-    stage: str
+    status: Status
+    stage: Stage
     error: str
     duration_s: float | None
     sample_rate: int | None

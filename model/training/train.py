@@ -164,7 +164,7 @@ def fit(
     if recipe.schedule == "cosine":
         warm = max(1, round(_WARM_UP * epochs * steps))
         rate = keras.optimizers.schedules.CosineDecay(
-            0.05 * recipe.learning_rate, epochs * steps - warm, alpha=0.01, warmup_target=recipe.learning_rate,
+            0.05 * recipe.learning_rate, max(1, epochs * steps - warm), alpha=0.01, warmup_target=recipe.learning_rate,
             warmup_steps=warm,
         )  # fmt: skip
     # Of a short training the average must not remember the weights that it began with.

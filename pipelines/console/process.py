@@ -18,6 +18,8 @@ def prepare_process() -> None:
     """
     # TensorFlow's start-up messages would bury the one line that matters.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Python's own child processes would import from the current folder; 3.11 and later know this.
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
     # TensorFlow and Beam make half a million objects that stay. Python by itself would look for garbage after every 700
     # new ones, often through all of them.
     gc.set_threshold(50_000)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, open_decoder, resampler_period
-from soundbeam.transforms.records import DecodeReport, Range, RangeReport, Recording
+from soundbeam.transforms.records import DecodeReport, Range, RangeReport, Recording, Status
 
 # A recording that is hardly longer than a range is not worth cutting.
 _SHORTEST_RANGES = 2
@@ -94,7 +94,7 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
     if any(part.changed for part in by_index.values()):
         count("decode_changed")
         problems.append((_CHANGED, "changed"))
-    status = "ok" if not problems else "partial" if windows else "failed"
+    status: Status = "ok" if not problems else "partial" if windows else "failed"
     count(f"decode_{status}")
     if problems:
         count(f"decode_{status}_{problems[0][1]}")

@@ -1,28 +1,27 @@
-"""What a child has said and its parent has not read yet."""
+"""Messages from a child that its parent has not read yet."""
 
 from __future__ import annotations
 
 import collections
 import socket
 import threading
-from typing import Any
 
-from soundbeam.transforms.isolation.wire import Closed, receive
+from soundbeam.transforms.isolation.wire import Closed, Message, receive
 
-# Results that wait for the parent, bytes: what the child is ahead.
+# How many bytes of results may wait for the parent: how far the child may work ahead.
 WAITING_BYTES = 16 << 20
 
 
 class Inbox:
-    """Messages from the reading thread; it waits while there are too many bytes of them."""
+    """Messages that a thread puts in as it reads them; it waits while too many bytes of them are unread."""
 
     def __init__(self) -> None:
         self.ready = self.closed = False
-        self._messages: collections.deque[tuple[tuple[str, Any], int]] = collections.deque()
+        self._messages: collections.deque[tuple[Message, int]] = collections.deque()
         self._bytes = 0
         self._changed = threading.Condition()
 
-    def put(self, message: tuple[str, Any], size: int) -> None:
+    def put(self, message: Message, size: int) -> None:
         """Adds a message; waits while too many bytes are unread."""
         with self._changed:
             self._changed.wait_for(lambda: self._bytes < WAITING_BYTES or self.closed)
@@ -30,7 +29,7 @@ class Inbox:
             self._bytes += size
             self._changed.notify_all()
 
-    def get(self, timeout: float) -> tuple[str, Any] | None:
+    def get(self, timeout: float) -> Message | None:
         """The oldest message; None when none comes within ``timeout`` seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._messages, timeout):
@@ -41,14 +40,14 @@ class Inbox:
             return message
 
     def close(self) -> None:
-        """Lets nobody wait any longer."""
+        """Wakes whoever waits; nobody waits from now on."""
         with self._changed:
             self.closed = True
             self._changed.notify_all()
 
 
 def read_into(from_child: socket.socket, inbox: Inbox) -> None:
-    """Reads what a child says into the inbox, until the child is gone or the inbox closed."""
+    """Reads a child's messages into the inbox until the child is gone or the inbox is closed."""
     try:
         while not inbox.closed:
             message, size = receive(from_child)

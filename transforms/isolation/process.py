@@ -25,7 +25,8 @@ from soundbeam.model.storage.stores import carried
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.isolation.inbox import Inbox, read_into
 from soundbeam.transforms.isolation.launch import import_path, python_command
-from soundbeam.transforms.isolation.wire import MEMORY_EXIT, send
+from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Message, send
+from soundbeam.transforms.records import BreakCause
 
 # How much memory a child may take beyond what it starts with; a decoder takes some tens of megabytes.
 MEMORY_BYTES = 2 << 30
@@ -44,10 +45,10 @@ class Broken(Exception):
 
     Args:
         reason: One line in a user's words.
-        cause: ``crash``, ``hang``, ``memory`` or ``unexpected``, for the counters.
+        cause: What happened, in a word, for the counters.
     """
 
-    def __init__(self, reason: str, cause: str):
+    def __init__(self, reason: str, cause: BreakCause):
         super().__init__(reason, cause)
         self.reason, self.cause = reason, cause
 
@@ -223,7 +224,7 @@ class _Process:
         with contextlib.suppress(OSError):  # it has died, which `next` tells
             send(self._socket, (task.function, task.arguments))
 
-    def next(self, timeout: float) -> tuple[str, Any] | None:
+    def next(self, timeout: float) -> Message | None:
         """What it says next, ``("gone", None)`` at its end; None when that takes too long."""
         message = self._inbox.get(timeout)
         if message is not None and message[0] == "done":

@@ -15,7 +15,7 @@ from soundbeam.model.storage.files import is_local, local_path, modified_of, ope
 from soundbeam.model.storage.place import Entry, Place, Unreadable, has_wildcard
 from soundbeam.model.storage.stores import one_line, printable
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.records import Recording, Unscannable
+from soundbeam.transforms.records import Recording, Status, Unscannable
 
 # fmt: off
 AUDIO_EXTENSIONS = frozenset([
@@ -141,7 +141,7 @@ def _folder(place: Place, entries: Iterator[Entry | Unreadable], root: str) -> I
 def _file(place: Place, info: Entry, hidden: bool) -> Row:
     uri, size = place.uri(info["name"]), info.get("size")
 
-    def cannot(status: str, error: str) -> Unscannable:
+    def cannot(status: Status, error: str) -> Unscannable:
         recording = Recording(printable(uri), int(size or 0), version_of(info), modified_of(info))
         return Unscannable(recording, status, "list", error)
 

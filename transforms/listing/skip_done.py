@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from soundbeam.model.storage.files import open_file, place_of
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.records import DELETED, Recording, Unscannable
+from soundbeam.transforms.records import DELETED, Recording, Stage, Status, Unscannable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Done:
     age: int
     bytes: int
     version: str
-    status: str
-    stage: str
+    status: Status
+    stage: Stage
 
 
 # A Done as it crosses the shuffle: plain values are coded several times as fast as an object.
