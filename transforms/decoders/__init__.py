@@ -9,6 +9,7 @@ from typing import Any
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import open_file
 from soundbeam.model.storage.stores import one_line
+from soundbeam.transforms.decoders.audiomoth import TriggeredStream, is_triggered
 from soundbeam.transforms.decoders.base import AudioStream, DecodeError, Resampler
 from soundbeam.transforms.decoders.headers import kind_of
 from soundbeam.transforms.decoders.source import Source
@@ -31,7 +32,7 @@ DECODERS = {
 }
 _AV = ("av_decoder", "AvStream")
 # libsndfile reads none of these, so soundfile leaves them to PyAV: by content or, where that says nothing, by name.
-_AV_KINDS = frozenset(["mp4", "asf", "adts", "matroska"])
+_AV_KINDS = frozenset(["mp4", "asf", "adts", "matroska", "other"])
 _AV_EXTENSIONS = frozenset([".m4a", ".mp4", ".aac", ".wma"])
 
 
@@ -59,13 +60,30 @@ def open_decoder(uri: str, decoder: str = "soundfile") -> AudioStream:
         raise DecodeError("no such file: it was there when the recordings were listed", "storage") from e
     except Exception as e:  # a store's own error classes are many
         raise DecodeError(f"cannot be opened: {one_line(e)}", "storage") from e
+    triggered = is_triggered(source, uri)
+    stream = _open_stream(source, uri, decoder)
+    return TriggeredStream(stream) if triggered else stream
+
+
+def _open_stream(source: Source, uri: str, decoder: str) -> AudioStream:
     extension = posixpath.splitext(uri.partition("::")[0])[1].lower()
-    stream = DECODERS[decoder][0]
-    if decoder == "soundfile":
-        kind = kind_of(source.read_at(0, 16))
-        if kind in _AV_KINDS or (not kind and extension in _AV_EXTENSIONS):
-            stream = _AV
-    return _load(stream)(source, extension)
+    if decoder != "soundfile":
+        return _load(DECODERS[decoder][0])(source, extension)
+    kind = kind_of(source.read_at(0, 16))
+    if kind in _AV_KINDS or (not kind and extension in _AV_EXTENSIONS):
+        return _load(_AV)(source, extension)
+    try:
+        return _load(DECODERS[decoder][0])(source, extension)
+    except DecodeError as e:
+        # A container that is known, with a codec in it that libsndfile does not know: FFmpeg may.
+        if not kind or not (e.cause == "format" or kind == "ogg"):
+            raise
+        try:
+            return _load(_AV)(Source(open_file(uri)), extension)
+        except DecodeError as second:
+            if second.cause == "extra":
+                raise DecodeError(f"{e.message}; {second.message}", e.cause) from e
+            raise e from second
 
 
 def make_resampler(decoder: str, rate_in: int, rate_out: int) -> Resampler:

@@ -21,6 +21,8 @@ class AudioStream(abc.ABC):
         channels: Samples a frame.
         promised: How many frames the file says it has; None where it does not say, or cannot be believed.
         notes: After the last block: what is wrong although the blocks were decoded; one line each.
+        gaps: First frame and frame after the last one of each stretch that was not recorded, and is silence in the
+            blocks; as far as they have been yielded.
     """
 
     sample_rate: int
@@ -29,6 +31,7 @@ class AudioStream(abc.ABC):
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.gaps: list[tuple[int, int]] = []
 
     @abc.abstractmethod
     def blocks(self) -> Iterator[np.ndarray]:

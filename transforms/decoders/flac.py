@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 
 _SYNC = re.compile(rb"\xff[\xf8\xf9]", re.DOTALL)
 _RATES = (0, 88200, 176400, 192000, 8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 _BITS = (0, 8, 12, None, 16, 20, 24, 32)
 _LONGEST_HEADER = 16
+_MOST_OVERHEAD = 1 << 10  # of a frame over its samples as they are
+_MOST_TAGS = 1 << 12
+_TAIL = 1 << 16
+_GAVE_UP = 1 << 62
 _TOTAL = 21  # the last 4 bits of this byte, and the next 4 bytes, hold the number of samples
 
 
@@ -86,6 +91,26 @@ def without_total(head: bytes) -> list[tuple[int, bytes]]:
     return [(_TOTAL, bytes([head[_TOTAL] & 0xF0, 0, 0, 0, 0]))] if promised(head) else []
 
 
+def end_of_stream(read_at: Callable[[int, int], bytes], size: int) -> int:
+    """The byte behind the sound: tags (ID3v1, APEv2) and zeros at the end of a file of ``size`` bytes are left out."""
+    end = size
+    for _ in range(_MOST_TAGS):
+        if end >= 128 and read_at(end - 128, 3) == b"TAG":
+            end -= 128
+            continue
+        footer = read_at(end - 32, 32) if end >= 32 else b""
+        length = int.from_bytes(footer[12:16], "little") + (32 if footer[23:24] >= b"\x80" else 0)  # and its header
+        if footer[:8] == b"APETAGEX" and length <= end:
+            end -= length
+            continue
+        tail = read_at(max(0, end - _TAIL), _TAIL)
+        zeros = len(tail) - len(tail.rstrip(b"\0"))
+        if zeros < 32:  # a frame's own last bytes
+            break
+        end -= zeros
+    return end
+
+
 def rebuild(data: bytes) -> tuple[bytes, int] | None:
     """A new header for a stream without a good one.
 
@@ -125,11 +150,14 @@ class RateWatch:
     Attributes:
         rate: What the first frames say, Hz; 0 where they leave it to the header.
         change: After how many samples a frame says something else, and what; None until then.
+        samples: In the frames so far.
+        last_end: The byte of the file by which the last of these has surely ended.
     """
 
     def __init__(self, rate: int = 0, midway: bool = False) -> None:
         self.rate = rate
-        self.samples = 0  # in the frames up to here
+        self.samples = 0
+        self.last_end = 0
         self.change: tuple[int, int] | None = None
         self._expected: int | None = None if midway else 0
         self._seen: list[Frame] = []  # until it is known where in the stream this is
@@ -143,11 +171,12 @@ class RateWatch:
         if self._offset is None:
             self._offset = offset
         if offset > self._offset:
-            self._offset = 1 << 62
+            self._offset = _GAVE_UP
             return
         data = data[self._offset - offset :]
         self._offset += len(data)
         data = self._rest + data
+        start = self._offset - len(data)
         for match in _SYNC.finditer(data, 0, max(0, len(data) - _LONGEST_HEADER)):
             frame = parse_frame(data, match.start())
             if frame is None or not self._is_next(frame):
@@ -157,8 +186,14 @@ class RateWatch:
                 self.change = self.samples, frame.rate
                 return
             self.samples += frame.samples
+            self.last_end = start + match.start() + frame.samples * frame.channels * 4 + _MOST_OVERHEAD
             self._expected = _next(frame)
         self._rest = data[max(0, len(data) - _LONGEST_HEADER) :]
+
+    def look_ahead(self, read_at: Callable[[int, int], bytes], count: int) -> None:
+        """Follows the frames in the next ``count`` bytes that have not been read yet."""
+        if self._offset is not None and self._offset < _GAVE_UP:
+            self(self._offset, read_at(self._offset, count))
 
     def _is_next(self, frame: Frame) -> bool:
         if self._expected is not None:

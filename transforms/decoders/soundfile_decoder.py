@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import soundfile
 
-from soundbeam.transforms.decoders import flac, headers, pcm
+from soundbeam.transforms.decoders import flac, pcm
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError
+from soundbeam.transforms.decoders.containers import read_header
+from soundbeam.transforms.decoders.mpeg import find_mp3
 from soundbeam.transforms.decoders.source import Source
 
 # Frames asked of libsndfile at once: what is lost at most before a break, because it does not say how many were good.
@@ -22,6 +24,7 @@ _EXACT = ("wav", "rf64", "w64", "aiff", "flac")
 _LITTLE = (b"RIFF", b"RF64", b"riff")  # the kinds whose samples begin with the low byte
 _LINEAR = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _OGG_PAGE = 1 << 16
+_LOOK_AHEAD = 1 << 19  # more than the longest FLAC frame
 
 _EXPLAINED = {
     "format not recognised": ("not a kind of sound file that is known here", "format"),
@@ -30,6 +33,7 @@ _EXPLAINED = {
     "unspecified internal error": ("the data are damaged or cut off here", "damaged"),
     "flac channel changed": ("the number of channels changes here", "changed"),
     "no 'data' chunk": ("the header has no data chunk: nothing but a header was written", "truncated"),
+    "sf_info struct incomplete": ("the header names no sample rate, channels or kind of samples", "damaged"),
     "malformed": ("the header is damaged or cut off", "damaged"),
 }
 
@@ -47,7 +51,7 @@ def explain(error: Exception) -> DecodeError:
     for key, (message, cause) in _EXPLAINED.items():
         if key in said.lower():
             return DecodeError(f"{message} (libsndfile: {said})", cause)
-    return DecodeError(f"libsndfile cannot decode it: {said}")
+    return DecodeError(f"the data are damaged, or of a kind that libsndfile does not decode (libsndfile: {said})")
 
 
 class SoundfileStream(AudioStream):
@@ -68,6 +72,8 @@ class SoundfileStream(AudioStream):
         self._first: tuple[np.ndarray, DecodeError | None] | None = None
         self._watch: flac.RateWatch | None = None
         self._samples: pcm.Samples | None = None
+        self._uncounted = False  # whether the number of samples in a FLAC's header is hidden from libsndfile
+        self._position = 0  # frames that libsndfile has given
         self._at = self._skip = 0  # the frame that the next block begins with, and how many of its frames are left out
         try:
             self._open(extension)
@@ -77,19 +83,16 @@ class SoundfileStream(AudioStream):
 
     def _open(self, extension: str) -> None:
         source = self._source
-        self._header = header = headers.read_header(source.read_at, source.real_size)
+        self._header = header = read_header(source.read_at, source.real_size)
         source.check()
         self.promised = header.promised
-        patches = list(header.patches)
         if header.kind == "flac":
-            tag = headers.id3_size(source.read_at)
-            head = source.read_at(tag, 64)
-            self.promised = flac.promised(head)
-            patches = flac.without_total(head)
-            source.present(skip=tag, patches=[(tag + at, patch) for at, patch in patches])
+            self.promised = flac.promised(source.read_at(header.skip, 64))
+            end = None if self.promised else flac.end_of_stream(source.read_at, source.real_size)
+            source.present(skip=header.skip, end=end)
             self._watch = source.watch = flac.RateWatch()
         else:
-            source.present(header.prefix, header.skip, patches, header.endless)
+            source.present(header.prefix, header.skip, header.patches, header.endless, header.end)
         try:
             self._sound = self._sound_file()
         except DecodeError as e:
@@ -119,6 +122,7 @@ class SoundfileStream(AudioStream):
 
     def _sound_file(self) -> _SoundFile:
         self._source.seek(0)
+        self._position = 0
         try:
             return _SoundFile(self._source)
         except (soundfile.SoundFileError, TypeError, ValueError, RuntimeError) as e:
@@ -129,7 +133,7 @@ class SoundfileStream(AudioStream):
         data = self._source.read_at(0, 1 << 20)
         self._watch = self._source.watch = None
         rebuilt = flac.rebuild(data) if extension == ".flac" or self._header.kind == "flac" else None
-        first = headers.find_mp3(self._source.read_at, 0) if extension == ".mp3" else None
+        first = find_mp3(self._source.read_at, 0) if extension == ".mp3" else None
         if rebuilt is not None:
             prefix, skip = rebuilt
             self._source.present(prefix, skip)
@@ -162,7 +166,7 @@ class SoundfileStream(AudioStream):
             skip = 0
             if trouble is not None:
                 raise trouble
-            if not len(block) and not self._go_on():
+            if not len(block) and not self._go_on(done):
                 break  # else: on with what follows
         if self._header.note:
             self.notes.append(self._header.note)
@@ -180,8 +184,10 @@ class SoundfileStream(AudioStream):
             return self._samples.read(length), self._storage_error()
         block = np.empty((length, self.channels), np.float32)
         step = length if self._linear else _STEP
+        if self._header.kind == "flac" and self.promised and not self._uncounted:
+            length = min(length, self.promised - self._position)  # behind these libsndfile would look for another frame
         while done < length:
-            wanted = block[done : done + step]
+            wanted = block[done : min(done + step, length)]
             try:
                 got = self._sound.buffer_read_into(wanted, "float32")
             except (soundfile.SoundFileError, RuntimeError, ValueError) as e:
@@ -189,6 +195,7 @@ class SoundfileStream(AudioStream):
             if self._source.error is not None:
                 return block[: done + got * self._linear], self._storage_error()
             done += got
+            self._position += got
             if got < len(wanted):
                 break
         return block[:done], None
@@ -200,16 +207,18 @@ class SoundfileStream(AudioStream):
             return e
         return None
 
-    def _go_on(self) -> bool:
-        """Whether more sound follows what ended: an MP3 joined from several, or whose header names too few frames."""
+    def _go_on(self, done: int) -> bool:
+        """Whether more sound follows what ended: a header named too few frames, or an MP3 was joined from several."""
         source = self._source
+        if self._header.kind == "flac":
+            return self._go_on_flac(done)
         if self._sound is None or self._sound.format != "MP3" or source.raw_pos >= source.real_size:
             return False
-        follows = headers.find_mp3(source.read_at, source.raw_pos)
+        follows = find_mp3(source.read_at, source.raw_pos)
         if follows is None or source.real_size - follows < 1024:
             return False
         self._sound.close()
-        header = headers.read_header(lambda o, n: source.read_at(follows + o, n), source.real_size - follows)
+        header = read_header(lambda o, n: source.read_at(follows + o, n), source.real_size - follows)
         patches = [(follows + at, patch) for at, patch in header.patches]
         source.present(skip=follows + header.skip, patches=patches, endless=header.endless)
         self._sound = self._sound_file()
@@ -217,6 +226,29 @@ class SoundfileStream(AudioStream):
             rate, channels = self._sound.samplerate, self._sound.channels
             raise DecodeError(f"it goes on with {rate} Hz and {channels} channels here", "changed")
         self.promised = None
+        return True
+
+    def _go_on_flac(self, done: int) -> bool:
+        """Whether frames follow the last one that the header counts: then it is read again, without that count."""
+        source, skip = self._source, self._header.skip
+        if self._uncounted or self._watch is None or self._sound is None or not self.promised or done < self.promised:
+            return False
+        self._watch.look_ahead(source.read_at, _LOOK_AHEAD)
+        end = flac.end_of_stream(source.read_at, source.real_size)
+        if self._watch.samples <= done:
+            if self._watch.last_end and self._watch.last_end < end:
+                self.notes.append(f"{end - self._watch.last_end} bytes behind the end of the sound were not decoded")
+            return False
+        self._sound.close()
+        hidden = flac.without_total(source.read_at(skip, 64))
+        source.present(skip=skip, patches=[(skip + at, patch) for at, patch in hidden], end=end)
+        self._watch = source.watch = flac.RateWatch()
+        self._sound, self._uncounted = self._sound_file(), True
+        while done > 0:  # what has been yielded
+            piece = self._sound.read(min(done, BLOCK_FRAMES), dtype="float32", always_2d=True)
+            if not len(piece):
+                return False
+            done -= len(piece)
         return True
 
     def _check_ogg_end(self) -> None:
@@ -238,7 +270,7 @@ class SoundfileStream(AudioStream):
             if self._sound.seek(aligned) == aligned:
                 if self._samples is not None:
                     self._samples.seek(aligned)
-                self._first, self._at, self._skip = None, aligned, frame - aligned
+                self._first, self._at, self._skip, self._position = None, aligned, frame - aligned, aligned
                 if self._watch is not None:
                     self._watch = self._source.watch = flac.RateWatch(self._watch.rate, midway=True)
                 return True

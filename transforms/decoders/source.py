@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from soundbeam.model.storage.stores import one_line
@@ -38,6 +38,7 @@ class Source:
         self._prefix, self._skip = b"", 0
         self._patches: list[tuple[int, bytes]] = []
         self._claimed = 0
+        self._end = self.real_size
         self.pos = 0
         self.error: Exception | None = None
         self._watch: Callable[[int, bytes], None] | None = None
@@ -53,7 +54,12 @@ class Source:
         self._watch, self._chunk = watch, b""
 
     def present(
-        self, prefix: bytes = b"", skip: int = 0, patches: list[tuple[int, bytes]] | None = None, endless: bool = False
+        self,
+        prefix: bytes = b"",
+        skip: int = 0,
+        patches: Sequence[tuple[int, bytes]] = (),
+        endless: bool = False,
+        end: int | None = None,
     ) -> None:
         """Changes what is seen of the file, from its start again.
 
@@ -63,15 +69,16 @@ class Source:
             patches: Bytes to be read instead of those at an offset of the file.
             endless: Claim to be far longer than the file is, so that nothing estimates a duration from its size and
                 stops there; reading ends where the file does.
+            end: The byte of the file behind the last one that is seen; None for the file's own end.
         """
-        self._prefix, self._skip, self._patches, self.pos, self.error = prefix, skip, patches or [], 0, None
-        self._chunk = b""
+        self._prefix, self._skip, self._patches, self.pos, self.error = prefix, skip, list(patches), 0, None
+        self._chunk, self._end = b"", self.real_size if end is None else min(end, self.real_size)
         self._claimed = (self.size << 10) if endless else 0
 
     @property
     def size(self) -> int:
         """Bytes seen, without the claim."""
-        return len(self._prefix) + max(0, self.real_size - self._skip)
+        return len(self._prefix) + max(0, self._end - self._skip)
 
     @property
     def raw_pos(self) -> int:
@@ -123,7 +130,8 @@ class Source:
         at = offset - self._chunk_at
         if not 0 <= at < len(self._chunk):
             # To where a chunk from the file's start would end: where reading breaks, it does so for every range alike.
-            self._chunk, self._chunk_at, at = self._load(offset, _CHUNK - offset % _CHUNK), offset, 0
+            until = min(offset - offset % _CHUNK + _CHUNK, self._end)
+            self._chunk, self._chunk_at, at = self._load(offset, until - offset), offset, 0
         return self._chunk[at : at + most]
 
     def _load(self, offset: int, most: int) -> bytes:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from soundbeam.transforms.decoders import headers
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Resampler
+from soundbeam.transforms.decoders.containers import read_header
 from soundbeam.transforms.decoders.source import Source
 from soundbeam.transforms.decoders.soxr_resampler import SoxrResampler
 
@@ -39,7 +39,7 @@ class TfioStream(AudioStream):
     def __init__(self, source: Source, extension: str = ""):
         super().__init__()
         try:
-            header = headers.read_header(source.read_at, source.real_size)
+            header = read_header(source.read_at, source.real_size)
             source.check()
             if header.kind not in _KINDS or header.prefix or _is_int32_wav(source, header.kind):
                 kind = header.kind or extension or "this"

@@ -9,7 +9,8 @@ import pytest
 import soundfile as sf
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.decoders import DecodeError, flac, headers, open_decoder
+from soundbeam.transforms.decoders import DecodeError, flac, open_decoder
+from soundbeam.transforms.decoders.containers import read_header
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES
 from tests.transforms.audio_files import (
     decode,
@@ -233,7 +234,7 @@ def test_a_wav_of_more_than_four_gibibytes_keeps_its_true_length():
     head = encode(noise(0.1, 16000), 16000, "WAV", "PCM_16")[:44]
     size = (1 << 32) + 1_000_044
     head = patched(head, 40, struct.pack("<I", 1_000_000))
-    header = headers.read_header(lambda at, n: (head + bytes(64))[at : at + n], size)
+    header = read_header(lambda at, n: (head + bytes(64))[at : at + n], size)
     assert header.prefix[:4] == b"RF64" and header.skip == 44
     assert struct.unpack("<Q", header.prefix[28:36])[0] == size - 44
 
