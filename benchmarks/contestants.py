@@ -37,6 +37,9 @@ def reference(bundle: str, hop: float) -> Work:
 
 def scan(bundle: str, hop: float) -> Work:
     """The program, from its options to its committed tables. The model stays loaded between two scans."""
+    from soundbeam.pipelines.console.process import prepare_process
+
+    prepare_process()
     from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.scan import job as scanning
     from soundbeam.transforms.scoring import score_windows as score

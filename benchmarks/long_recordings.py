@@ -9,6 +9,7 @@ piece.
 """
 
 import argparse
+import os
 import resource
 import struct
 import subprocess
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 RATE, BLOCK_S = 48000, 600
 HOURS = {"rf64": 24.0, "w64": 24.0, "flac": 24.0, "mp3": 15.0}
 _GUIDS = {"riff": "2e91cf11a5d628db04c10000", "wave": "f3acd3118cd100c04f8edb8a", "fmt ": "f3acd3118cd100c04f8edb8a"}

@@ -65,7 +65,7 @@ def build_cnn():
 
 
 def run(paths: list[str]) -> dict[str, float]:
-    """Returns the seconds of each step, and of sound. The first file also runs once beforehand, uncounted, as warm-up."""
+    """Returns the seconds of each step, and of sound. The first file also runs once beforehand, uncounted."""
     model = build_cnn()
     totals = {"decode": 0.0, "resample": 0.0, "stft and model": 0.0, "sound": 0.0}
     for number, path in enumerate([paths[0], *paths]):
