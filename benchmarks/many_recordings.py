@@ -42,7 +42,7 @@ def make_recordings(folder: Path, files: int) -> None:
 
 def save_placeholder(url: Path) -> None:
     """Saves the tests' classifier, which costs next to nothing."""
-    code = "import sys; from tests.conftest import save_tone_bundle; save_tone_bundle(sys.argv[1])"
+    code = "import sys; from tests.placeholder import save_tone_bundle; save_tone_bundle(sys.argv[1])"
     subprocess.run([sys.executable, "-c", code, str(url)], cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
 
 
