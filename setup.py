@@ -1,10 +1,10 @@
-"""The distribution: one package, one console script. The pins that are tested together stand in constraints.txt."""
+"""The distribution: one package, one console script. The versions that are tested together are in constraints.txt."""
 
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# The customer fixed the three folders at the top; what is installed is `soundbeam` and nothing else.
+# The customer fixed these three folders at the top of the repository. They are installed inside `soundbeam`.
 ROOMS = ("pipelines", "transforms", "model")
 
 setup(
@@ -34,13 +34,13 @@ setup(
         "soxr>=0.5",
         "matplotlib>=3.8",
         "pillow>=10",
-        # --timezone: small worker images have no time zones of their own.
+        # For --timezone: small worker images come without time zones.
         "tzdata",
     ],
     extras_require={
         "av": ["av>=12"],
         "s3": ["s3fs>=2024.2"],
-        # Not apache-beam[gcp]: it asks for protobuf 6, and TensorFlow 2.16 for 4. This is what a scan needs of it.
+        # Not apache-beam[gcp]: it requires protobuf 6, and TensorFlow 2.16 requires protobuf 4. A scan needs only these.
         "dataflow": [
             "gcsfs>=2024.2",
             "google-auth-httplib2<0.3",
@@ -53,7 +53,7 @@ setup(
         "azure": ["adlfs>=2024.2"],
         "test": [
             "duckdb",
-            # S3 and GCS on this machine; moto[server] would bring forty packages more.
+            # For S3 and GCS on this machine; moto[server] would bring in forty more packages.
             "flask",
             "flask-cors",
             "gcp-storage-emulator",
