@@ -40,7 +40,7 @@ setup(
     extras_require={
         "av": ["av>=12"],
         "s3": ["s3fs>=2024.2"],
-        # Not apache-beam[gcp]: it requires protobuf 6, and TensorFlow 2.16 requires protobuf 4. A scan needs only these.
+        # Not apache-beam[gcp]: it requires protobuf 6, TensorFlow 2.16 requires 4. A scan needs just these.
         "dataflow": [
             "gcsfs>=2024.2",
             "google-auth-httplib2<0.3",
