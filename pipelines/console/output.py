@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Iterable, Sequence
 
 # user:password@ in a URL; and what signs or opens one.
 _PASSWORD = re.compile(r"(://)[^/\s@]+@")
@@ -17,6 +18,22 @@ _SECRET = re.compile(
 def say(line: str = "") -> None:
     """Prints one line of the result, at once."""
     print(plain(line), flush=True)
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], text_columns: int = 1) -> None:
+    """Prints rows under their heads, in columns as wide as their widest cell.
+
+    Args:
+        heads: The heads of the columns.
+        rows: Cells as text, as many as there are heads.
+        text_columns: The first so many columns hold text and are aligned to the left; the others hold numbers.
+    """
+    lines = [heads, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = zip(line, widths, strict=True)
+        aligned = (cell.ljust(n) if i < text_columns else cell.rjust(n) for i, (cell, n) in enumerate(cells))
+        say("  ".join(aligned).rstrip())
 
 
 def plain(line: str) -> str:

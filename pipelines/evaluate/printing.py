@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from soundbeam.model.numbers import number
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import print_table, say
 from soundbeam.pipelines.recording_names import short_names
 
 _ALL_ROWS, _WRONG_ROWS = 40, 20  # up to so many rows are all printed; of more, only so many wrong ones
@@ -33,25 +33,44 @@ def print_figures(figures: dict[str, Any]) -> None:
 
 
 def _print_table(labels: dict[str, Any], overall: dict[str, Any]) -> None:
-    """A row a label, then one of all: its sums, and of the figures of counts and windows the means."""
-    rows = [*labels.items(), (f"all {len(labels)} labels", overall)]
-    wide = max(len(name) for name, _ in rows)
+    """One row for each label, then one for all: the sums over calls, and the means over counts and windows."""
     say()
-    say(f"{'':<{wide}}  {'calls':<40}  {'counts':<18}  windows")
-    heads = ("true  found  reported  precision  recall     F1", "exact  mean error", "average precision")
-    say(f"{'label':<{wide}}  {'  '.join(heads)}")
-    for name, its in rows:
-        events, counts = its["events"], its["counts"]
-        exact = f"{counts['exact']}/{counts['counts']}"
-        say(
-            f"{name:<{wide}}  {events['annotations']:>4}  {events['matched']:>5}  {events['calls']:>8}  "
-            f"{number(events['precision']):>9}  {number(events['recall']):>6}  {number(events['f1']):>5}  {exact:>5}  "
-            f"{number(counts['mean_absolute_error']):>10}  {number(its['windows']['average_precision']):>17}"
-        )
-    for name, its in labels.items():
-        if "at_precision" in its:
-            say(name)
-            _print_point(its["at_precision"])
+    print_table(
+        (
+            "label",
+            "true calls",
+            "found",
+            "reported",
+            "precision",
+            "recall",
+            "F1",
+            "exact counts",
+            "mean error",
+            "average precision",
+        ),
+        [_cells(label, figures) for label, figures in (*labels.items(), (f"all {len(labels)} labels", overall))],
+    )
+    for label, figures in labels.items():
+        if "at_precision" in figures:
+            say(label)
+            _print_point(figures["at_precision"])
+
+
+def _cells(label: str, figures: dict[str, Any]) -> tuple[str, ...]:
+    """One row of the table of labels."""
+    events, counts = figures["events"], figures["counts"]
+    return (
+        label,
+        str(events["annotations"]),
+        str(events["matched"]),
+        str(events["calls"]),
+        number(events["precision"]),
+        number(events["recall"]),
+        number(events["f1"]),
+        f"{counts['exact']}/{counts['counts']}",
+        number(counts["mean_absolute_error"]),
+        number(figures["windows"]["average_precision"]),
+    )
 
 
 def _print_scores(its: dict[str, Any], windows: str) -> None:
@@ -136,13 +155,12 @@ def _print_counts(recordings: list[dict[str, Any]]) -> None:
             return
         say()
         say(f"{len(wrong)} of {len(rows)} counts are wrong:")
-    several = len({label for _, label, *_ in rows}) > 1
     listed = rows if len(rows) <= _ALL_ROWS else wrong[:_WRONG_ROWS]
-    wide = max(len("recording"), *(len(name) for name, *_ in listed))
-    label_wide = max(len("label"), *(len(label) for _, label, *_ in listed)) + 2 if several else 0
-    say(f"{'recording':<{wide}}  {'label' if several else '':<{label_wide}}   true  counted")
-    for name, label, true, counted in listed:
-        off = f"  {counted - true:+d}" if counted != true else ""
-        say(f"{name:<{wide}}  {label if several else '':<{label_wide}} {true:>6}  {counted:>7}{off}")
+    names = ("recording", "label") if len({label for _, label, *_ in rows}) > 1 else ("recording",)
+    cells = [
+        (*row[: len(names)], str(true), str(counted), f"{counted - true:+d}" if counted != true else "")
+        for *row, true, counted in listed
+    ]
+    print_table((*names, "true", "counted", ""), cells, text_columns=len(names))
     if len(rows) > _ALL_ROWS and len(wrong) > _WRONG_ROWS:
         say("…")
