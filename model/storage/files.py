@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import posixpath
 from datetime import datetime, timezone
 from typing import Any
 
@@ -91,7 +92,7 @@ def state_of(uri: str) -> tuple[int, str]:
     if isinstance(place.fs, LocalFileSystem):
         found = os.stat(path)
         return found.st_size, version_of({"mtime": found.st_mtime})
-    place.fs.invalidate_cache(place.fs._parent(path))
+    place.fs.invalidate_cache(posixpath.dirname(path))
     info = place.fs.info(path)
     return int(info.get("size") or 0), version_of(info)
 
@@ -109,7 +110,7 @@ def open_to_write(url: str, mode: str = "wb") -> Any:
         mode: ``wb`` or ``w`` (UTF-8).
     """
     place, path = place_of(url)
-    make_folder(place.fs, place.fs._parent(path))
+    make_folder(place.fs, posixpath.dirname(path))
     return place.fs.open(path, mode) if "b" in mode else place.fs.open(path, mode, encoding="utf-8")
 
 
@@ -121,7 +122,7 @@ def make_folder(fs: Any, path: str) -> None:
 
 def write_at_once(fs: Any, path: str, data: bytes) -> None:
     """Writes a file that is seen whole or not at all, also when the power fails: by renaming, or as one object."""
-    make_folder(fs, fs._parent(path))
+    make_folder(fs, posixpath.dirname(path))
     if is_object_store(fs):
         fs.pipe_file(path, data)
         return
@@ -162,14 +163,12 @@ def check_store(url: str) -> None:
         raise SoundbeamError(f"{url}: {one_line(e)}") from e
 
 
-def locate(url: str):
-    """The file system of a folder or table, and its path there without a slash at its end.
+def locate(url: str) -> tuple[Place, str]:
+    """Finds the file system of a folder or table that a user named, and its path there without a slash at its end.
 
     Raises:
-        SoundbeamError: The URL's protocol is unknown or its package is not installed.
+        SoundbeamError: The URL's protocol is unknown, its package is not installed, or its bucket cannot be used.
     """
-    from soundbeam.model.storage.files import check_store, place_of
-
     try:
         check_store(url)
         place, path = place_of(url)
