@@ -18,8 +18,6 @@ import fsspec.config
 
 from soundbeam.model.errors import SoundbeamError
 
-# gcsfs would ask for each bucket's kind by gRPC, for a minute where nobody answers; only zonal buckets need that.
-os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 # Stores of objects under keys: no folders to make, no rename, and an object appears whole or not at all.
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
 _CREDENTIALS = {
@@ -48,6 +46,9 @@ def file_system_of(url: str, **options: Any) -> tuple[Any, str]:
         MissingExtra: Its client is not installed; the message names the extra.
         ValueError: The protocol is unknown, or its options are wrong.
     """
+    # gcsfs would ask for each bucket's kind by gRPC, for a minute where nobody answers; only zonal buckets need that.
+    # It looks at this variable when fsspec first loads it, which is here.
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     try:
         return fsspec.core.url_to_fs(url, **options)
     except ImportError as e:
