@@ -57,8 +57,8 @@ OTHERS = [
     "gcsfs",
     "s3fs",
 ]
-# TensorFlow looks at it once, when it is first loaded, and the last digits of scores depend on it. In a worker no code of
-# soundbeam runs before that: Beam's harness unpickles a step, which imports its module, and those of
+# TensorFlow looks at it once, when it is first loaded, and the last digits of scores depend on it. In a worker no
+# function of soundbeam runs before that: Beam's harness unpickles a step, which imports its module, and those of
 # `transforms.examples` import TensorFlow in turn. The same holds for a user who imports `soundbeam.model.frontend`.
 # So it is set by the import of `soundbeam.model`, which comes before all of them.
 KNOWN = {"TF_ENABLE_ONEDNN_OPTS"}
