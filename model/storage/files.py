@@ -47,8 +47,8 @@ def place_of(uri: str) -> tuple[Place, str]:
         return Place(LocalFileSystem()), local_path(uri)
     # No cache of listings: other processes write there too, and a listing may be of a million files.
     fs, path = file_system_of(uri, **{"use_listings_cache": False})
-    cut = uri.find("::")
-    return Place(fs, uri[cut:] if cut >= 0 and not uri.startswith(_CACHES) else ""), path
+    _, separator, chain = uri.partition("::")
+    return Place(fs, "" if uri.startswith(_CACHES) else separator + chain), path
 
 
 def open_file(uri: str, first_bytes: int = FIRST_BYTES) -> Any:
@@ -90,8 +90,8 @@ def state_of(uri: str) -> tuple[int, str]:
     """
     place, path = place_of(uri)
     if isinstance(place.fs, LocalFileSystem):
-        found = os.stat(path)
-        return found.st_size, version_of({"mtime": found.st_mtime})
+        status = os.stat(path)
+        return status.st_size, version_of({"mtime": status.st_mtime})
     place.fs.invalidate_cache(posixpath.dirname(path))
     info = place.fs.info(path)
     return int(info.get("size") or 0), version_of(info)

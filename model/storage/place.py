@@ -53,12 +53,12 @@ class Place:
     def entries(self, folder: str) -> Iterator[Entry | Unreadable]:
         """What a folder holds, ordered by name; or one Unreadable."""
         try:
-            found = self.fs.ls(folder, detail=True)
+            listed = self.fs.ls(folder, detail=True)
         except Exception as e:  # a store's own error classes are many
             yield Unreadable(folder, one_line(e))
             return
         # Stores list a folder's own marker among what it holds.
-        yield from sorted((e for e in found if e["name"].rstrip("/") != folder.rstrip("/")), key=lambda e: e["name"])
+        yield from sorted((e for e in listed if e["name"].rstrip("/") != folder.rstrip("/")), key=lambda e: e["name"])
 
     def walk(self, roots: Iterable[str], seen: set[Any] | None = None) -> Iterator[Entry | Unreadable]:
         """All files below some folders. Folders behind links come last, and none comes twice: loops end.
@@ -94,24 +94,24 @@ class Place:
         parts = pattern.split("/")
         fixed = next(i for i, part in enumerate(parts) if has_wildcard(part))
         root = "/".join(parts[:fixed]) or self.fs.root_marker
-        if root and not self._is_there(root):
+        if root and not self._folder_exists(root):
             return root, iter(())
         if "**" not in parts:
             return root, self._match(root, parts[fixed:])
-        wanted = re.compile(glob_translate(pattern))
-        return root, (e for e in self.walk([root]) if isinstance(e, Unreadable) or wanted.match(e["name"]))
+        path_pattern = re.compile(glob_translate(pattern))
+        return root, (e for e in self.walk([root]) if isinstance(e, Unreadable) or path_pattern.match(e["name"]))
 
     def identity(self, folder: str) -> Any:
         """The same for two paths (links, mounts) to one local folder."""
         if isinstance(self.fs, LocalFileSystem):
             try:
-                found = os.stat(folder)
-                return found.st_dev, found.st_ino
+                status = os.stat(folder)
+                return status.st_dev, status.st_ino
             except OSError:
                 pass
         return folder
 
-    def _is_there(self, folder: str) -> bool:
+    def _folder_exists(self, folder: str) -> bool:
         try:
             return bool(self.fs.info(folder)["type"] == "directory")
         except Exception:  # a store's own error classes are many
@@ -119,11 +119,11 @@ class Place:
 
     def _match(self, folder: str, parts: list[str]) -> Iterator[Entry | Unreadable]:
         """Entries that match a glob without ``**``, level by level."""
-        wanted, rest = re.compile(glob_translate(parts[0])), parts[1:]
+        name_pattern, rest = re.compile(glob_translate(parts[0])), parts[1:]
         for entry in self.entries(folder):
             if isinstance(entry, Unreadable):
                 yield entry
-            elif wanted.match(entry["name"].rstrip("/").rpartition("/")[2]):
+            elif name_pattern.match(entry["name"].rstrip("/").rpartition("/")[2]):
                 if not rest:
                     yield entry
                 elif self.is_folder(entry):

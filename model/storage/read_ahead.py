@@ -30,7 +30,7 @@ class ReadAhead(BaseCache):
     def __init__(self, blocksize: int, fetcher, size: int):
         super().__init__(blocksize, fetcher, size)
         self._blocks: list[tuple[int, bytes]] = []  # (offset, bytes), oldest first
-        self._next, self._ahead = -1, blocksize  # where a read that follows on would begin, and how much it would ask
+        self._next, self._length = -1, blocksize  # where a read that follows on would begin, and how much it would ask
 
     def _fetch(self, start: int | None, stop: int | None) -> bytes:
         at, stop = start or 0, min(self.size, self.size if stop is None else stop)
@@ -42,31 +42,31 @@ class ReadAhead(BaseCache):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _block_at(self, at: int) -> tuple[int, bytes] | None:
-        found = next((b for b in reversed(self._blocks) if b[0] <= at < b[0] + len(b[1])), None)
-        self.hit_count += found is not None
-        return found
+        block = next((b for b in reversed(self._blocks) if b[0] <= at < b[0] + len(b[1])), None)
+        self.hit_count += block is not None
+        return block
 
     def _get(self, start: int, needed: int) -> tuple[int, bytes]:
         """The block from ``start`` to ``needed`` at least, and what is read ahead."""
         self.miss_count += 1
-        self._ahead = min(2 * self._ahead, MOST_BYTES) if start == self._next else self.blocksize
-        end = min(self.size, max(needed, start + self._ahead))
+        self._length = min(2 * self._length, MOST_BYTES) if start == self._next else self.blocksize
+        end = min(self.size, max(needed, start + self._length))
         data = b""
         for pause in (*PAUSES_S, None):
             try:
                 data += self.fetcher(start + len(data), end)
                 if len(data) >= end - start:
                     break
-                trouble: Exception = OSError(f"the store gave {len(data)} of {end - start} bytes at {start}")
+                error: Exception = OSError(f"the store gave {len(data)} of {end - start} bytes at {start}")
             except FINAL:
                 raise
             except Exception as e:  # a store's own error classes are many
-                trouble = e
+                error = e
             if pause is None:
-                raise trouble
+                raise error
             time.sleep(pause)
             end = needed  # no more than has to be had: what lies behind may be what cannot be read
-            self._ahead = self.blocksize
+            self._length = self.blocksize
             if len(data) >= end - start:
                 break
         self.total_requested_bytes += len(data)

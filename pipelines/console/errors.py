@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.stores import restored_options, store_trouble
+from soundbeam.model.storage.stores import explain_store_error, restored_options
 from soundbeam.pipelines.console.output import plain
 from soundbeam.pipelines.console.process import DEBUG, prepare_process
 
@@ -54,11 +54,11 @@ def explain(e: BaseException) -> str:
         return f"{e.filename}: {e.strerror}; check the permissions"
     if isinstance(e, OSError) and e.filename:
         return f"{e.filename}: {e.strerror}"
-    trouble = store_trouble(e)
-    if trouble is not None:
-        return trouble
-    said = " ".join(str(e).split())[:500]
-    return f"{type(e).__name__}{': ' * bool(said)}{said} (set {DEBUG}=1 to see where)"
+    explanation = explain_store_error(e)
+    if explanation is not None:
+        return explanation
+    message = " ".join(str(e).split())[:500]
+    return f"{type(e).__name__}{': ' * bool(message)}{message} (set {DEBUG}=1 to see where)"
 
 
 def exit_code(e: BaseException) -> int:

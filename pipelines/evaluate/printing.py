@@ -19,17 +19,8 @@ def print_figures(figures: dict[str, Any]) -> None:
     if len(figures["labels"]) > 1:
         _print_table(figures["labels"], figures["overall"])
         return
-    for label, its in figures["labels"].items():
-        say()
-        say(f"{label}")
-        windows = its["windows"]
-        _print_scores(its, f"{windows['positive']} with a call, {windows['negative']} without")
-        if its["calibration_error"] is not None:
-            say(f"  {'':<8} expected calibration error {number(its['calibration_error'])}, of the same windows")
-        if windows["ambiguous"]:
-            say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
-        if "at_precision" in its:
-            _print_point(its["at_precision"])
+    for label, label_figures in figures["labels"].items():
+        _print_label(label, label_figures)
 
 
 def _print_table(labels: dict[str, Any], overall: dict[str, Any]) -> None:
@@ -73,14 +64,17 @@ def _cells(label: str, figures: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _print_scores(its: dict[str, Any], windows: str) -> None:
-    counts, events = its["counts"], its["events"]
+def _print_label(label: str, figures: dict[str, Any]) -> None:
+    """A few lines on the counts, calls and windows of one label."""
+    counts, events, windows = figures["counts"], figures["events"], figures["windows"]
+    say()
+    say(label)
     say(
         f"  counts   {counts['exact']} of {counts['counts']} recordings exact, "
         f"mean absolute error {number(counts['mean_absolute_error'])}"
     )
-    if its.get("intervals", {}).get("intervals"):
-        intervals = its["intervals"]
+    if figures.get("intervals", {}).get("intervals"):
+        intervals = figures["intervals"]
         say(
             f"  {'':<8} calls_low to calls_high hold the true count of {intervals['covered']} of "
             f"{intervals['intervals']}; on average they are {intervals['mean_width']:.1f} apart"
@@ -90,9 +84,15 @@ def _print_scores(its: dict[str, Any], windows: str) -> None:
         f"{number(events['precision'])}, recall {number(events['recall'])}, F1 {number(events['f1'])}"
     )
     say(
-        f"  windows  average precision {number(its['windows']['average_precision'])}, "
-        f"ROC AUC {number(its['windows']['roc_auc'])} ({windows})"
+        f"  windows  average precision {number(windows['average_precision'])}, ROC AUC {number(windows['roc_auc'])} "
+        f"({windows['positive']} with a call, {windows['negative']} without)"
     )
+    if figures["calibration_error"] is not None:
+        say(f"  {'':<8} expected calibration error {number(figures['calibration_error'])}, of the same windows")
+    if windows["ambiguous"]:
+        say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
+    if "at_precision" in figures:
+        _print_point(figures["at_precision"])
 
 
 def _print_point(point: dict[str, Any]) -> None:
@@ -100,35 +100,37 @@ def _print_point(point: dict[str, Any]) -> None:
     if point["threshold"] is None:
         say(f"  precision {point['wanted']:g} is not reached: no threshold gives a call")
         return
-    told = (
+    result = (
         f"threshold {point['threshold']:.9g} gives precision {number(point['precision'])} ({point['matched']} of "
         f"{point['calls']} calls) and recall {number(point['recall'])}"
     )
     if point["reached"]:
-        say(f"  for precision {point['wanted']:g} or more: {told}")
+        say(f"  for precision {point['wanted']:g} or more: {result}")
     else:
-        say(f"  precision {point['wanted']:g} is not reached by any threshold; the nearest: {told}")
+        say(f"  precision {point['wanted']:g} is not reached by any threshold; the nearest: {result}")
 
 
 def _notes(figures: dict[str, Any]) -> list[str]:
     notes = []
     if missing := figures["not_scanned"]:
         calls = sum(m["annotated_calls"] for m in missing)
-        names = _some([m["recording"] for m in missing])
+        names = _first_names([m["recording"] for m in missing])
         notes.append(f"{len(missing)} annotated recordings ({calls} calls) were not scanned and are left out: {names}")
     if excluded := figures["excluded"]:
         calls = sum(e["annotated_calls"] for e in excluded)
-        names = _some([e["recording"] for e in excluded])
+        names = _first_names([e["recording"] for e in excluded])
         notes.append(
             f"{len(excluded)} recordings ({calls} annotated calls) failed in the scan and are left out: {names}"
         )
     if partial := [r["recording"] for r in figures["recordings"] if r["status"] == "partial"]:
-        notes.append(f"{len(partial)} recordings could be read in part only, all their calls count: {_some(partial)}")
+        notes.append(
+            f"{len(partial)} recordings could be read in part only, all their calls count: {_first_names(partial)}"
+        )
     if figures["unknown_labels"]:
         names = ", ".join(f"{label} ({n} rows)" for label, n in figures["unknown_labels"].items())
         notes.append(f"the classifier does not know these annotated labels, they are ignored: {names}")
     if figures["labels_without_annotation"]:
-        notes.append(f"labels without an annotation are left out: {_some(figures['labels_without_annotation'])}")
+        notes.append(f"labels without an annotation are left out: {_first_names(figures['labels_without_annotation'])}")
     if figures["identical_rows"]:
         notes.append(f"{figures['identical_rows']} annotations are there twice and count once")
     if late := figures["beyond_the_end"]:
@@ -139,7 +141,7 @@ def _notes(figures: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

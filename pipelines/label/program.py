@@ -40,11 +40,11 @@ def main(argv: list[str] | None = None) -> int:
     from soundbeam.model.classifier.bundle import load_bundle
 
     bundle = load_bundle(options.classifier)
-    clips, errors = _listed(options.clips)
+    clips, errors = _list_clips(options.clips)
     uris = [clip.uri for clip in clips]
     names = short_names(uris) if len(uris) > 1 else {uri: uri.rpartition("/")[2] for uri in uris}
     scored: list[dict[str, Any]] = []
-    for uri, scores in _scored(clips, bundle, errors):
+    for uri, scores in _score_clips(clips, bundle, errors):
         order = np.argsort(-scores, kind="stable")
         top = ", ".join(f"{bundle.labels[i]} {number(float(scores[i]))}" for i in order[: options.top].tolist())
         say(f"{names[uri]}: {top}")
@@ -60,26 +60,26 @@ def main(argv: list[str] | None = None) -> int:
     return 0 if scored else 1
 
 
-def _listed(patterns: list[str]) -> tuple[list[Any], list[str]]:
+def _list_clips(patterns: list[str]) -> tuple[list[Any], list[str]]:
     """The clips that patterns name, once each, and what is wrong with others."""
     from soundbeam.transforms.listing.recordings import list_recordings
     from soundbeam.transforms.records import Recording
 
     clips, errors = dict[str, Recording](), list[str]()
     for pattern in patterns:
-        found = list(list_recordings(pattern))
-        clips |= {row.uri: row for row in found if isinstance(row, Recording)}
+        rows = list(list_recordings(pattern))
+        clips |= {row.uri: row for row in rows if isinstance(row, Recording)}
         errors += [
             f"{row.recording.uri}: {row.error}"
-            for row in found
+            for row in rows
             if not isinstance(row, Recording) and row.status != "skipped"
         ]
-        if not found:
+        if not rows:
             errors.append(f"{pattern}: no audio file there")
     return list(clips.values()), errors
 
 
-def _scored(recordings: list[Any], bundle: Any, errors: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+def _score_clips(recordings: list[Any], bundle: Any, errors: list[str]) -> Iterator[tuple[str, np.ndarray]]:
     """(URI, ``[labels]``) of each clip that has sound; appends what is wrong with any."""
     from soundbeam.model.classifier.clip_scores import clip_scores
     from soundbeam.model.windows import WindowSpec

@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise", metavar="FILE", help="for denoise: a clip of noise alone, instead of each window")
 
 
-def asked_for(options) -> Conditioning:
+def read_conditioning(options) -> Conditioning:
     """The conditioning that the options say.
 
     Raises:
