@@ -10,7 +10,7 @@ from soundbeam.model.evaluation.metrics import precision_recall_curve
 from soundbeam.model.evaluation.reliability import reliability
 from soundbeam.model.report.evidence import LabelScores, Picture
 
-INK, GRID = "#75808b", "#75808b40"  # read on white and on black alike
+INK, GRID = "#75808b", "#75808b40"  # legible on white and on black
 TRUE, FALSE = "#e0873a", "#3d93c9"
 _HISTOGRAM_BINS = 25
 

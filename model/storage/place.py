@@ -1,4 +1,4 @@
-"""A place: a file system and its paths, listed and opened."""
+"""A file system: the URIs of its paths, and safe walks over its folders and globs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
 
 
 def has_wildcard(path: str) -> bool:
-    """Whether a path would be a glob."""
+    """Whether a path is a glob."""
     return bool(_WILDCARD.search(path))
 
 
@@ -35,8 +35,8 @@ class Place:
     """One file system.
 
     Attributes:
-        fs: fsspec's.
-        chain: What ``fs.unstrip_protocol(path)`` lacks at its end to be the full URI: the rest of a chain, else "".
+        fs: The file system of fsspec.
+        chain: The rest of a chained URL, which ``fs.unstrip_protocol(path)`` leaves out; else "".
     """
 
     fs: Any
@@ -47,25 +47,25 @@ class Place:
         return f"{self.fs.unstrip_protocol(path)}{self.chain}"
 
     def is_folder(self, entry: Entry) -> bool:
-        """Whether an entry is a folder or a link to one."""
+        """Whether an entry is a folder or a link to a folder."""
         return os.path.isdir(entry["name"]) if entry.get("islink") else entry.get("type") == "directory"
 
     def entries(self, folder: str) -> Iterator[Entry | Unreadable]:
-        """What a folder holds, ordered by name; or one Unreadable."""
+        """The entries of a folder, ordered by name; or one Unreadable."""
         try:
             listed = self.fs.ls(folder, detail=True)
         except Exception as e:  # a store's own error classes are many
             yield Unreadable(folder, one_line(e))
             return
-        # Stores list a folder's own marker among what it holds.
+        # Stores list a folder's own marker among its entries.
         yield from sorted((e for e in listed if e["name"].rstrip("/") != folder.rstrip("/")), key=lambda e: e["name"])
 
     def walk(self, roots: Iterable[str], seen: set[Any] | None = None) -> Iterator[Entry | Unreadable]:
-        """All files below some folders. Folders behind links come last, and none comes twice: loops end.
+        """All files below some folders. Linked folders come last, and no folder is walked twice: loops of links end.
 
         Args:
             roots: The folders, by path.
-            seen: Identities of folders that have been walked; added to.
+            seen: Identities of the folders that have been walked; those walked now are added.
         """
         seen = set() if seen is None else seen
         folders, links = list(roots)[::-1], list[str]()
@@ -84,9 +84,9 @@ class Place:
             folders += reversed(below)
 
     def glob(self, pattern: str) -> tuple[str, Iterator[Entry | Unreadable]]:
-        """Finds what matches a glob: files, and unless it holds ``**`` folders too.
+        """Finds the files that match a glob, and the folders too unless it contains ``**``.
 
-        Unlike fsspec's own, it tells which folders it could not read, and needs no list of all files in memory.
+        Unlike fsspec's own glob, it reports the folders that it cannot read, and holds no list of all files in memory.
 
         Returns:
             The folder above the first wildcard, and the matches.
@@ -102,7 +102,7 @@ class Place:
         return root, (e for e in self.walk([root]) if isinstance(e, Unreadable) or path_pattern.match(e["name"]))
 
     def identity(self, folder: str) -> Any:
-        """The same for two paths (links, mounts) to one local folder."""
+        """A value that is the same for all paths (links, mounts) to one local folder."""
         if isinstance(self.fs, LocalFileSystem):
             try:
                 status = os.stat(folder)

@@ -1,4 +1,4 @@
-"""Ranged reads of a remote file: few bytes for a header, few requests for a whole file, and a second try."""
+"""Ranged reads of a remote file: few bytes for a header, few requests for a whole file, and retries."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 
 from fsspec.caching import BaseCache, register_cache
 
-# The first read, and each after a jump, asks for this much; each that follows on for twice as much as the one before.
+# Bytes of the first read, and of each after a jump. A read that continues the one before asks for twice as much.
 FIRST_BYTES = 1 << 18
 MOST_BYTES = 1 << 22
-# Pauses before a read that failed is tried again, seconds. The stores' own clients have tried several times by then.
+# Seconds to wait before a failed read is tried again. By then the store's client has tried several times itself.
 PAUSES_S = (0.5, 2.0)
-# Errors that no second try mends.
+# Errors that no retry can mend.
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError)
 _KEPT = 2  # blocks, beside the one at the start of the file: decoders go back to the header
 
@@ -30,7 +30,7 @@ class ReadAhead(BaseCache):
     def __init__(self, blocksize: int, fetcher, size: int):
         super().__init__(blocksize, fetcher, size)
         self._blocks: list[tuple[int, bytes]] = []  # (offset, bytes), oldest first
-        self._next, self._length = -1, blocksize  # where a read that follows on would begin, and how much it would ask
+        self._next, self._length = -1, blocksize  # where a continuing read would begin, and its bytes
 
     def _fetch(self, start: int | None, stop: int | None) -> bytes:
         at, stop = start or 0, min(self.size, self.size if stop is None else stop)
@@ -65,7 +65,7 @@ class ReadAhead(BaseCache):
             if pause is None:
                 raise error
             time.sleep(pause)
-            end = needed  # no more than has to be had: what lies behind may be what cannot be read
+            end = needed  # only what is needed: the part beyond may be what cannot be read
             self._length = self.blocksize
             if len(data) >= end - start:
                 break

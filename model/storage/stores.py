@@ -1,6 +1,6 @@
-"""Stores that are reached by URL: their options and credentials, the extras that they need, their errors in words.
+"""Stores reached by URL: their options and credentials, the extras that they need, and their errors explained.
 
-One system of credentials for everything: fsspec's. Beam's own file systems are not used.
+All credentials are given as fsspec takes them. Beam's own file systems are not used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import fsspec.config
 
 from soundbeam.model.errors import SoundbeamError
 
-# Stores of objects under keys: no folders to make, no rename, and an object appears whole or not at all.
+# Protocol → extra, of the object stores. They have no folders and no rename; an object appears whole or not at all.
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
@@ -60,13 +60,13 @@ def file_system_of(url: str, **options: Any) -> tuple[Any, str]:
 
 
 def parse_options(text: str) -> Options:
-    """Storage options as a user gives them: protocol → what fsspec's file system takes.
+    """Reads the storage options that a user gives: protocol → arguments of fsspec's file system.
 
     Args:
         text: JSON, ``{"s3": {"endpoint_url": "…", "key": "…", "secret": "…"}}``, or ``@FILE`` that holds it.
 
     Raises:
-        SoundbeamError: They are not that. The message tells no value: there are secrets among them.
+        SoundbeamError: The text is something else. The message repeats no value, since some are secret.
     """
     if text.startswith("@"):
         try:
@@ -91,7 +91,7 @@ def parse_options(text: str) -> Options:
 
 
 def use_options(options: Mapping[str, Mapping[str, Any]]) -> None:
-    """Makes options those of all URLs of their protocols, in this process and in those that it starts."""
+    """Applies options to all URLs of their protocols, in this process and in those that it starts."""
     for protocol, values in options.items():
         merged = {**fsspec.config.conf.get(protocol, {}), **values}
         fsspec.config.conf[protocol] = merged
@@ -101,7 +101,7 @@ def use_options(options: Mapping[str, Mapping[str, Any]]) -> None:
 
 @contextlib.contextmanager
 def restored_options() -> Iterator[None]:
-    """Takes back at its end what `use_options` did within."""
+    """Undoes at its end what `use_options` did inside it."""
     conf = {protocol: dict(values) for protocol, values in fsspec.config.conf.items()}
     user_options_before = dict(_user_options)
     environment = {name: value for name, value in os.environ.items() if name.startswith("FSSPEC_")}
@@ -119,7 +119,7 @@ def restored_options() -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class UserOptions:
-    """The given options on their way to a worker: there, unpickling this uses them. It prints none of them."""
+    """The user's options on their way to a worker, where unpickling applies them. Its repr shows none of them."""
 
     options: Options
 
@@ -128,7 +128,7 @@ class UserOptions:
 
 
 def user_options() -> UserOptions | None:
-    """What a worker in another place must know; None where no options were given."""
+    """The options that a worker elsewhere needs; None if the user gave none."""
     if not _user_options:
         return None
     return UserOptions({protocol: dict(values) for protocol, values in _user_options.items()})
@@ -140,7 +140,7 @@ def _use_and_keep(options: Options) -> UserOptions:
 
 
 def explain_store_error(e: BaseException) -> str | None:
-    """What an error of a store's client means, in one line; None where it is not known to be one."""
+    """Explains an error of a store's client in one line; None if it is not recognised as one."""
     error = e
     while error is not None:
         name, text = type(error).__name__, str(error)
@@ -159,7 +159,7 @@ def explain_store_error(e: BaseException) -> str | None:
     return None
 
 
-# By name: the clients are extras.
+# Compared by name, since the clients may not be installed.
 _NO_CREDENTIALS = {
     "s3": ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"),
     "gcs": ("DefaultCredentialsError",),
@@ -179,7 +179,7 @@ _CONNECTION_ERRORS = (
 
 
 def _first_line(text: str) -> str:
-    """The first line of what a store says: some append their whole answer."""
+    """The first line of a store's message: some append the whole response."""
     return next((" ".join(line.split())[:200] for line in text.splitlines() if line.strip()), "it does not say why")
 
 
@@ -189,7 +189,7 @@ def printable(name: str) -> str:
 
 
 def one_line(e: BaseException) -> str:
-    """An exception's message on one line; its class where it says nothing."""
+    """An exception's message on one line; the name of its class if it has no message."""
     explanation = explain_store_error(e)
     if explanation is not None:
         return printable(explanation)

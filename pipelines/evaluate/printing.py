@@ -1,4 +1,4 @@
-"""What ``evaluate`` prints."""
+"""Prints the figures of ``soundbeam evaluate``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from soundbeam.model.numbers import number
 from soundbeam.pipelines.console.output import print_table, say
 from soundbeam.pipelines.recording_names import short_names
 
-_ALL_ROWS, _WRONG_ROWS = 40, 20  # up to so many rows are all printed; of more, only so many wrong ones
+_ALL_ROWS, _WRONG_ROWS = 40, 20  # up to 40 rows all are printed; of more, only 20 of the wrong ones
 
 
 def print_figures(figures: dict[str, Any]) -> None:
-    """Prints what a person wants to know of `pipelines.evaluate.recordings.compare`'s figures."""
+    """Prints a summary of the figures that `pipelines.evaluate.recordings.compare` returns."""
     for note in _notes(figures):
         say(f"note: {note}")
     _print_counts(figures["recordings"])
@@ -96,7 +96,7 @@ def _print_label(label: str, figures: dict[str, Any]) -> None:
 
 
 def _print_point(point: dict[str, Any]) -> None:
-    """The threshold for a wanted precision."""
+    """Prints the threshold that reaches a precision."""
     if point["threshold"] is None:
         say(f"  precision {point['wanted']:g} is not reached: no threshold gives a call")
         return
@@ -146,7 +146,7 @@ def _first_names(names: list[str]) -> str:
 
 
 def _print_counts(recordings: list[dict[str, Any]]) -> None:
-    """True and counted calls of each recording and label; of many, those that differ."""
+    """Prints the true and counted calls of each recording and label; if there are many, only those that differ."""
     shown = short_names([r["recording"] for r in recordings])
     rows = [
         (shown[r["recording"]], label, n["true"], n["counted"]) for r in recordings for label, n in r["labels"].items()

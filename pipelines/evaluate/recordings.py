@@ -1,4 +1,4 @@
-"""A scan's tables against annotations: every figure, as plain numbers."""
+"""Compares a scan's tables with annotations; all figures are plain numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
 
 @dataclasses.dataclass
 class _Truth:
-    """Annotations, by recording and label, and what was odd about them."""
+    """The annotations by recording and label, and those that cannot be used."""
 
     calls: dict[tuple[str, str], set[tuple[float, float]]]
     recordings: set[str]
@@ -39,8 +39,8 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
 
     Args:
         annotations: Where the calls are.
-        output: The scan's.
-        precision: None, or what share of the calls shall be right: then each label's figures have ``at_precision``.
+        output: The scan's output folder.
+        precision: The share of calls that should be right. With it, each label's figures have ``at_precision``.
 
     Raises:
         SoundbeamError: Nothing can be compared: no annotated recording was scanned, the classifier knows none of
@@ -150,7 +150,7 @@ def _outcomes(
     for uri, label, *times in zip(*calls.values(), strict=True):
         reported_calls[uri, label].append(tuple(times))
     counts = results.read(output, "counts", recordings=used)
-    older = [None] * len(counts)  # scans by which counts had no interval yet
+    older = [None] * len(counts)  # older scans recorded no intervals of counts
     columns = [counts[c].to_pylist() if c in counts.column_names else older for c in _COUNTS]
     counted = {(uri, label): (n or 0, low, high) for uri, label, n, low, high in zip(*columns, strict=True)}
 
@@ -226,7 +226,7 @@ def _rules(parameters: dict[str, Any], output: str) -> CallRules:
 
 
 def _at_precision(outcomes: list[RecordingOutcome], precision: float, rules: CallRules) -> dict[str, Any]:
-    """The threshold for a wanted precision; where none reaches it, the one that comes nearest."""
+    """The threshold that reaches a precision; if none does, the one that comes nearest."""
     point, reached = threshold_for_precision(outcomes, precision, rules)
     figures = {"wanted": precision, "reached": reached, "threshold": point.threshold if point else None}
     return {**figures, **dataclasses.asdict(point.events)} if point else figures

@@ -1,4 +1,4 @@
-"""Tells what clips are of: the highest labels of each, with their scores.
+"""Prints the labels with the highest scores for each clip.
 
     soundbeam label clip.wav another.flac --classifier bundle/
     soundbeam label clips/ --classifier bundle/ --top 3 --json labels.json
@@ -28,12 +28,12 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the program; the exit code is 1 when no clip could be read."""
     parser = Parser(
         "label",
-        "Tells what clips are of: the highest labels of each, with their scores.",
+        "Prints the labels with the highest scores for each clip.",
         "soundbeam label clip.wav another.flac --classifier bundle/",
     )
     parser.add_argument("clips", nargs="+", metavar="CLIP", help="files, globs or folders; local or any fsspec URL")
     parser.add_argument("--classifier", required=True, metavar="DIR", help="a bundle made by 'soundbeam train'")
-    parser.add_argument("--top", type=positive_int, default=5, metavar="N", help="labels told of each (default: 5)")
+    parser.add_argument("--top", type=positive_int, default=5, metavar="N", help="labels per clip (default: 5)")
     parser.add_argument("--json", metavar="FILE", help="also write all scores there; path or fsspec URL")
     options = parser.parse_args(argv)
 
@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _list_clips(patterns: list[str]) -> tuple[list[Any], list[str]]:
-    """The clips that patterns name, once each, and what is wrong with others."""
+    """Lists the clips that match some patterns, each once, and the errors of those that cannot be read."""
     from soundbeam.transforms.listing.recordings import list_recordings
     from soundbeam.transforms.records import Recording
 
@@ -80,7 +80,7 @@ def _list_clips(patterns: list[str]) -> tuple[list[Any], list[str]]:
 
 
 def _score_clips(recordings: list[Any], bundle: Any, errors: list[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """(URI, ``[labels]``) of each clip that has sound; appends what is wrong with any."""
+    """(URI, ``[labels]``) of each clip that has sound; errors are appended to ``errors``."""
     from soundbeam.model.classifier.clip_scores import clip_scores
     from soundbeam.model.windows import WindowSpec
     from soundbeam.transforms.decoding.decode_recordings import decode_recording

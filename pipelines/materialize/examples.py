@@ -1,4 +1,4 @@
-"""Clips turned into examples: the pipeline, the manifest, what is printed."""
+"""Turns clips into examples: runs the pipeline, publishes the manifest, prints a summary."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def materialize(options: Materializing, conditioning: Conditioning, beam_opts) -
 
 
 def publish(fs, folder: str, clips: str) -> dict[str, Any]:
-    """Gives the manifest its real name, which makes the folder's examples count; returns it.
+    """Gives the manifest its final name, which makes the folder's examples valid; returns it.
 
     Raises:
-        SoundbeamError: There is not one example in it.
+        SoundbeamError: It lists no examples.
     """
     from soundbeam.model.storage.files import write_at_once
     from soundbeam.model.training.examples import MANIFEST
@@ -95,7 +95,7 @@ def forget_manifest(fs, folder: str) -> set[str]:
 
 
 def report(manifest: dict[str, Any], folder: str, wall_s: float) -> None:
-    """Prints what a person wants to know."""
+    """Prints how many clips and examples there are, and which were rejected."""
     for label, splits in manifest["labels"].items():
         train, held = splits["train"], splits["validation"]
         say(

@@ -1,4 +1,4 @@
-"""What ``soundbeam materialize --features`` makes: a table of numbers, or pictures of spectrograms."""
+"""Turns clips into features, for ``soundbeam materialize --features``: a table, or spectrograms as pictures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, A
     """Builds and runs the pipeline; returns the summary that it wrote.
 
     Raises:
-        SoundbeamError: There are no clips, or not one that can be used.
+        SoundbeamError: There are no clips, or none that can be used.
     """
     import apache_beam as beam
 
@@ -99,7 +99,7 @@ def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, A
 
 
 def pictures_of(fs, folder: str) -> set[str]:
-    """The pictures that a folder's index names, by their path in it; none where there is no index."""
+    """The pictures that a folder's index lists, by their path in the folder; none if there is no index."""
     path = f"{folder}/{INDEX}"
     if not fs.exists(path):
         return set()
@@ -109,7 +109,7 @@ def pictures_of(fs, folder: str) -> set[str]:
 
 
 def report(summary: dict[str, Any], folder: str, wall_s: float) -> None:
-    """Prints what a person wants to know."""
+    """Prints how many features there are, and which clips were rejected."""
     what, images = ("rows", False) if summary["features"] == "table" else ("images", True)
     for label, n in summary["labels"].items():
         say(f"{label}: {n} {what if n != 1 else what[:-1]}")

@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def make(request: Materializing, beam_opts) -> dict[str, Any]:
-    """Makes examples, or features; returns the manifest, or the features' summary."""
+    """Makes examples or features; returns the manifest, or the summary of the features."""
     make_all = features.make_features if request.features else materialize
     return make_all(request, conditioning.read_conditioning(request), beam_opts)
 

@@ -3,8 +3,8 @@
     soundbeam show siteA/20240101_060000.wav --output results/ --png recording.png
     soundbeam show s3://bucket/night.flac --output results/ --png dawn.png --start 4:30 --end 6:00
 
-The recording is a URI, a path, or an unambiguous tail of one that was scanned. Only the stretch is read and drawn: all
-of the recording up to five minutes.
+The recording is a URI, a path, or an unambiguous tail of one that was scanned. Only the part between
+--start and --end is read and drawn; without them all of the recording, up to five minutes.
 """
 
 from __future__ import annotations
@@ -125,11 +125,11 @@ def _read(uri: str, rate: int, start_s: float, end_s: float) -> np.ndarray:
 
 
 def _tracks(
-    output: str, uri: str, parameters: dict[str, Any], stretch: tuple[float, float]
+    output: str, uri: str, parameters: dict[str, Any], interval: tuple[float, float]
 ) -> tuple[list[LabelTrack], dict[str, int]]:
-    """What to draw of each label within the stretch, and each label's calls in the whole recording.
+    """What to draw of each label within the interval, and each label's number of calls in the whole recording.
 
-    Of many labels only those are drawn that score highest in the stretch.
+    If there are many labels, only those with the highest scores in the interval are drawn.
     """
     import pyarrow.compute as pc
 
@@ -143,15 +143,15 @@ def _tracks(
     several = "scores" in windows.column_names
     scores = (pc.list_flatten(windows["scores"]) if several else windows["score"]).to_numpy()
     scores = scores.reshape(len(start_s), -1)
-    inside = (end_s > stretch[0]) & (start_s < stretch[1])
+    inside = (end_s > interval[0]) & (start_s < interval[1])
     calls = rows("calls").select(["label", "start_s", "end_s", "score"]).to_pylist()
     tracks, count = [], {}
     for i, label in enumerate(parameters["labels"]):
         label_calls = [(c["start_s"], c["end_s"], c["score"]) for c in calls if c["label"] == label]
         count[label] = len(label_calls)
-        seen = [c for c in label_calls if c[1] > stretch[0] and c[0] < stretch[1]]
+        shown = [c for c in label_calls if c[1] > interval[0] and c[0] < interval[1]]
         middles = (start_s + end_s)[inside] / 2
-        tracks.append(LabelTrack(label, middles, scores[inside, i], parameters["thresholds"].get(label), seen))
+        tracks.append(LabelTrack(label, middles, scores[inside, i], parameters["thresholds"].get(label), shown))
     if len(tracks) > _LABELS:
         tracks.sort(key=lambda t: (-len(t.calls), -float(np.max(t.scores, initial=0.0))))
         count = {label: n for label, n in count.items() if n} or {"all labels": 0}
