@@ -19,7 +19,7 @@ setup(
         *(f"soundbeam.{p}" for p in find_packages(include=[f"{r}{e}" for r in ROOMS for e in ("", ".*")])),
     ],
     package_dir={"soundbeam": "soundbeam", **{f"soundbeam.{r}": r for r in ROOMS}},
-    package_data={"soundbeam": ["py.typed"]},
+    package_data={"soundbeam": ["py.typed"], "soundbeam.model.report": ["*.jinja"]},
     python_requires=">=3.10,<3.13",
     install_requires=[
         # tensorflow-io 0.37 is built against TensorFlow 2.16; with 2.18 its operations raise NotImplementedError.
@@ -32,6 +32,7 @@ setup(
         "numpy>=1.26,<2",
         "soundfile>=0.13",
         "soxr>=0.5",
+        "jinja2>=3.1",
         "matplotlib>=3.8",
         "pillow>=10",
         # For --timezone: small worker images come without time zones.

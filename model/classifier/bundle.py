@@ -19,7 +19,7 @@ from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.model.errors import BundleError
-from soundbeam.model.storage.files import check_store, make_folder, open_file, place_of, write_at_once
+from soundbeam.model.storage.files import locate, make_folder, open_file, write_at_once
 from soundbeam.model.storage.stores import one_line
 
 if TYPE_CHECKING:
@@ -230,16 +230,13 @@ def check_destination(url: str) -> tuple[AbstractFileSystem, str]:
 
     Raises:
         BundleError: Something else is there; nothing is touched.
+        SoundbeamError: The URL's store cannot be used.
     """
-    try:
-        check_store(url)
-        place, root = place_of(url)
-        fs = place.fs
-        if fs.isfile(root):
-            raise BundleError(f"{url}: is a file; give a folder for the classifier")
-        names = [os.path.basename(name.rstrip("/")) for name in fs.ls(root, detail=False)] if fs.isdir(root) else []
-    except (ImportError, ValueError) as e:
-        raise BundleError(f"{url}: cannot be opened ({e})") from e
+    place, root = locate(url)
+    fs = place.fs
+    if fs.isfile(root):
+        raise BundleError(f"{url}: is a file; give a folder for the classifier")
+    names = [os.path.basename(name.rstrip("/")) for name in fs.ls(root, detail=False)] if fs.isdir(root) else []
     foreign = sorted(name for name in names if name and not name.startswith(_OURS))
     if foreign:
         raise BundleError(f"{url}: holds other files ({foreign[0]}); give a new folder for the classifier")

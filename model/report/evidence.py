@@ -1,4 +1,4 @@
-"""What a classifier did on the validation split, kept for its report: scores with their truth, and its worst mistakes.
+"""What a report needs to know of the validation split: scores with their truth, and the worst mistakes.
 
 Sounds are kept as small spectrograms only.
 """
@@ -6,23 +6,19 @@ Sounds are kept as small spectrograms only.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelScores:
-    """Windows of the validation split and their scores of one label; windows that may go either way are left out.
+    """The scores of one label in the windows of the validation split, without ambiguous windows.
 
     Attributes:
         label: Its name.
         truth: bool ``[windows]``.
         scores: float64 ``[windows]``.
-        threshold: The chosen one.
+        threshold: The score from which a window counts.
         before: float64 ``[windows]``: the scores before they were calibrated; None where they are not.
     """
 
@@ -35,12 +31,12 @@ class LabelScores:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Picture:
-    """A sound to look at.
+    """A spectrogram with a caption.
 
     Attributes:
         decibels: float32 ``[bands, columns]``, lowest first; on any scale.
-        caption: What it is.
-        span: From where to where it is what the caption says, as shares of its width; None: all of it.
+        caption: Shown below it.
+        span: Start and end of what the caption describes, as shares of the width; None for all of it.
     """
 
     decibels: np.ndarray
@@ -59,7 +55,7 @@ class Gallery:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that a report shows and the bundle does not hold.
+    """Everything that a report shows and the bundle does not contain.
 
     Attributes:
         labels: In the bundle's order.

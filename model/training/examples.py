@@ -102,7 +102,7 @@ def shard_writer(url: str) -> Iterator[Callable[[bytes], Any]]:
     place, path = place_of(url)
     with tempfile.TemporaryDirectory() as scratch:
         local = f"{path}.tmp" if is_local(url) else os.path.join(scratch, "shard")
-        make_folder(place.fs, place.fs._parent(path))
+        make_folder(place.fs, os.path.dirname(path))
         try:
             with tf.io.TFRecordWriter(local) as writer:
                 yield writer.write

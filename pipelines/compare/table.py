@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soundbeam.model.training.comparison import Choice
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import print_table, say
 
 
 def show(choices: list[Choice], windows: int) -> None:
@@ -18,7 +18,7 @@ def show(choices: list[Choice], windows: int) -> None:
         "windows/s",
         "train s",
     )
-    lines = [
+    rows = [
         (
             choice.name,
             f"{choice.accuracy:.1%}",
@@ -31,14 +31,8 @@ def show(choices: list[Choice], windows: int) -> None:
         )
         for choice in choices
     ]
-    widths = [max(len(line[i]) for line in (heads, *lines)) for i in range(len(heads))]
     say()
-    for line in (heads, *lines):
-        cells = [
-            line[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
-        ]
-        say("  ".join(cells).rstrip())
+    print_table(heads, rows)
     clips = sum(row.clips for row in choices[0].rows)
     say()
     say(

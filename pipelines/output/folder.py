@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import check_store, make_folder, place_of, write_at_once
+from soundbeam.model.storage.files import locate, make_folder, write_at_once
 from soundbeam.pipelines.output.compaction import compact
 from soundbeam.pipelines.output.lock import OutputLock
 from soundbeam.pipelines.output.staging import Abandoned
@@ -56,13 +56,8 @@ class Output:
 
     def __init__(self, url: str):
         self.given = url
-        try:
-            check_store(url)
-            place, path = place_of(url)
-        except (ValueError, ImportError) as e:
-            raise SoundbeamError(f"{url}: {e}") from e
+        place, self.path = locate(url)
         self.fs = place.fs
-        self.path = path.rstrip("/")
         self.url = self.fs.unstrip_protocol(self.path)
         self.local = isinstance(self.fs, LocalFileSystem)
         if self.fs.isfile(self.path):

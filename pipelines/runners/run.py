@@ -12,7 +12,7 @@ from apache_beam.pipeline import PipelineVisitor
 from apache_beam.runners.runner import PipelineState
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.stores import Carried, carried
+from soundbeam.model.storage.stores import UserOptions, user_options
 from soundbeam.pipelines.console.output import StatusLine
 from soundbeam.pipelines.runners.cluster_checks import check_cluster, is_portable
 from soundbeam.pipelines.runners.flink import job_on_flink
@@ -29,7 +29,7 @@ def run(pipeline: beam.Pipeline):
         SoundbeamError: It failed; the message is the first cause, one line.
     """
     check_cluster(pipeline.options)
-    options = carried()
+    options = user_options()
     if options is not None:
         pipeline.visit(_Carry(options))
     job = job_on_flink(pipeline.options)
@@ -56,7 +56,7 @@ def run(pipeline: beam.Pipeline):
 class _Carry(PipelineVisitor):
     """Gives the stores' options to each step: a worker in another place knows no more than its steps bring along."""
 
-    def __init__(self, options: Carried):
+    def __init__(self, options: UserOptions):
         self._options = options
 
     def visit_transform(self, node: Any) -> None:

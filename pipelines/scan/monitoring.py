@@ -11,7 +11,10 @@ import sys
 import time
 from typing import Any
 
+from fsspec.implementations.local import LocalFileSystem
+
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.files import write_at_once
 from soundbeam.pipelines.console.errors import exit_code, explain
 from soundbeam.pipelines.console.output import redacted
 
@@ -55,9 +58,9 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
         if self._summary == STDOUT:
             print(line, flush=True)
         elif self._summary:
-            _replace(self._summary, line + "\n")
+            _write(self._summary, line + "\n")
         if self._metrics:
-            _replace(self._metrics, prometheus(report))
+            _write(self._metrics, prometheus(report))
 
     def _report(self, error: BaseException | None) -> dict[str, Any]:
         found = dict(self.figures)
@@ -125,8 +128,6 @@ def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
-def _replace(path: str, text: str) -> None:
-    """Writes a file so that a reader finds the old one or the new one, never a part."""
-    with open(f"{path}.tmp", "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
-    os.replace(f"{path}.tmp", path)
+def _write(path: str, text: str) -> None:
+    """Writes a local file so that a reader finds the old one or the new one, never a part."""
+    write_at_once(LocalFileSystem(), os.path.abspath(path), text.encode("utf-8", "backslashreplace"))

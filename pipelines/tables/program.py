@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import Parser
 from soundbeam.pipelines.console.errors import program
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import print_table, say
 
 if TYPE_CHECKING:
     from soundbeam.pipelines.output.folder import Output
@@ -112,12 +112,9 @@ def unfinished(output: Output) -> list[tuple[str, int]]:
 
 def print_runs(rows: list[RunRow], waiting: list[tuple[str, int]]) -> None:
     """Prints a line a run, then what is read by default, then what is not finished."""
-    heading = ("", "run", "started", "classifier", "hop", "threshold", "recordings", "hours", "calls", "superseded")
-    lines = [heading, *map(_line, rows)]
-    wide = [max(len(line[i]) for line in lines) for i in range(len(heading))]
+    heads = ("", "run", "started", "classifier", "hop", "threshold", "recordings", "hours", "calls", "superseded")
     if rows:
-        for line in lines:
-            say("  ".join(text.ljust(n) for text, n in zip(line, wide, strict=True)).rstrip())
+        print_table(heads, map(_cells, rows), text_columns=7)
         read = [row for row in rows if row.default]
         newest = read[-1].info
         say(
@@ -129,7 +126,7 @@ def print_runs(rows: list[RunRow], waiting: list[tuple[str, int]]) -> None:
         say(f"unfinished: {run}, going on or died; its checkpoints keep {kept} recordings for the next scan")
 
 
-def _line(row: RunRow) -> tuple[str, ...]:
+def _cells(row: RunRow) -> tuple[str, ...]:
     info = row.info
     limits = sorted(set(info["thresholds"].values()))
     statuses = ", ".join(f"{n} {name}" for name, n in sorted(row.statuses.items())) or "none"

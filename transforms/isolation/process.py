@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.stores import carried
+from soundbeam.model.storage.stores import user_options
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.isolation.inbox import Inbox, read_into
 from soundbeam.transforms.isolation.launch import import_path, python_command
@@ -177,7 +177,7 @@ class _Process:
 
     def __init__(self, memory: int):
         self.memory = memory
-        self.options = carried()  # of stores, which it has from its environment
+        self.options = user_options()  # of stores, which it has from its environment
         self.done = 0  # tasks that it has ended
         ours, theirs = socket.socketpair()
         with theirs:
@@ -204,7 +204,7 @@ class _Process:
         for _ in range(len(_idle)):
             with contextlib.suppress(IndexError):  # another thread took the last one
                 found = _idle.pop()
-                if found._child.poll() is not None or found.options != carried():
+                if found._child.poll() is not None or found.options != user_options():
                     found.end()
                 elif found.memory != memory:
                     _idle.appendleft(found)
