@@ -10,6 +10,7 @@ Prints seconds and memory of both and their ratio. Then the same second scan ove
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import multiprocessing
 import os
@@ -26,8 +27,6 @@ RATE = 16000
 
 def save_random_bundle(url: str) -> None:
     """The default architecture, not trained."""
-    import dataclasses
-
     from soundbeam.model.architectures import get_architecture
     from soundbeam.model.classifier.bundle import save_bundle
     from soundbeam.model.classifier.calls import CallRules
@@ -92,11 +91,13 @@ def commit_ledger(folder: Path, bundle: str, output: str) -> None:
     import pyarrow.parquet as pq
 
     from soundbeam.model.classifier.bundle import load_bundle
-    from soundbeam.pipelines.output.folder import Output, settings_of
+    from soundbeam.pipelines.output.folder import Output
+    from soundbeam.pipelines.output.run_info import RunInfo
+    from soundbeam.pipelines.output.staging import Staging
     from soundbeam.pipelines.scan.request import Scan, parameters_of
     from soundbeam.transforms.tables.schemas import Shard, schemas
 
-    loaded, where = load_bundle(bundle), Output(output)
+    loaded = load_bundle(bundle)
     parameters = parameters_of(Scan([str(folder)], bundle, output), loaded)
     rows: dict[str, list] = {"recording": [], "bytes": [], "version": []}
     for path in folder.rglob("*.wav"):
@@ -105,15 +106,15 @@ def commit_ledger(folder: Path, bundle: str, output: str) -> None:
         rows["bytes"].append(stat.st_size)
         rows["version"].append(datetime.datetime.fromtimestamp(stat.st_mtime, datetime.timezone.utc).isoformat())
     run = "20240101T000000Z-000000"
-    schema = schemas(loaded.labels, parameters)["recordings"]
+    schema = schemas(loaded.labels, dataclasses.asdict(parameters))["recordings"]
     staged = Path(output) / "_staging" / run / "recordings"
     staged.mkdir(parents=True)
     every = len(rows["recording"])
     fixed = {"status": ["ok"] * every, "windows": [1] * every, "classifier": [loaded.fingerprint] * every}
     columns = {name: rows.get(name) or fixed.get(name) or [None] * every for name in schema.names}
     pq.write_table(pa.Table.from_pydict(columns, schema=schema), staged / "part-0.parquet")
-    info = {"run": run, **parameters, "settings": settings_of(parameters), "labels": list(loaded.labels)}
-    where.commit(run, [Shard("recordings", "part-0.parquet", every)], [], loaded.labels, info)
+    info = RunInfo(run=run, parameters=parameters, settings=parameters.settings, labels=list(loaded.labels))
+    Staging(Output(output)).commit(info, [Shard("recordings", "part-0.parquet", every)], [])
 
 
 def apart(function, *arguments) -> None:

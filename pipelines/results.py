@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from soundbeam.model.errors import ResultsError
 from soundbeam.pipelines.output.folder import Output
+from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.transforms.records import DELETED
 from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES
 
@@ -66,9 +67,9 @@ def stream(
         raise ResultsError(f"no table {table!r}; there are {', '.join(TABLES)}")
     folder = Output(output)
     runs = select_runs(folder, run, classifier)
-    standing = current(folder, [r["run"] for r in runs])
+    standing = current(folder, [info.run for info in runs])
     for info in runs:
-        name = info["run"]
+        name = info.run
         wanted = standing[name].names
         if recordings is not None:
             asked = pa.array(list(recordings), pa.string())
@@ -77,7 +78,7 @@ def stream(
             yield part.append_column("run", pa.array([name] * len(part), pa.string()))
 
 
-def select_runs(output: Output, run: str | None = None, classifier: str | None = None) -> list[dict[str, Any]]:
+def select_runs(output: Output, run: str | None = None, classifier: str | None = None) -> list[RunInfo]:
     """The committed runs of one classifier with one hop and one set of thresholds, the newest's, oldest first.
 
     Raises:
@@ -85,21 +86,21 @@ def select_runs(output: Output, run: str | None = None, classifier: str | None =
     """
     runs = output.runs()
     if not runs:
-        raise ResultsError(f"{output.given}: no finished scan in it; make one with 'soundbeam scan --output'")
+        raise ResultsError(f"{output.user_url}: no finished scan in it; make one with 'soundbeam scan --output'")
     if run is not None:
-        found = [r for r in runs if r["run"] == run]
-        names = ", ".join(r["run"] for r in runs[-5:])
-        if not found:
-            raise ResultsError(f"{output.given}: no run {run!r}; the newest are {names}")
-        return found
-    of_classifier = [r for r in runs if r["fingerprint"].startswith(classifier or "")]
+        chosen = [info for info in runs if info.run == run]
+        names = ", ".join(info.run for info in runs[-5:])
+        if not chosen:
+            raise ResultsError(f"{output.user_url}: no run {run!r}; the newest are {names}")
+        return chosen
+    of_classifier = [info for info in runs if info.parameters.fingerprint.startswith(classifier or "")]
     if not of_classifier:
-        raise ResultsError(f"{output.given}: no run of a classifier with fingerprint {classifier!r}")
-    return [r for r in of_classifier if r["settings"] == of_classifier[-1]["settings"]]
+        raise ResultsError(f"{output.user_url}: no run of a classifier with fingerprint {classifier!r}")
+    return [info for info in of_classifier if info.settings == of_classifier[-1].settings]
 
 
-def latest_run(output: str) -> dict[str, Any]:
-    """The ``run.json`` of the newest committed run.
+def latest_run(output: str) -> RunInfo:
+    """The newest committed run.
 
     Raises:
         ResultsError: There is none.
@@ -116,7 +117,7 @@ def _parts(
     output: Output, table: str, run: str, columns: Sequence[str] | None, wanted: pa.Array | None
 ) -> Iterator[pa.Table]:
     """One run's rows of a table, of the wanted recordings (None: all), row group by row group; one part at least."""
-    for name in sorted(output.fs.glob(f"{output.table(table, run)}/*.parquet")):
+    for name in sorted(output.fs.glob(f"{output.table_path(table, run)}/*.parquet")):
         with output.fs.open(name, "rb") as file, pq.ParquetFile(file) as parquet:
             schema = parquet.schema_arrow
             asked = [c for c in schema.names if columns is None or c in columns]

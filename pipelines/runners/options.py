@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
@@ -14,7 +15,6 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
     TestOptions,
 )
-from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import option_names
@@ -23,6 +23,9 @@ from soundbeam.pipelines.runners.cluster_checks import is_portable
 
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
 LOCAL_RUNNER = "FnApiRunner"
+
+# Why a pipeline is only built, and not run.
+BuildOnly = Literal["dry run", "template"]
 
 
 class _Options(PipelineOptions):
@@ -49,9 +52,7 @@ def beam_options(arguments: list[str], own: Iterable[str] = ()) -> PipelineOptio
         SoundbeamError: Beam does not know one of them either (it would ignore it in silence). Where the runner has a
             job server, which has options of its own, one that looks like a slip of the pen.
     """
-    parser = BeamArgumentParser(add_help=False, allow_abbrev=False)
-    for group in _descendants(PipelineOptions):
-        group._add_argparse_args(parser)
+    parser = _beam_parser()
     _, unknown = parser.parse_known_args(arguments)
     chosen = _Options(arguments)
     names = [*own, *option_names(parser)]
@@ -88,16 +89,18 @@ def cores_a_worker(options: PipelineOptions) -> int:
     return max(1, cores() // max(1, options.view_as(DirectOptions).direct_num_workers))
 
 
-def described_only(options: PipelineOptions) -> str:
-    """What a pipeline is built for where nothing runs when it is run: ``dry run``, ``template``, or "" where it runs.
+def build_only_mode(options: PipelineOptions) -> BuildOnly | None:
+    """Why a pipeline with these options is only built; None where it runs.
 
     A flex template's launcher asks for a template; Dataflow starts the job when the program has ended.
     """
     if options.view_as(GoogleCloudOptions).template_location:
         return "template"
-    return "dry run" if options.view_as(TestOptions).dry_run else ""
+    return "dry run" if options.view_as(TestOptions).dry_run else None
 
 
-def _descendants(group: Any) -> list[Any]:
-    direct: list[Any] = group.__subclasses__()
-    return direct + [d for c in direct for d in _descendants(c)]
+def _beam_parser() -> argparse.ArgumentParser:
+    """The parser that Beam builds from all its groups of options; Beam hands it out only to a callback."""
+    parsers: list[argparse.ArgumentParser] = []
+    PipelineOptions([]).get_all_options(add_extra_args_fn=parsers.append)
+    return parsers[0]

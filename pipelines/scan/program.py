@@ -70,15 +70,13 @@ def main(argv: list[str] | None = None) -> int:
 
     values = vars(options)
     monitor = Monitor(options.output, values.pop("summary_json"), values.pop("metrics"))
-    wanted = Scan(**values)
     try:
         beam_opts = beam_options(rest, option_names(own))
-        wanted.check()
+        request = Scan(**values)
     except SoundbeamError as e:
         own.error(str(e))
     with monitor:
-        finished = scan(wanted, beam_opts)
-        monitor.figures = figures_of(finished, options.output)
+        monitor.figures = figures_of(scan(request, beam_opts), options.output)
         return summarize(monitor.figures, options.output)
 
 

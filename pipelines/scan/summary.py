@@ -10,33 +10,33 @@ import pyarrow.compute as pc
 from soundbeam.model.errors import ScanError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.output import say
-from soundbeam.pipelines.scan.job import Finished
+from soundbeam.pipelines.scan.job import ScanResult
 
 _SHOWN = 10
 
 
-def figures_of(finished: Finished, output: str) -> dict[str, Any]:
+def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
     """How many recordings, hours, windows, calls and failures there were; what nothing new leaves open is left out."""
-    info = finished.info
-    if finished.built_for:
-        return {"built_for": finished.built_for}
-    figures: dict[str, Any] = {"unchanged": finished.done_before, "before_since": finished.before_since}
+    info = result.info
+    if result.built_for:
+        return {"built_for": result.built_for}
+    figures: dict[str, Any] = {"unchanged": result.done_before, "before_since": result.before_since}
     if info is None:
         return figures
     columns = ["recording", "status", "error", "duration_s", "windows"]
-    recordings = results.read(output, "recordings", run=info["run"], columns=columns)
-    counts = results.read(output, "counts", run=info["run"], columns=["label", "calls", "calls_low", "calls_high"])
+    recordings = results.read(output, "recordings", run=info.run, columns=columns)
+    counts = results.read(output, "counts", run=info.run, columns=["label", "calls", "calls_low", "calls_high"])
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
     bad = bad.sort_by("recording")  # a runner writes them in any order
-    of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info["labels"]}
+    of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info.labels}
     by_label = {label: rows["calls"] for label, rows in of_label.items()}
     return {
         **figures,
-        "run": info["run"],
-        "classifier": info["fingerprint"],
-        "resumed_runs": info["taken_over"],
-        "gone": info["gone"],
-        "scan_s": info["wall_s"],
+        "run": info.run,
+        "classifier": info.parameters.fingerprint,
+        "resumed_runs": info.taken_over,
+        "gone": info.gone,
+        "scan_s": info.wall_s,
         "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
         "hours": (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
         "windows": pc.sum(recordings["windows"]).as_py() or 0,

@@ -6,10 +6,9 @@ soundbeam tables --output results/
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import Parser
@@ -18,6 +17,7 @@ from soundbeam.pipelines.console.output import say
 
 if TYPE_CHECKING:
     from soundbeam.pipelines.output.folder import Output
+    from soundbeam.pipelines.output.run_info import RunInfo
 
 _FINGERPRINT = 12
 
@@ -27,7 +27,7 @@ class RunRow:
     """What there is to say of one committed run.
 
     Attributes:
-        info: Its ``run.json``.
+        info: What its ``run.json`` says.
         statuses: How many files ended how.
         hours: Of sound scanned.
         calls: Over all labels.
@@ -35,7 +35,7 @@ class RunRow:
         default: Whether it is read unless a run or classifier is asked for.
     """
 
-    info: dict[str, Any]
+    info: RunInfo
     statuses: Counter[str]
     hours: float
     calls: int
@@ -72,11 +72,11 @@ def list_runs(output: Output) -> list[RunRow]:
     runs = output.runs()
     by_settings: dict[str, list[str]] = {}
     for info in runs:
-        by_settings.setdefault(info["settings"], []).append(info["run"])
+        by_settings.setdefault(info.settings, []).append(info.run)
     standing = {name: row for names in by_settings.values() for name, row in results.current(output, names).items()}
     rows = []
     for info in runs:
-        which = {"output": output.given, "run": info["run"]}
+        which = {"output": output.user_url, "run": info.run}
         recordings = results.read(table="recordings", columns=["status", "duration_s"], **which)
         counts = results.read(table="counts", columns=["calls"], **which)
         rows.append(
@@ -85,8 +85,8 @@ def list_runs(output: Output) -> list[RunRow]:
                 Counter(recordings["status"].to_pylist()),
                 (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
                 pc.sum(counts["calls"]).as_py() or 0,
-                standing[info["run"]].superseded,
-                info["settings"] == runs[-1]["settings"],
+                standing[info.run].superseded,
+                info.settings == runs[-1].settings,
             )
         )
     return rows
@@ -94,20 +94,14 @@ def list_runs(output: Output) -> list[RunRow]:
 
 def unfinished(output: Output) -> list[tuple[str, int]]:
     """The runs that were begun and not committed, and how many recordings' rows their checkpoints keep."""
-    from soundbeam.transforms.tables.schemas import CHECKPOINTS
+    from soundbeam.pipelines.output.staging import Staging
 
-    found = []
-    for path in sorted(output.fs.glob(f"{output.path}/_staging/*/begin.json")):
-        folder = path.rpartition("/")[0]
-        kept = 0
-        for checkpoint in output.fs.glob(f"{folder}/{CHECKPOINTS}/*.json"):
-            with output.fs.open(checkpoint, "r", encoding="utf-8") as file:
-                try:
-                    kept += sum(shard["rows"] for shard in json.load(file) if shard["table"] == "recordings")
-                except json.JSONDecodeError:
-                    continue  # being written, or died while it was
-        found.append((folder.rpartition("/")[2], kept))
-    return found
+    staging = Staging(output)
+    runs = []
+    for run in output.begun_runs():
+        shards = [shard for checkpoint in staging.checkpoints(run) for shard in checkpoint]
+        runs.append((run, sum(shard.rows for shard in shards if shard.table == "recordings")))
+    return runs
 
 
 def print_runs(rows: list[RunRow], waiting: list[tuple[str, int]]) -> None:
@@ -122,7 +116,7 @@ def print_runs(rows: list[RunRow], waiting: list[tuple[str, int]]) -> None:
         newest = read[-1].info
         say(
             f"* read by default: {len(read)} of {len(rows)} runs, those with the newest run's settings "
-            f"(classifier {newest['fingerprint'][:_FINGERPRINT]}, hop {newest['hop_s']:g} s); "
+            f"(classifier {newest.parameters.fingerprint[:_FINGERPRINT]}, hop {newest.parameters.hop_s:g} s); "
             f"others by soundbeam.read_table(…, run=… or classifier=…)"
         )
     for run, kept in waiting:
@@ -131,14 +125,14 @@ def print_runs(rows: list[RunRow], waiting: list[tuple[str, int]]) -> None:
 
 def _line(row: RunRow) -> tuple[str, ...]:
     info = row.info
-    limits = sorted(set(info["thresholds"].values()))
+    limits = sorted(set(info.parameters.thresholds.values()))
     statuses = ", ".join(f"{n} {name}" for name, n in sorted(row.statuses.items())) or "none"
     return (
         "*" if row.default else "",
-        info["run"],
-        info.get("started_at", "")[:16].replace("T", " "),
-        info["fingerprint"][:_FINGERPRINT],
-        f"{info['hop_s']:g} s",
+        info.run,
+        info.started_at[:16].replace("T", " "),
+        info.parameters.fingerprint[:_FINGERPRINT],
+        f"{info.parameters.hop_s:g} s",
         "–".join(f"{x:.3g}" for x in dict.fromkeys((limits[0], limits[-1]))) if limits else "",
         statuses,
         f"{row.hours:.2f}",

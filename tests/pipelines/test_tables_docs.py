@@ -47,7 +47,7 @@ def home(tmp_path_factory, tone_bundle):
     (corpus / "creek" / "gone.wav").unlink()
     (corpus / "creek" / "bad.wav").write_text("no sound")
     run(tone_bundle)
-    newest = Output(str(home / "results")).runs()[-1]["run"]
+    newest = Output(str(home / "results")).runs()[-1].run
     for table in TABLES:  # as a death leaves it between the tables and run.json
         shutil.copytree(home / f"results/{table}/run={newest}", home / f"results/{table}/run=99990101T000000Z-dead00")
     return home
@@ -107,7 +107,7 @@ def test_the_sql_for_another_classifier(at_home):
     views = next(code for language, code in BLOCKS if language == "sql")
     newest = "(SELECT arg_max(settings, run) FROM runs)"
     there = re.findall(r"`(\(SELECT.*?\))`", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    fingerprints = [r["fingerprint"] for r in Output("results").runs()]
+    fingerprints = [info.parameters.fingerprint for info in Output("results").runs()]
     assert there[0] == newest and fingerprints[0] == fingerprints[2] != fingerprints[1]
     con.execute(views.replace(newest, there[1].replace("3f2a", fingerprints[1][:8])))
     found = con.sql("FROM calls").to_arrow_table().to_pylist()

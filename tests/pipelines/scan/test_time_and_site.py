@@ -99,9 +99,9 @@ def test_telling_time_or_site_otherwise_makes_it_another_scan(scan):
     assert len(Output(scan.output).runs()) == 1
     assert scan("--site", "{site}/*") == 0 and scan("--timezone", "Asia/Tokyo") == 0
     runs = Output(scan.output).runs()
-    assert [r["counters"]["windows_scored"] for r in runs] == [4 * 7] * 3
-    assert (runs[-1]["timezone"], runs[-2]["site"]) == ("Asia/Tokyo", "{site}/*")
-    assert {r["run"] for r in read(scan.output, "recordings").to_pylist()} == {runs[-1]["run"]}
+    assert [info.counters["windows_scored"] for info in runs] == [4 * 7] * 3
+    assert (runs[-1].parameters.timezone, runs[-2].parameters.site) == ("Asia/Tokyo", "{site}/*")
+    assert {r["run"] for r in read(scan.output, "recordings").to_pylist()} == {runs[-1].run}
 
 
 def test_since_scans_what_is_newer_and_a_later_scan_the_rest(scan, capsys):
@@ -114,7 +114,7 @@ def test_since_scans_what_is_newer_and_a_later_scan_the_rest(scan, capsys):
     assert scan("--since", "2024-02-02") == 0
     assert "nothing new: 3 recordings" in capsys.readouterr().out
     assert scan() == 0 and len(by_name(scan.output, "recordings", "status")) == 5
-    assert [r["since"] for r in Output(scan.output).runs()] == ["2024-02-02", None]
+    assert [info.parameters.since for info in Output(scan.output).runs()] == ["2024-02-02", None]
 
 
 def test_since_keeps_the_rows_of_older_recordings_and_still_sees_what_is_gone(scan, corpus):
