@@ -171,7 +171,7 @@ class Staging:
         return shards
 
     def finished_shards(self, run: str) -> tuple[list[Shard], dict[str, int]]:
-        """The shards that a finished pipeline named, and how many files it counted at each point."""
+        """The shards that a finished pipeline named, and the numbers of `CountFiles`."""
         with self._fs.open(f"{self._output.staging_path(run)}/{SHARDS}", "r", encoding="utf-8") as file:
             content = json.load(file)
         return [Shard(**shard) for shard in content["shards"]], content["tally"]

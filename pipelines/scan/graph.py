@@ -22,7 +22,7 @@ from soundbeam.transforms.listing.skip_done import SkipDone
 from soundbeam.transforms.scoring.count_calls import CountCalls, Counting, result_of_unscannable
 from soundbeam.transforms.scoring.progress import ReportProgress, TellHowMany
 from soundbeam.transforms.scoring.score_windows import ScoreWindows
-from soundbeam.transforms.tables.completeness import Tally
+from soundbeam.transforms.tables.completeness import CountFiles
 from soundbeam.transforms.tables.write_tables import NameShards, WriteTables
 
 
@@ -50,8 +50,8 @@ def build(
     recordings = recordings | "DescribeRecordings" >> describe
     unscannable = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
     points["kept"] = (recordings, unscannable)
-    # From decoding on one fused stage: sound never leaves it, and a recording's rows are written as soon as it has
-    # ended, unless it was cut into ranges.
+    # One fused stage from decoding to writing: sound never leaves it, and a recording's rows are written as soon as it
+    # has ended, unless it was cut into ranges.
     results = (
         recordings
         | "TellHowMany" >> TellHowMany()
@@ -70,15 +70,15 @@ def build(
         staging_url, bundle.labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
     )
     _ = (
-        # Written apart: a Flatten before it would end the fused stage.
+        # Three steps: a Flatten in front of a single one would end the fused stage.
         (whole | "WriteTables" >> write, of_ranges | "WriteCut" >> write, others | "WriteUnscannable" >> write)
         | "AllShards" >> beam.Flatten()
-        | "NameShards" >> NameShards(staging_url, points | "Tally" >> Tally())
+        | "NameShards" >> NameShards(staging_url, points | "CountFiles" >> CountFiles())
     )
 
 
 def roots_of(patterns: list[str]) -> tuple[str, ...]:
-    """The folders, as URIs with a slash at their ends, that patterns list whole or by wildcards."""
+    """The folders, as URIs that end in a slash, that patterns list whole or by wildcards."""
     roots = []
     for pattern in patterns:
         if pattern.startswith("@"):
@@ -87,6 +87,6 @@ def roots_of(patterns: list[str]) -> tuple[str, ...]:
         if place.fs.isdir(path):
             roots.append(place.uri(path.rstrip("/")) + "/")
         elif has_wildcard(path) and not place.fs.exists(path):
-            fixed = path[: min(i for i in map(path.find, "*?[") if i >= 0)]
-            roots.append(place.uri(fixed.rpartition("/")[0]) + "/")
+            before_wildcard = path[: min(i for i in map(path.find, "*?[") if i >= 0)]
+            roots.append(place.uri(before_wildcard.rpartition("/")[0]) + "/")
     return tuple(roots)

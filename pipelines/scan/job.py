@@ -21,7 +21,7 @@ from soundbeam.pipelines.runners.run import run as run_pipeline
 from soundbeam.pipelines.scan.graph import build
 from soundbeam.pipelines.scan.request import Scan, parameters_of
 from soundbeam.transforms.counters import totals
-from soundbeam.transforms.tables.completeness import Met
+from soundbeam.transforms.tables.completeness import FileCounts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +45,8 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
     """Scans what is new and commits it as one run.
 
     Raises:
-        SoundbeamError: Nothing matches, another scan writes there, or the pipeline failed; what was staged until then
-            is taken over by the next scan.
+        SoundbeamError: Nothing matches, another scan is writing there, or the pipeline failed. The next scan takes
+            over what was staged until then.
     """
     for url in (request.classifier, *(pattern.removeprefix("@") for pattern in request.recordings)):
         check_store(url)
@@ -67,11 +67,11 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
         result = run_pipeline(pipeline)
         if built_for:
             return ScanResult(built_for=built_for)
-        shards, totals_of_files = staging.finished_shards(run)
-        files = Met.of(totals_of_files)
+        shards, numbers = staging.finished_shards(run)
+        files = FileCounts.from_points(numbers)
         if not files.listed:
             raise SoundbeamError(f"nothing to scan: no audio file matches {' '.join(request.recordings)}")
-        files.check(shards)
+        files.check_rows(shards)
         if not shards and not any(dead.shards for dead in dead_runs):
             for dead in dead_runs:  # died before their first checkpoint
                 staging.discard(dead.run)

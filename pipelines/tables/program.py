@@ -24,15 +24,15 @@ _FINGERPRINT = 12
 
 @dataclasses.dataclass(frozen=True)
 class RunRow:
-    """What there is to say of one committed run.
+    """One committed run in the list.
 
     Attributes:
         info: What its ``run.json`` says.
-        statuses: How many files ended how.
-        hours: Of sound scanned.
-        calls: Over all labels.
+        statuses: Status → number of files.
+        hours: Hours of sound scanned.
+        calls: Number of calls of all labels.
         superseded: How many of its recordings a newer run scanned again, or found deleted.
-        default: Whether it is read unless a run or classifier is asked for.
+        default: Whether its rows are read where neither a run nor a classifier is named.
     """
 
     info: RunInfo
@@ -56,10 +56,10 @@ def main(argv: list[str] | None = None) -> int:
     from soundbeam.pipelines.output.folder import Output
 
     output = Output(options.output)
-    rows, waiting = list_runs(output), unfinished(output)
-    if not rows and not waiting:
+    rows, unfinished = list_runs(output), unfinished_runs(output)
+    if not rows and not unfinished:
         raise SoundbeamError(f"{options.output}: no scan in it; make one with 'soundbeam scan --output'")
-    print_runs(rows, waiting)
+    print_runs(rows, unfinished)
     return 0
 
 
@@ -73,27 +73,28 @@ def list_runs(output: Output) -> list[RunRow]:
     by_settings: dict[str, list[str]] = {}
     for info in runs:
         by_settings.setdefault(info.settings, []).append(info.run)
-    standing = {name: row for names in by_settings.values() for name, row in results.current(output, names).items()}
+    current: dict[str, results.CurrentRecordings] = {}
+    for names in by_settings.values():
+        current |= results.current_recordings(output, names)
     rows = []
     for info in runs:
-        which = {"output": output.user_url, "run": info.run}
-        recordings = results.read(table="recordings", columns=["status", "duration_s"], **which)
-        counts = results.read(table="counts", columns=["calls"], **which)
+        recordings = results.read(output.user_url, "recordings", info.run, columns=["status", "duration_s"])
+        counts = results.read(output.user_url, "counts", info.run, columns=["calls"])
         rows.append(
             RunRow(
                 info,
                 Counter(recordings["status"].to_pylist()),
                 (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
                 pc.sum(counts["calls"]).as_py() or 0,
-                standing[info.run].superseded,
+                current[info.run].superseded,
                 info.settings == runs[-1].settings,
             )
         )
     return rows
 
 
-def unfinished(output: Output) -> list[tuple[str, int]]:
-    """The runs that were begun and not committed, and how many recordings' rows their checkpoints keep."""
+def unfinished_runs(output: Output) -> list[tuple[str, int]]:
+    """The runs that have begun and are not committed, and how many recordings' rows their checkpoints keep."""
     from soundbeam.pipelines.output.staging import Staging
 
     staging = Staging(output)
@@ -104,28 +105,28 @@ def unfinished(output: Output) -> list[tuple[str, int]]:
     return runs
 
 
-def print_runs(rows: list[RunRow], waiting: list[tuple[str, int]]) -> None:
-    """Prints a line a run, then what is read by default, then what is not finished."""
+def print_runs(rows: list[RunRow], unfinished: list[tuple[str, int]]) -> None:
+    """Prints one line for each run, then what is read by default, then the unfinished runs."""
     heading = ("", "run", "started", "classifier", "hop", "threshold", "recordings", "hours", "calls", "superseded")
     lines = [heading, *map(_line, rows)]
-    wide = [max(len(line[i]) for line in lines) for i in range(len(heading))]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heading))]
     if rows:
         for line in lines:
-            say("  ".join(text.ljust(n) for text, n in zip(line, wide, strict=True)).rstrip())
-        read = [row for row in rows if row.default]
-        newest = read[-1].info
+            say("  ".join(text.ljust(n) for text, n in zip(line, widths, strict=True)).rstrip())
+        default = [row for row in rows if row.default]
+        newest = default[-1].info
         say(
-            f"* read by default: {len(read)} of {len(rows)} runs, those with the newest run's settings "
+            f"* read by default: {len(default)} of {len(rows)} runs, those with the newest run's settings "
             f"(classifier {newest.parameters.fingerprint[:_FINGERPRINT]}, hop {newest.parameters.hop_s:g} s); "
             f"others by soundbeam.read_table(…, run=… or classifier=…)"
         )
-    for run, kept in waiting:
+    for run, kept in unfinished:
         say(f"unfinished: {run}, going on or died; its checkpoints keep {kept} recordings for the next scan")
 
 
 def _line(row: RunRow) -> tuple[str, ...]:
     info = row.info
-    limits = sorted(set(info.parameters.thresholds.values()))
+    thresholds = sorted(set(info.parameters.thresholds.values()))
     statuses = ", ".join(f"{n} {name}" for name, n in sorted(row.statuses.items())) or "none"
     return (
         "*" if row.default else "",
@@ -133,7 +134,7 @@ def _line(row: RunRow) -> tuple[str, ...]:
         info.started_at[:16].replace("T", " "),
         info.parameters.fingerprint[:_FINGERPRINT],
         f"{info.parameters.hop_s:g} s",
-        "–".join(f"{x:.3g}" for x in dict.fromkeys((limits[0], limits[-1]))) if limits else "",
+        "–".join(f"{x:.3g}" for x in dict.fromkeys((thresholds[0], thresholds[-1]))) if thresholds else "",
         statuses,
         f"{row.hours:.2f}",
         str(row.calls),
