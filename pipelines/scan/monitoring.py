@@ -1,4 +1,4 @@
-"""What a monitor reads of a scan, however it ends: one line of JSON, and metrics for Prometheus' textfile collector."""
+"""Reports for monitoring how a scan ended: one line of JSON, and metrics for Prometheus' textfile collector."""
 
 from __future__ import annotations
 
@@ -19,23 +19,26 @@ STDOUT = "-"
 
 
 class Monitor(contextlib.AbstractContextManager["Monitor"]):
-    """Tells, when a scan has ended or failed, how.
+    """Reports how a scan ended or why it failed.
 
-    Each file is replaced as a whole. With ``-`` the line of JSON is all that standard output gets; what a person reads
-    goes to standard error.
+    Each file is replaced as a whole. With ``-`` the line of JSON is the only thing on standard output; the text for
+    people goes to standard error.
 
     Args:
-        output: The scan's output folder, as the user gave it.
+        output: The scan's output folder, as the user wrote it.
         summary: Path of the JSON file, ``-`` for standard output, or None.
-        metrics: Path of the metrics' file, or None.
+        metrics: Path of the file of metrics, or None.
+
+    Attributes:
+        figures: The scan's figures, as far as they are available.
 
     Raises:
-        SoundbeamError: A file could not be written there; said before anything is scanned.
+        SoundbeamError: A file cannot be written there; raised before anything is scanned.
     """
 
     def __init__(self, output: str, summary: str | None, metrics: str | None):
         self._output, self._summary, self._metrics = output, summary, metrics
-        self._started, self._clock = time.time(), time.monotonic()
+        self._started_at, self._start_s = time.gmtime(), time.monotonic()
         self.figures: dict[str, Any] = {}
         for option, path in (("--summary-json", summary), ("--metrics", metrics)):
             folder = os.path.dirname(os.path.abspath(path)) if path and path != STDOUT else "."
@@ -69,9 +72,9 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
             "exit_code": exit_code(error) if error is not None else 0,
             "error": redacted(explain(error)) if error is not None else None,
             "output": redacted(self._output),
-            "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
+            "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", self._started_at),
             "ended_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "wall_s": round(time.monotonic() - self._clock, 3),
+            "wall_s": round(time.monotonic() - self._start_s, 3),
             "run": figures.get("run"),
             "classifier": figures.get("classifier"),
             "recordings": figures.get("recordings", {}),
@@ -123,7 +126,7 @@ def _printable(text: str) -> str:
 
 
 def _replace(path: str, text: str) -> None:
-    """Writes a file so that a reader finds the old one or the new one, never a part."""
+    """Writes a file so that a reader sees the old one or the new one, never a part."""
     with open(f"{path}.tmp", "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
     os.replace(f"{path}.tmp", path)

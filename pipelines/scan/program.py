@@ -51,9 +51,9 @@ def parser() -> Parser:
     work.add_argument(
         "--checkpoint-every", type=positive, default=600.0, metavar="SECONDS", help="the most that a death costs"
     )
-    watch = p.add_argument_group("monitoring")
-    watch.add_argument("--summary-json", metavar="FILE", help="a line of JSON on how it ended; - prints it")
-    watch.add_argument("--metrics", metavar="FILE", help="the same for Prometheus' textfile collector")
+    monitoring = p.add_argument_group("monitoring")
+    monitoring.add_argument("--summary-json", metavar="FILE", help="a line of JSON on how it ended; - prints it")
+    monitoring.add_argument("--metrics", metavar="FILE", help="the same for Prometheus' textfile collector")
     return p
 
 

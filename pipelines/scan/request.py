@@ -18,19 +18,19 @@ class Scan:
     """What to scan, and how.
 
     Attributes:
-        recordings: Patterns, as ``list_recordings`` takes them.
+        recordings: Patterns of the recordings, as for ``list_recordings``.
         classifier: URL of the bundle.
         output: URL of the output folder.
-        hop: Seconds between windows; None: the bundle's.
-        threshold: Of every label; None: the bundle's.
-        rescan: Whether what was scanned before is scanned again.
-        retry_failed: Whether what failed or was partial before is.
+        hop: Seconds between the starts of two windows; None: the bundle's.
+        threshold: Threshold of every label; None: the bundle's.
+        rescan: Whether to scan again what was scanned before.
+        retry_failed: Whether to scan again what failed or was partial before.
         decoder: ``soundfile`` or ``tensorflow-io``.
         segment: Seconds decoded at once.
         batch_size: Windows scored at once; None: the bundle's.
-        checkpoint_every: Seconds of work that a death can cost.
+        checkpoint_every: Seconds of work that a crash can cost.
         recorded_at: Pattern for the time in a recording's URI; None: usual names only.
-        timezone: Of the recorders' clocks.
+        timezone: Time zone of the recorders' clocks.
         site: Pattern for the site in a recording's URI.
         since: Only recordings from this date on; None: all.
         conventions: How times and sites are read, from the three patterns above.

@@ -154,9 +154,9 @@ def test_tables_lists_the_runs(at_home, capsys):
     lines = capsys.readouterr().out.splitlines()
     cells = [re.split(r"  +", line.strip()) for line in lines[1:4]]
     assert [c[-1] for c in cells] == ["3", "5", "2"]  # superseded; then the calls of the two others
-    assert cells[0][:3] == ["*", first["run"], first["started_at"][:16].replace("T", " ")]
-    assert cells[1][0] == other["run"] and cells[1][2] == other["fingerprint"][:12]
-    assert cells[2][1] == newest["run"] and "1 failed, 2 ok" in cells[2]
+    assert cells[0][:3] == ["*", first.run, first.started_at[:16].replace("T", " ")]
+    assert cells[1][0] == other.run and cells[1][2] == other.parameters.fingerprint[:12]
+    assert cells[2][1] == newest.run and "1 failed, 2 ok" in cells[2]
     assert "2 of 3 runs" in lines[4]
     assert lines[5].startswith("unfinished: 20300101T000000Z-abcdef") and "7 recordings" in lines[5]
 

@@ -21,10 +21,10 @@ def scan(*arguments):
 
 
 def rows(output, table):
-    found = read(str(output), table).to_pylist()
-    for row in found:
+    table_rows = read(str(output), table).to_pylist()
+    for row in table_rows:
         row.pop("run")
-    return sorted(found, key=lambda r: (r["recording"], r.get("start_s"), r.get("label")))
+    return sorted(table_rows, key=lambda r: (r["recording"], r.get("start_s"), r.get("label")))
 
 
 def counters(output):
