@@ -97,9 +97,9 @@ def test_two_classifiers_are_never_mixed(output):
 def test_columns_and_recordings_are_all_that_is_given(output):
     commit(output, "run1", ["a", "b"], 0.25)
     commit(output, "run2", ["b", "c"], 0.75)
-    found = read(output.url, "predictions", columns=["run", "score"], recordings=["b", "c", "unknown"])
-    assert found.column_names == ["run", "score"]
-    assert found.to_pylist() == [{"run": "run2", "score": 0.75}] * 2
+    rows = read(output.url, "predictions", columns=["run", "score"], recordings=["b", "c", "unknown"])
+    assert rows.column_names == ["run", "score"]
+    assert rows.to_pylist() == [{"run": "run2", "score": 0.75}] * 2
     assert read(output.url, "predictions", columns=["score"]).column_names == ["score"]
     assert read(output.url, "calls", recordings=[]).num_rows == 0
     assert read(output.url, "recordings", columns=["run"])["run"].to_pylist() == ["run1", "run2", "run2"]
@@ -165,8 +165,8 @@ def test_the_tables_read_in_pyarrow_pandas_and_duckdb(tmp_path):
     for table in TABLES:
         folder = str(tmp_path / "out" / table)
         assert pq.read_table(folder).num_rows == pd.read_parquet(folder).shape[0]
-        found = duckdb.sql(f"select count(*) from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
-        assert found.fetchall()[0][0] == pq.read_table(folder).num_rows
+        counted = duckdb.sql(f"select count(*) from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
+        assert counted.fetchall()[0][0] == pq.read_table(folder).num_rows
     runs = duckdb.sql(f"select distinct run from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
     assert runs.fetchall() == [("20240101T000000Z-abcdef",)]
     assert fsspec.filesystem("file").exists(f"{folder}/run=20240101T000000Z-abcdef")

@@ -25,12 +25,12 @@ def result(
         scores = np.zeros((len(start_s), len(labels)))
     elif callable(scores):
         scores = [[scores(start)] if len(labels) == 1 else scores(start) for start in start_s]
-    found = {label: [Call(start, end, 0.9) for name, start, end in calls if name == label] for label in labels}
+    events = {label: [Call(start, end, 0.9) for name, start, end in calls if name == label] for label in labels}
     report = DecodeReport(
         Recording(uri, 1000, "v1"), status, "decode" if error else "", error, seconds, 16000, 1, len(start_s), 1
     )
     return RecordingResult(
-        report, start_s, start_s + window_s, np.asarray(scores, np.float32).reshape(len(start_s), len(labels)), found,
+        report, start_s, start_s + window_s, np.asarray(scores, np.float32).reshape(len(start_s), len(labels)), events,
         dict.fromkeys(labels, interval) if interval else {},
     )  # fmt: skip
 
