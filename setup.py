@@ -35,7 +35,9 @@ setup(
         "jinja2>=3.1",
         "matplotlib>=3.8",
         "pillow>=10",
-        # For --timezone: small worker images come without time zones.
+        # scan --metrics
+        "prometheus_client>=0.20",
+        # --timezone: small worker images have no time zones of their own.
         "tzdata",
     ],
     extras_require={

@@ -54,7 +54,7 @@ def scan(bundle: str, hop: float) -> Work:
             finished = scanning.scan(request, beam_options([]))
             spent = time.perf_counter() - begin
             assert finished.info is not None
-            assert finished.info["counters"]["recordings_ok"] == len(paths), finished.info["counters"]
+            assert finished.info.counters["recordings_ok"] == len(paths), finished.info.counters
             return {"seconds": spent}
 
     return work

@@ -11,6 +11,7 @@ scan over a ledger of ``--ledger`` rows.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import multiprocessing
 import os
@@ -26,8 +27,6 @@ RATE = 16000
 
 def save_random_bundle(url: str) -> None:
     """Saves the default architecture, untrained."""
-    import dataclasses
-
     from soundbeam.model.architectures import get_architecture
     from soundbeam.model.classifier.bundle import save_bundle
     from soundbeam.model.classifier.calls import CallRules
@@ -90,11 +89,13 @@ def commit_ledger(folder: Path, bundle: str, output: str) -> None:
     import pyarrow.parquet as pq
 
     from soundbeam.model.classifier.bundle import load_bundle
-    from soundbeam.pipelines.output.folder import Output, settings_of
+    from soundbeam.pipelines.output.folder import Output
+    from soundbeam.pipelines.output.run_info import RunInfo
+    from soundbeam.pipelines.output.staging import Staging
     from soundbeam.pipelines.scan.request import Scan, parameters_of
     from soundbeam.transforms.tables.schemas import Shard, schemas
 
-    loaded, results = load_bundle(bundle), Output(output)
+    loaded = load_bundle(bundle)
     parameters = parameters_of(Scan([str(folder)], bundle, output), loaded)
     rows: dict[str, list] = {"recording": [], "bytes": [], "version": []}
     for path in folder.rglob("*.wav"):
@@ -103,15 +104,15 @@ def commit_ledger(folder: Path, bundle: str, output: str) -> None:
         rows["bytes"].append(stat.st_size)
         rows["version"].append(datetime.datetime.fromtimestamp(stat.st_mtime, datetime.timezone.utc).isoformat())
     run = "20240101T000000Z-000000"
-    schema = schemas(loaded.labels, parameters)["recordings"]
+    schema = schemas(loaded.labels, dataclasses.asdict(parameters))["recordings"]
     staged = Path(output) / "_staging" / run / "recordings"
     staged.mkdir(parents=True)
     count = len(rows["recording"])
     fixed = {"status": ["ok"] * count, "windows": [1] * count, "classifier": [loaded.fingerprint] * count}
     columns = {name: rows.get(name) or fixed.get(name) or [None] * count for name in schema.names}
     pq.write_table(pa.Table.from_pydict(columns, schema=schema), staged / "part-0.parquet")
-    info = {"run": run, **parameters, "settings": settings_of(parameters), "labels": list(loaded.labels)}
-    results.commit(run, [Shard("recordings", "part-0.parquet", count)], [], loaded.labels, info)
+    info = RunInfo(run=run, parameters=parameters, settings=parameters.settings, labels=list(loaded.labels))
+    Staging(Output(output)).commit(info, [Shard("recordings", "part-0.parquet", count)], [])
 
 
 def run_in_own_process(function, *arguments) -> None:

@@ -99,8 +99,6 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, options:
     own, of_beam = _split(options, Scan)
     patterns = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
     wanted = Scan([str(p) for p in patterns], str(classifier), str(output), **own)
-    _check_scan(wanted)
-    wanted.check()
     figures = figures_of(run(wanted, beam_options(_flags(of_beam), option_names(parser()))), wanted.output)
     check(figures)
     return ScanSummary(output=wanted.output, **figures)
@@ -153,19 +151,9 @@ def evaluate(annotations: str | None, output: str, clips: str | None, precision:
     return Evaluation(compare(read_annotations(str(annotations)), str(output), precision))
 
 
-def _check_scan(wanted: Any) -> None:
-    """What the command line's types check."""
-    if wanted.threshold is not None and not 0 < wanted.threshold < 1:
-        raise OptionError(f"threshold {wanted.threshold} does not lie between 0 and 1")
-    for name in ("hop", "segment", "batch_size", "checkpoint_every"):
-        value = getattr(wanted, name)
-        if value is not None and not 0 < value < float("inf"):
-            raise OptionError(f"{name} {value} is not a number above zero")
-
-
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What are fields of a dataclass, and the rest."""
-    names = {field.name for field in dataclasses.fields(of)}
+    names = {field.name for field in dataclasses.fields(of) if field.init}
     own = {name: value for name, value in options.items() if name in names}
     return own, {name: value for name, value in options.items() if name not in names}
 

@@ -73,9 +73,9 @@ def test_the_figures_of_validation_clips_are_those_of_their_scan(examples, tmp_p
     for one, other in zip(mine["labels"], scanned["labels"], strict=True):
         assert one == pytest.approx(other)
     for label in targets:
-        its = load_bundle(str(bundle)).report["validation"]["labels"][label]
+        figures = load_bundle(str(bundle)).report["validation"]["labels"][label]
         row = next(line.split() for line in trained.splitlines() if line.startswith(f"{label} "))
-        told = [number(its[k]) for k in ("precision", "recall", "f1", "exact_share", "mean_absolute_error")]
+        told = [number(figures[k]) for k in ("precision", "recall", "f1", "exact_share", "mean_absolute_error")]
         assert row[2:7] == told and len(row) == 8
     page = (bundle / "report.html").read_text()
     low, high = mine["interval"]

@@ -21,10 +21,10 @@ def scan(*arguments):
 
 
 def rows(output, table):
-    found = read(str(output), table).to_pylist()
-    for row in found:
+    table_rows = read(str(output), table).to_pylist()
+    for row in table_rows:
         row.pop("run")
-    return sorted(found, key=lambda r: (r["recording"], r.get("start_s"), r.get("label")))
+    return sorted(table_rows, key=lambda r: (r["recording"], r.get("start_s"), r.get("label")))
 
 
 def counters(output):
@@ -99,11 +99,11 @@ def test_windows_on_either_side_of_a_bound_are_scored_as_numpy_scores_them(corpu
     assert scan("--recordings", path, "--classifier", tone_bundle, "--output", out, "--segment", 3) == 0
     assert counters(out)["ranges"] == 4
     sound, _ = soundfile.read(path)
-    found = rows(out, "predictions")
+    predictions = rows(out, "predictions")
     starts = [k * 0.5 for k in range(65)] + [32.3]
-    assert [r["start_s"] for r in found] == pytest.approx(starts, abs=1e-12)
+    assert [r["start_s"] for r in predictions] == pytest.approx(starts, abs=1e-12)
     expected = [expected_score(sound[round(s * 8000) : round(s * 8000) + 8000]) for s in starts]
-    np.testing.assert_allclose([r["score"] for r in found], expected, atol=1e-5)
+    np.testing.assert_allclose([r["score"] for r in predictions], expected, atol=1e-5)
     assert [r["calls"] for r in rows(out, "counts")] == [5]
 
 
