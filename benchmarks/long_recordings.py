@@ -125,7 +125,7 @@ def resident(root):
 
 def scan(arguments, whole):
     """Runs one scan; (its words, its exit code, wall and CPU seconds, peak bytes of all processes, of the largest)."""
-    code = "import sys, soundbeam.transforms.decoding.cut_recordings as c; c.RANGE_S = 1e9; "
+    code = "import sys, soundbeam.transforms.decoding.split_recordings as c; c.RANGE_S = 1e9; "
     code += "from soundbeam.pipelines.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code] if whole else [sys.executable, "-m", "soundbeam.pipelines.cli"]
     start, peak, largest, before = time.perf_counter(), 0, 0, _cpu_s()

@@ -76,11 +76,6 @@ class WindowSpec:
         """First samples of all windows of a recording of ``n`` samples, int64 ``[windows]``, ascending."""
         return self.windows(0, n)[0]
 
-    def spans(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Starts and ends, seconds, of all windows of a recording of ``n`` samples, float64 ``[windows]`` each."""
-        _, start_s, end_s = self.windows(0, n)
-        return start_s, end_s
-
     def count(self, n: int) -> int:
         """How many windows a recording of ``n`` samples has."""
         regular = self.regular(n)

@@ -53,11 +53,6 @@ class RecordingNames:
         return None
 
 
-def resolve_recording(uris: Iterable[str], name: str) -> str | None:
-    """`RecordingNames.find` for a single name."""
-    return RecordingNames(uris).find(name)
-
-
 def short_names(uris: Sequence[str]) -> dict[str, str]:
     """What to show for each URI: all of it but the folders that all have in common."""
     split = [uri.split("/") for uri in uris]

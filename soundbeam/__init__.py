@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from soundbeam.classifier import Classifier
-    from soundbeam.programs import Evaluation, ScanSummary
+    from soundbeam.programs import EvaluationFigures, ScanSummary
 
 __all__ = [
     "BundleError",
@@ -127,7 +127,7 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, **option
 
 def evaluate(
     annotations: str | None = None, output: str = "", *, clips: str | None = None, precision: float | None = None
-) -> Evaluation:
+) -> EvaluationFigures:
     """Compares a scan with annotations, or a scan of clips with their labels, as ``soundbeam evaluate`` does.
 
     Args:

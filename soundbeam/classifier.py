@@ -176,7 +176,7 @@ def _listed(recordings: Any) -> list[Any]:
     Raises:
         DecodeError: One is missing, empty or cannot be read.
     """
-    from soundbeam.transforms.listing.recordings import list_recordings
+    from soundbeam.transforms.listing.list_recordings import list_recordings
     from soundbeam.transforms.records import Recording
 
     if isinstance(recordings, np.ndarray):

@@ -57,11 +57,11 @@ class ScanSummary:
     built_for: str = ""
 
 
-class Evaluation(Mapping[str, Any]):
+class EvaluationFigures(Mapping[str, Any]):
     """The figures of ``soundbeam evaluate --json``, by attribute or by key.
 
     Example:
-        >>> figures = Evaluation({"evaluated": 3})
+        >>> figures = EvaluationFigures({"evaluated": 3})
         >>> figures.evaluated, figures["evaluated"]
         (3, 3)
     """
@@ -84,7 +84,7 @@ class Evaluation(Mapping[str, Any]):
         return len(self._figures)
 
     def __repr__(self) -> str:
-        return f"Evaluation({self._figures!r})"
+        return f"EvaluationFigures({self._figures!r})"
 
 
 def scan(recordings: str | Sequence[str], classifier: str, output: str, options: Mapping[str, Any]) -> ScanSummary:
@@ -137,7 +137,7 @@ def train(examples: str, classifier: str, target: str | Sequence[str], options: 
     return Classifier(trained(training, folds_figures(training, folds, _log.info), _log.info))
 
 
-def evaluate(annotations: str | None, output: str, clips: str | None, precision: float | None) -> Evaluation:
+def evaluate(annotations: str | None, output: str, clips: str | None, precision: float | None) -> EvaluationFigures:
     """See `soundbeam.evaluate`."""
     if (annotations is None) == (clips is None):
         raise OptionError("evaluate wants either annotations or clips")
@@ -146,11 +146,11 @@ def evaluate(annotations: str | None, output: str, clips: str | None, precision:
 
         if precision is not None:
             raise OptionError("precision wants annotations")
-        return Evaluation(plain_figures(evaluate_clips(str(clips), str(output))))
+        return EvaluationFigures(plain_figures(evaluate_clips(str(clips), str(output))))
     from soundbeam.pipelines.evaluate.annotations import read_annotations
     from soundbeam.pipelines.evaluate.recordings import compare
 
-    return Evaluation(compare(read_annotations(str(annotations)), str(output), precision))
+    return EvaluationFigures(compare(read_annotations(str(annotations)), str(output), precision))
 
 
 def _check_scan(wanted: Any) -> None:

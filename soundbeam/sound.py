@@ -10,7 +10,7 @@ from soundbeam.model.errors import DecodeError, OptionError
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream
 from soundbeam.transforms.decoding.recording import DecodedSoFar, resampled
-from soundbeam.transforms.decoding.segments import cut
+from soundbeam.transforms.decoding.segments import split_into_segments
 from soundbeam.transforms.records import DecodeReport, Recording, Segment, Stage, Status
 
 
@@ -68,7 +68,7 @@ def decode_samples(samples: np.ndarray, rate: int, spec: WindowSpec) -> Iterator
     decoded = DecodedSoFar()
     stream = SampleStream(samples.reshape(len(samples), -1), rate)
     windows = segments = 0
-    for segment in cut(resampled(stream, spec.rate, "soundfile", decoded), spec):
+    for segment in split_into_segments(resampled(stream, spec.rate, "soundfile", decoded), spec):
         windows, segments = windows + len(segment.offsets), segments + 1
         yield segment
     error = f"{decoded.unusable} samples were no numbers and became 0" if decoded.unusable else ""

@@ -9,6 +9,7 @@ from typing import Final, Literal, Union
 import numpy as np
 
 from soundbeam.model.classifier.calls import Call
+from soundbeam.model.errors import DecodeCause
 
 # How a file ended: scanned whole; scanned up to a break, or with something missing; not one window scored; left alone.
 Status = Literal["ok", "partial", "failed", "skipped"]
@@ -18,7 +19,10 @@ Stage = Literal["", "list", "decode", "score", "deleted"]
 DELETED: Final = "deleted"
 # Why a task in a process of its own was not finished: the process crashed, did not come to an end or took too much
 # memory, or the task raised an exception.
-BreakCause = Literal["crash", "hang", "memory", "unexpected"]
+FailureCause = Literal["crash", "hang", "memory", "unexpected"]
+# What is wrong with a recording: a message in a user's words, and its cause in one word for the counters; ``samples``
+# when some samples were not numbers.
+Problem = tuple[str, Union[DecodeCause, FailureCause, Literal["samples"]]]  # noqa: UP007
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +165,7 @@ class RangeReport:
     frames: int = 0
     sample_rate: int | None = None
     channels: int | None = None
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
     unusable: int = 0
     notes: tuple[str, ...] = ()
     changed: bool = False

@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _listed(patterns: list[str]) -> tuple[list[Any], list[str]]:
     """The clips that patterns name, once each, and what is wrong with others."""
-    from soundbeam.transforms.listing.recordings import list_recordings
+    from soundbeam.transforms.listing.list_recordings import list_recordings
     from soundbeam.transforms.records import Recording
 
     clips, errors = dict[str, Recording](), list[str]()

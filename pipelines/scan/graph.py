@@ -14,10 +14,10 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.runners.options import cores_a_worker
 from soundbeam.pipelines.runners.run import progress_every_s
 from soundbeam.pipelines.scan.request import Scan
-from soundbeam.transforms.decoding.cut_recordings import CutRecordings
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
-from soundbeam.transforms.listing.describe import DescribeRecordings
-from soundbeam.transforms.listing.recordings import ListRecordings
+from soundbeam.transforms.decoding.split_recordings import SplitRecordings
+from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
+from soundbeam.transforms.listing.list_recordings import ListRecordings
 from soundbeam.transforms.listing.skip_done import SkipDone
 from soundbeam.transforms.scoring.count_calls import CountCalls, Counting, result_of_unscannable
 from soundbeam.transforms.scoring.progress import ReportProgress, TellHowMany
@@ -55,7 +55,7 @@ def build(
     results = (
         recordings
         | "TellHowMany" >> TellHowMany()
-        | "CutRecordings" >> CutRecordings(spec, wanted.segment, wanted.decoder)
+        | "SplitRecordings" >> SplitRecordings(spec, wanted.segment, wanted.decoder)
         | "DecodeRecordings" >> DecodeRecordings(spec, wanted.segment, wanted.decoder, processes=cores)
         | "ScoreWindows"
         >> ScoreWindows(

@@ -11,8 +11,13 @@ import dataclasses
 import re
 import struct
 from collections.abc import Callable
+from typing import Literal
 
 ReadAt = Callable[[int, int], bytes]
+# The kinds of files that are told apart; "" is any other one.
+Kind = Literal[
+    "wav", "rf64", "w64", "aiff", "au", "caf", "flac", "ogg", "mp3", "mp4", "asf", "adts", "matroska", ""
+]  # fmt: skip
 # Bits a sample by WAV format tag: PCM and float; others are compressed and say their frames elsewhere.
 _WAV_LINEAR = (1, 3)
 _AU_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
@@ -33,14 +38,13 @@ class Header:
     """What the first bytes say.
 
     Attributes:
-        kind: ``wav``, ``rf64``, ``w64``, ``aiff``, ``au``, ``caf``, ``flac``, ``ogg``, ``mp3``, ``mp4``, ``asf``,
-            ``adts``, ``matroska`` or "" for none of these.
+        kind: The kind of the file.
         promised: Frames, where the header names them and they can be believed.
         prefix, skip, patches, endless: How to present the file (``Source.present``).
         note: What is wrong although all that can be decoded will be; else "".
     """
 
-    kind: str
+    kind: Kind
     promised: int | None = None
     prefix: bytes = b""
     skip: int = 0
@@ -49,7 +53,7 @@ class Header:
     note: str = ""
 
 
-def kind_of(head: bytes) -> str:
+def kind_of(head: bytes) -> Kind:
     """The kind of a file, by its first 16 bytes."""
     if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE":
         return "wav"
@@ -65,7 +69,7 @@ def kind_of(head: bytes) -> str:
     return "mp3" if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 else ""
 
 
-_MAGIC = (
+_MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"RF64", "rf64"),
     (b"riff", "w64"),
     (b".snd", "au"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import soundfile
 
+from soundbeam.model.errors import DecodeCause
 from soundbeam.transforms.decoders import flac, headers, pcm
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError
 from soundbeam.transforms.decoders.source import Source
@@ -23,7 +24,7 @@ _LITTLE = (b"RIFF", b"RF64", b"riff")  # the kinds whose samples begin with the 
 _LINEAR = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 _OGG_PAGE = 1 << 16
 
-_EXPLAINED = {
+_EXPLAINED: dict[str, tuple[str, DecodeCause]] = {
     "format not recognised": ("not a kind of sound file that is known here", "format"),
     "file contains data in an unimplemented format": ("a kind of sound file that libsndfile does not decode", "format"),
     "flac decoder lost sync": ("the FLAC data are damaged or cut off here", "damaged"),

@@ -91,7 +91,7 @@ class TfioStream(AudioStream):
         self._file.close()
 
 
-def _is_int32_wav(source: Source, kind: str) -> bool:
+def _is_int32_wav(source: Source, kind: headers.Kind) -> bool:
     """Whether it is a WAV of 32-bit integers: tensorflow-io takes them for floats and gives noise."""
     if kind != "wav":
         return False

@@ -14,7 +14,7 @@ from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders import DecodeError
 from soundbeam.transforms.decoding.excerpt import stretch_blocks
 from soundbeam.transforms.decoding.recording import decode_blocks
-from soundbeam.transforms.isolation.process import Broken, Isolated, Task
+from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
 _EMPTY = "there is no sound in it"
 # A recording's URI, where a stretch of it starts and where it ends, seconds; None is the recording's end.
@@ -47,8 +47,8 @@ def read_ahead(stretches: Sequence[Stretch], rate: int, processes: int) -> Gener
     """
     size = max(1, min(_GROUP, len(stretches) // (_AHEAD * processes)))  # few stretches: some for each process
     groups = [stretches[i : i + size] for i in range(0, len(stretches), size)]
-    readers = [Isolated() for _ in range(processes)]
-    given: collections.deque[tuple[Isolated, Sequence[Stretch]]] = collections.deque()
+    readers = [IsolatedProcess() for _ in range(processes)]
+    given: collections.deque[tuple[IsolatedProcess, Sequence[Stretch]]] = collections.deque()
     try:
         for group, reader in zip(groups, itertools.cycle(readers), strict=False):
             reader.start(_reading(group, rate))
@@ -68,9 +68,9 @@ def decode_apart(uri: str, rate: int) -> Iterator[np.ndarray]:
     Raises:
         DecodeError: The recording cannot be read, or breaks, or breaks its process.
     """
-    reader = Isolated()
+    reader = IsolatedProcess()
     try:
-        reader.start(Task(_pieces, (decode_blocks, [(uri, rate)]), _PATIENCE_S))
+        reader.start(IsolatedTask(_pieces, (decode_blocks, [(uri, rate)]), _PATIENCE_S))
         reason = ""
         for piece in _sent(reader):
             if isinstance(piece, str):
@@ -79,15 +79,15 @@ def decode_apart(uri: str, rate: int) -> Iterator[np.ndarray]:
                 yield piece
         if reason:
             raise DecodeError(reason)
-    except Broken as e:
+    except TaskFailed as e:
         raise DecodeError(e.reason) from e
     finally:
         reader.close()
 
 
-def _reading(group: Sequence[Stretch], rate: int) -> Task:
+def _reading(group: Sequence[Stretch], rate: int) -> IsolatedTask:
     each = [(uri, rate, start_s, end_s) for uri, start_s, end_s in group]
-    return Task(_pieces, (stretch_blocks, each), _PATIENCE_S)
+    return IsolatedTask(_pieces, (stretch_blocks, each), _PATIENCE_S)
 
 
 def _pieces(read: Callable[..., Iterator[np.ndarray]], each: Sequence[tuple[Any, ...]]) -> Iterator[list[_Piece]]:
@@ -112,13 +112,13 @@ def _pieces(read: Callable[..., Iterator[np.ndarray]], each: Sequence[tuple[Any,
     yield ready
 
 
-def _sent(reader: Isolated) -> Iterator[_Piece]:
-    """The pieces of a process's oldest task; Broken in between if it cannot go on."""
+def _sent(reader: IsolatedProcess) -> Iterator[_Piece]:
+    """The pieces of a process's oldest task; TaskFailed in between if it cannot go on."""
     for pieces in reader.take():
         yield from pieces
 
 
-def _taken(reader: Isolated, group: Sequence[Stretch], rate: int) -> Iterator[np.ndarray | str]:
+def _taken(reader: IsolatedProcess, group: Sequence[Stretch], rate: int) -> Iterator[np.ndarray | str]:
     """The samples of each stretch, or why it has none."""
     held, reason, done = list[np.ndarray](), _EMPTY, 0
     try:
@@ -130,7 +130,7 @@ def _taken(reader: Isolated, group: Sequence[Stretch], rate: int) -> Iterator[np
             else:
                 yield _joined(held) if any(map(len, held)) else reason
                 held, reason, done = [], _EMPTY, done + 1
-    except Broken as e:
+    except TaskFailed as e:
         if len(group) == 1 > done:
             yield e.reason
         else:  # One of those that are left broke the process; which one shows when each is read by itself.
@@ -142,7 +142,7 @@ def _joined(pieces: list[np.ndarray]) -> np.ndarray:
 
 
 def _one_by_one(stretches: Sequence[Stretch], rate: int) -> Iterator[np.ndarray | str]:
-    reader = Isolated()
+    reader = IsolatedProcess()
     try:
         for stretch in stretches:
             reader.start(_reading([stretch], rate))

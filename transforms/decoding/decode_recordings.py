@@ -17,8 +17,8 @@ from soundbeam.transforms.decoders import check_decoder
 from soundbeam.transforms.decoding.excerpt import read_recording
 from soundbeam.transforms.decoding.ranges import report_of
 from soundbeam.transforms.decoding.recording import decode_blocks, decode_listed, decode_recording
+from soundbeam.transforms.isolation.isolated_process import MEMORY_BYTES, IsolatedTask, TaskFailed
 from soundbeam.transforms.isolation.pool import Ended, Pool
-from soundbeam.transforms.isolation.process import MEMORY_BYTES, Broken, Task
 from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Segment
 
 __all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
@@ -37,7 +37,7 @@ def patience_s(size: int) -> float:
     return 60.0 + 5.0 * size / 1e6
 
 
-def report_of_broken(part: Range, segments: list[Segment], broken: Broken) -> DecodeReport | RangeReport:
+def report_of_broken(part: Range, segments: list[Segment], broken: TaskFailed) -> DecodeReport | RangeReport:
     """The report of a recording, or range, whose decoding had to be ended from outside; ``segments`` came before."""
     report = RangeReport(
         part,
@@ -119,7 +119,7 @@ class _DecodeAhead(beam.DoFn):
         part = listed if isinstance(listed, Range) else Range(listed)
         key = next(self._keys)
         self._given[key] = part, []
-        self._pool.start(key, Task(decode_listed, (part, *self._arguments), patience_s(part.recording.bytes)))
+        self._pool.start(key, IsolatedTask(decode_listed, (part, *self._arguments), patience_s(part.recording.bytes)))
         while self._pool.ready() or len(self._given) > AHEAD * self._processes:
             yield from self._take()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, open_decoder, resampler_period
-from soundbeam.transforms.records import DecodeReport, Range, RangeReport, Recording, Status
+from soundbeam.transforms.records import DecodeReport, Problem, Range, RangeReport, Recording, Status
 
 # A recording that is hardly longer than a range is not worth cutting.
 _SHORTEST_RANGES = 2
@@ -15,7 +15,7 @@ _SHORTEST_RANGES = 2
 _LONGEST_PERIOD_S = 60.0
 
 
-def cut_into_ranges(
+def split_into_ranges(
     recording: Recording,
     spec: WindowSpec,
     segment_s: float,
@@ -82,7 +82,7 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
     duration_s = last.frames / last.sample_rate if last.frames and last.sample_rate else None
     if duration_s is None:
         duration_s = next((part.last_s for part in reversed(kept) if part.last_s is not None), None)
-    problems = list(last.problems)
+    problems: list[Problem] = list(last.problems)
     unusable = sum(part.unusable for part in kept)
     if unusable:
         total = last.frames * (last.channels or 1)

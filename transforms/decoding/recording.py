@@ -19,7 +19,7 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder, resampler_period
 from soundbeam.transforms.decoding.ranges import report_of
-from soundbeam.transforms.decoding.segments import cut
+from soundbeam.transforms.decoding.segments import split_into_segments
 from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Recording, Segment
 
 # Rates outside of this are a damaged header; the lowest bounds how much a block grows when it is resampled.
@@ -207,7 +207,7 @@ def decode_range(
         ended = True
 
     try:
-        for segment in cut(blocks(), spec, segment_s, part.recording.uri, part.first, part.end):
+        for segment in split_into_segments(blocks(), spec, segment_s, part.recording.uri, part.first, part.end):
             windows, segments, last_s = windows + len(segment.offsets), segments + 1, float(segment.end_s[-1])
             yield dataclasses.replace(segment, cut=True) if part.of > 1 else segment
     except Exception as e:

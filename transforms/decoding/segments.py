@@ -10,7 +10,7 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.records import Segment
 
 
-def cut(
+def split_into_segments(
     blocks: Iterable[np.ndarray],
     spec: WindowSpec,
     segment_s: float = 60.0,

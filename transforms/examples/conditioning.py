@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from soundbeam.model.frontend.conditioning import Step, as_text, condition, stretches, unpack_noise
-from soundbeam.transforms.examples.clip_sound import read_clip
+from soundbeam.transforms.examples.clip_decoding import read_clip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+from soundbeam.model.storage.files import open_to_write
 from soundbeam.model.storage.stores import one_line
 from soundbeam.model.training.examples import SPLITS, Example, serialize, shard_writer, split_sources
 from soundbeam.transforms.counters import count
@@ -33,7 +34,7 @@ _FRAMING = 16  # bytes that a TFRecord file has beside each record: its length a
 
 
 @dataclasses.dataclass(frozen=True)
-class Shard:
+class ExampleShard:
     """One file of examples, and what went into it.
 
     Attributes:
@@ -93,7 +94,7 @@ class WriteExamples(beam.PTransform):
         processes: How many decode for each worker.
 
     Returns:
-        A PCollection of `Shard`.
+        A PCollection of `ExampleShard`.
     """
 
     folder: str
@@ -103,7 +104,7 @@ class WriteExamples(beam.PTransform):
     stretches: Callable[[np.ndarray], list[tuple[int, int]]]
     processes: int = 1
 
-    def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[Shard]:
+    def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[ExampleShard]:
         """Adds the steps to the graph."""
         sources = (
             clips
@@ -145,7 +146,7 @@ class _WriteShard(beam.DoFn):
         self._folder, self._rate, self._stretches = step.folder, step.rate, step.stretches
         self._window_samples, self._processes = round(step.window_s * step.rate), step.processes
 
-    def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[Shard]:
+    def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[ExampleShard]:
         (split, index, shards), clips = item
         name = f"{split}-{index:05d}-of-{shards:05d}.tfrecord"
         examples, size, rejects, sources = 0, 0, [], set()
@@ -179,7 +180,7 @@ class _WriteShard(beam.DoFn):
                         examples += 1
                         size += len(record) + _FRAMING
         count("examples_written", examples)
-        yield Shard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
+        yield ExampleShard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
 
     def _kept(self, clip: Clip, waveform: np.ndarray | str) -> list[tuple[Clip, np.ndarray]] | Reject:
         """The stretches of a clip that are kept, each as a clip of its own with its sound."""
@@ -199,7 +200,7 @@ class _WriteShard(beam.DoFn):
         return [(dataclasses.replace(clip, start_s=clip.start_s + a / self._rate), sound) for a, sound in long]
 
 
-def summarize(shards: Iterable[Shard], rejects: Iterable[Reject]) -> dict[str, Any]:
+def summarize(shards: Iterable[ExampleShard], rejects: Iterable[Reject]) -> dict[str, Any]:
     """What a manifest says of its shards: counts per label and split, durations, rejects with their reasons."""
     shards = sorted(shards, key=lambda s: (SPLITS.index(s.split), s.name))
     labels: dict[str, Any] = {}
@@ -237,9 +238,6 @@ def summarize(shards: Iterable[Shard], rejects: Iterable[Reject]) -> dict[str, A
 
 def write_draft(settings: dict[str, Any], folder: str, labels: list[str], shards, rejects) -> None:
     """Writes the manifest under its provisional name: the last step of the pipeline."""
-    from soundbeam.model.storage.files import open_to_write
-    from soundbeam.transforms.examples.write_examples import summarize
-
     manifest = {**settings, **summarize(shards, rejects)}
     manifest["labels_without_clips"] = sorted(set(labels) - set(manifest["labels"]))
     with open_to_write(f"{folder}/{DRAFT}", "w") as file:

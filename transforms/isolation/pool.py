@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 from soundbeam.transforms.counters import gathered
-from soundbeam.transforms.isolation.process import Broken, Isolated, Task
+from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
 # How many tasks a process is given at once, so that it need not wait for the next one between short ones …
 _GIVEN = 8
@@ -27,11 +27,11 @@ class Ended:
     """
 
     counts: dict[str, int]
-    broken: Broken | None = None
+    broken: TaskFailed | None = None
 
 
 class Pool:
-    """Several processes of `Isolated`, one thread of this process beside each.
+    """Several processes of `IsolatedProcess`, one thread of this process beside each.
 
     Args:
         processes: How many.
@@ -42,7 +42,7 @@ class Pool:
         self._processes, self._memory = processes, memory
         self._round, self._open = _Round(processes), 0
 
-    def start(self, key: Any, task: Task) -> None:
+    def start(self, key: Any, task: IsolatedTask) -> None:
         """Gives a task; ``key`` comes back with its results."""
         if self._round.threads < self._processes:
             self._round.threads += 1
@@ -84,7 +84,7 @@ class _Round:
     def __init__(self, processes: int):
         self.threads = 0
         self.dropped = False
-        self.tasks: queue.SimpleQueue[tuple[Any, Task] | None] = queue.SimpleQueue()
+        self.tasks: queue.SimpleQueue[tuple[Any, IsolatedTask] | None] = queue.SimpleQueue()
         self.results: queue.Queue[tuple[Any, Any]] = queue.Queue(2 * processes)
 
     def drop(self) -> None:
@@ -101,7 +101,7 @@ class _Round:
             except queue.Full:
                 pass
 
-    def next(self, wait: bool) -> tuple[Any, Task] | None:
+    def next(self, wait: bool) -> tuple[Any, IsolatedTask] | None:
         try:
             return self.tasks.get(wait)
         except queue.Empty:
@@ -109,8 +109,8 @@ class _Round:
 
 
 def _work(tasks: _Round, memory: int) -> None:
-    isolated = Isolated(memory)
-    given: collections.deque[tuple[Any, Task]] = collections.deque()
+    isolated = IsolatedProcess(memory)
+    given: collections.deque[tuple[Any, IsolatedTask]] = collections.deque()
     try:
         while not tasks.dropped:
             while len(given) < _GIVEN and all(task.patience_s <= _SHORT_S for _, task in given):
@@ -127,7 +127,7 @@ def _work(tasks: _Round, memory: int) -> None:
         isolated.close()
 
 
-def _take(tasks: _Round, key: Any, isolated: Isolated) -> None:
+def _take(tasks: _Round, key: Any, isolated: IsolatedProcess) -> None:
     broken = None
     with gathered() as counts:
         try:
@@ -135,6 +135,6 @@ def _take(tasks: _Round, key: Any, isolated: Isolated) -> None:
                 if tasks.dropped:
                     return
                 tasks.put(key, result)
-        except Broken as e:
+        except TaskFailed as e:
             broken = e
     tasks.put(key, Ended(dict(counts), broken))

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from soundbeam.model.training.examples import read_manifest, shard_urls, split_sources
 from soundbeam.pipelines.materialize.program import main
-from soundbeam.transforms.isolation import process as isolation
+from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.placeholder import tone
 

@@ -16,8 +16,8 @@ from PIL import Image
 from soundbeam.model.frontend import SUMMARY_NAMES
 from soundbeam.model.pictures.spectrogram_png import spectrogram_png
 from soundbeam.pipelines.materialize.program import main
-from soundbeam.transforms.examples.clip_sound import chunks
-from soundbeam.transforms.isolation import process as isolation
+from soundbeam.transforms.examples.clip_decoding import chunks
+from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.placeholder import tone
 

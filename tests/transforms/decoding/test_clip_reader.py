@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from soundbeam.transforms.decoders import DecodeError
 from soundbeam.transforms.decoding import clip_reader as ahead
 from soundbeam.transforms.decoding.clip_reader import decode_apart, read_ahead
-from soundbeam.transforms.isolation import process as isolation
+from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.transforms.audio_files import encode, noise, write
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.listing.describe import describe, recorded_at
+from soundbeam.transforms.listing.describe_recordings import describe, recorded_at
 from soundbeam.transforms.listing.times_in_names import (
     Conventions,
     compile_pattern,

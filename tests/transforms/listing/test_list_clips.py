@@ -3,7 +3,7 @@
 import pytest
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table, source_of
+from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table, source_of
 from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
 
 ROOT = "file:///c"

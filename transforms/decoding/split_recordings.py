@@ -10,8 +10,8 @@ import apache_beam as beam
 
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.decoding.ranges import cut_into_ranges
-from soundbeam.transforms.isolation.process import Broken, Isolated, Task
+from soundbeam.transforms.decoding.ranges import split_into_ranges
+from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 from soundbeam.transforms.records import Listed, Recording
 
 # About how long a range is; a recording of up to twice this is not cut.
@@ -25,7 +25,7 @@ _PATIENCE_S = 120.0
 
 
 @dataclasses.dataclass
-class CutRecordings(beam.PTransform):
+class SplitRecordings(beam.PTransform):
     """Recordings → recordings that stay whole, and `Range`s of those that are cut.
 
     Which ones are cut depends on the recordings alone (those of the listing, by ``Recording.listed_bytes``), never on
@@ -63,7 +63,7 @@ class _Cut(beam.DoFn):
         self._arguments, self._least, self._share = arguments, least, smallest_share
 
     def setup(self) -> None:
-        self._reading = Isolated()
+        self._reading = IsolatedProcess()
 
     def start_bundle(self) -> None:
         self._reading.forget()
@@ -72,10 +72,10 @@ class _Cut(beam.DoFn):
         if recording.bytes < max(self._least, self._share * recording.listed_bytes):
             yield recording
             return
-        self._reading.start(Task(cut_into_ranges, (recording, *self._arguments), _PATIENCE_S))
+        self._reading.start(IsolatedTask(split_into_ranges, (recording, *self._arguments), _PATIENCE_S))
         try:
             parts = list(self._reading.take())
-        except Broken:  # decoding will tell
+        except TaskFailed:  # decoding will tell
             parts = []
         if len(parts) < 2:
             yield recording

@@ -1,4 +1,4 @@
-"""The process that decodes: what `isolation.Isolated` starts, and what it may not take with it."""
+"""The process that decodes: what `isolation.IsolatedProcess` starts, and what it may not take with it."""
 
 from __future__ import annotations
 

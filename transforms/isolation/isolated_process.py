@@ -26,7 +26,7 @@ from soundbeam.transforms.counters import count
 from soundbeam.transforms.isolation.inbox import Inbox, read_into
 from soundbeam.transforms.isolation.launch import import_path, python_command
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Message, send
-from soundbeam.transforms.records import BreakCause
+from soundbeam.transforms.records import FailureCause
 
 # How much memory a child may take beyond what it starts with; a decoder takes some tens of megabytes.
 MEMORY_BYTES = 2 << 30
@@ -35,12 +35,12 @@ STALL_S = 300.0
 # glibc gives memory back to the system at the end of each clip and asks for it again for the next one, unless told to
 # wait until there is so much of it, bytes.
 _KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": f"{32 << 20}", "MALLOC_MMAP_THRESHOLD_": f"{16 << 20}"}
-_CODE = "import sys; from soundbeam.transforms.isolation.child import serve; serve(*map(int, sys.argv[1:]))"
+_CODE = "import sys; from soundbeam.transforms.isolation.child_process import serve; serve(*map(int, sys.argv[1:]))"
 _MOST_IDLE = max(4, os.cpu_count() or 1)
 _idle: collections.deque[_Process] = collections.deque()
 
 
-class Broken(Exception):
+class TaskFailed(Exception):
     """A task's process crashed, hung or took too much memory.
 
     Args:
@@ -48,13 +48,13 @@ class Broken(Exception):
         cause: What happened, in a word, for the counters.
     """
 
-    def __init__(self, reason: str, cause: BreakCause):
+    def __init__(self, reason: str, cause: FailureCause):
         super().__init__(reason, cause)
         self.reason, self.cause = reason, cause
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class IsolatedTask:
     """What to do: a function of some module, which yields results, and its arguments; all of it can be pickled.
 
     Attributes:
@@ -68,7 +68,7 @@ class Task:
     patience_s: float
 
 
-class Isolated:
+class IsolatedProcess:
     """Tasks in another process, done in their order, while the parent does something else.
 
     Args:
@@ -77,10 +77,10 @@ class Isolated:
 
     def __init__(self, memory: int = MEMORY_BYTES):
         self._memory = memory
-        self._tasks: collections.deque[Task] = collections.deque()
+        self._tasks: collections.deque[IsolatedTask] = collections.deque()
         self._process: _Process | None = None
 
-    def start(self, task: Task) -> None:
+    def start(self, task: IsolatedTask) -> None:
         """Gives a task to the process, which does it when it is done with those before."""
         if self._process is None:
             self._process = _Process.idle(self._memory)
@@ -94,7 +94,7 @@ class Isolated:
         results that were yielded are not yielded again.
 
         Raises:
-            Broken: The task cannot be done. What it yielded is good; the tasks after it are not harmed.
+            TaskFailed: The task cannot be done. What it yielded is good; the tasks after it are not harmed.
             SoundbeamError: The process cannot be started at all.
         """
         task = self._tasks[0]
@@ -109,7 +109,7 @@ class Isolated:
             if message is None:
                 self._renew(drop_first=True)
                 waited = task.patience_s - patience
-                raise Broken(f"decoding it took {waited:.0f} s of waiting without an end: stopped", "hang")
+                raise TaskFailed(f"decoding it took {waited:.0f} s of waiting without an end: stopped", "hang")
             kind, value = message
             if kind == "result":
                 given += 1
@@ -125,7 +125,7 @@ class Isolated:
                 return
             elif kind == "raised":
                 self._tasks.popleft()
-                raise Broken(f"unexpected {value}", "unexpected")
+                raise TaskFailed(f"unexpected {value}", "unexpected")
             elif process.done and process.exit_code() != MEMORY_EXIT:
                 self._renew()
                 given, skip, patience = 0, max(given, skip), task.patience_s
@@ -163,13 +163,15 @@ class Isolated:
                 self._process.give(task)
 
 
-def _broken(code: int, memory: int) -> Broken:
+def _broken(code: int, memory: int) -> TaskFailed:
     if code == MEMORY_EXIT:
-        return Broken(f"decoding it needs more than {memory / 1e9:.1f} GB of memory: stopped", "memory")
+        return TaskFailed(f"decoding it needs more than {memory / 1e9:.1f} GB of memory: stopped", "memory")
     if code == -signal.SIGKILL:
-        return Broken("the process that decoded it was killed: out of memory, or by hand", "memory")
+        return TaskFailed("the process that decoded it was killed: out of memory, or by hand", "memory")
     how = (signal.strsignal(-code) or f"signal {-code}").lower() if code < 0 else f"exit code {code}"
-    return Broken(f"the decoder crashed on it ({how}): the file is damaged in a way that it does not survive", "crash")
+    return TaskFailed(
+        f"the decoder crashed on it ({how}): the file is damaged in a way that it does not survive", "crash"
+    )
 
 
 class _Process:
@@ -219,7 +221,7 @@ class _Process:
             while len(_idle) > _MOST_IDLE:
                 _idle.popleft().end()
 
-    def give(self, task: Task) -> None:
+    def give(self, task: IsolatedTask) -> None:
         """Sends it a task."""
         with contextlib.suppress(OSError):  # it has died, which `next` tells
             send(self._socket, (task.function, task.arguments))

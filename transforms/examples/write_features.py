@@ -45,7 +45,7 @@ class Row(NamedTuple):
     numbers: tuple[float, ...]
 
 
-class Picture(NamedTuple):
+class PictureFile(NamedTuple):
     """One picture; ``file`` is its path within the folder."""
 
     file: str
@@ -114,7 +114,7 @@ class MakeRows(beam.PTransform):
 
 @dataclasses.dataclass
 class DrawPictures(beam.PTransform):
-    """Clips → `Picture`, each drawn and written, and `Reject` for what could not be read.
+    """Clips → `PictureFile`, each drawn and written, and `Reject` for what could not be read.
 
     A recording that breaks in the middle has pictures up to there, and a reject.
 
@@ -141,14 +141,17 @@ class DrawPictures(beam.PTransform):
         # A step of its own, in the same worker: a disk that is full ends the run, it is no clip's fault.
         return {**drawn, "found": drawn["found"] | "WritePicture" >> beam.Map(_write, self.folder)}
 
-    def _pictures(self, clip: Clip) -> Iterator[tuple[Picture, bytes]]:
+    def _pictures(self, clip: Clip) -> Iterator[tuple[PictureFile, bytes]]:
         for first, samples in self.stream(clip, self.rate, round(self.chunk_s * self.rate)):
             start_s = first / self.rate
             end_s = start_s + len(samples) / self.rate
-            yield Picture(picture_name(clip, start_s), clip.label, clip.recording, start_s, end_s), self.draw(samples)
+            yield (
+                PictureFile(picture_name(clip, start_s), clip.label, clip.recording, start_s, end_s),
+                self.draw(samples),
+            )
 
 
-def _write(drawn: tuple[Picture, bytes], folder: str) -> Picture:
+def _write(drawn: tuple[PictureFile, bytes], folder: str) -> PictureFile:
     picture, png = drawn
     with open_to_write(f"{folder}/{picture.file}") as file:
         file.write(png)
@@ -215,12 +218,12 @@ def write_table(rows: Iterable[Row], names: tuple[str, ...], folder: str) -> lis
     return ordered
 
 
-def write_index(pictures: Iterable[Picture], folder: str) -> list[Picture]:
+def write_index(pictures: Iterable[PictureFile], folder: str) -> list[PictureFile]:
     """Writes ``images.csv``, a row a picture, ordered by file; returns the pictures in that order."""
     ordered = sorted(pictures)
     with open_to_write(f"{folder}/images.csv", "w") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Picture._fields)
+        writer.writerow(PictureFile._fields)
         writer.writerows(ordered)
     return ordered
 
@@ -233,8 +236,6 @@ def draw_png(asked: Conditioning, rate: int, width: int, height: int, colours: s
 def finish(settings: dict[str, Any], folder: str, made: list[Any], rejects: list[Any]) -> None:
     """Writes the table or the index, then the summary, which makes them count: the last step of the pipeline."""
     from soundbeam.model.frontend.feature_table import SUMMARY_NAMES
-    from soundbeam.model.storage.files import open_to_write
-    from soundbeam.transforms.examples.features import write_index, write_table
 
     made = write_table(made, SUMMARY_NAMES, folder) if settings["features"] == "table" else write_index(made, folder)
     refused = sorted({(r.recording, r.reason) for r in rejects})
