@@ -182,7 +182,7 @@ def _listed(recordings: Any) -> list[Any]:
     if isinstance(recordings, np.ndarray):
         raise OptionError("samples want their rate: predict(samples, rate=16000)")
     patterns: Iterable[Any] = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
-    found: dict[str, Any] = {}
+    by_uri: dict[str, Any] = {}
     for pattern in patterns:
         if not isinstance(pattern, (str, os.PathLike)):
             raise OptionError(f"{type(pattern).__name__} is no file's name; samples want their rate")
@@ -191,7 +191,7 @@ def _listed(recordings: Any) -> list[Any]:
             raise DecodeError(f"{pattern}: no audio file there", "storage")
         for row in rows:
             if isinstance(row, Recording):
-                found[row.uri] = row
+                by_uri[row.uri] = row
             elif row.status != "skipped":
                 raise DecodeError(f"{row.recording.uri}: {row.error}", "storage")
-    return list(found.values())
+    return list(by_uri.values())

@@ -96,14 +96,14 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, options:
     from soundbeam.pipelines.scan.request import Scan
     from soundbeam.pipelines.scan.summary import check, figures_of
 
-    own, of_beam = _split(options, Scan)
+    own, beam_flags = _split(options, Scan)
     patterns = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
-    wanted = Scan([str(p) for p in patterns], str(classifier), str(output), **own)
-    _check_scan(wanted)
-    wanted.check()
-    figures = figures_of(run(wanted, beam_options(_flags(of_beam), option_names(parser()))), wanted.output)
+    request = Scan([str(p) for p in patterns], str(classifier), str(output), **own)
+    _check_scan(request)
+    request.check()
+    figures = figures_of(run(request, beam_options(_flags(beam_flags), option_names(parser()))), request.output)
     check(figures)
-    return ScanSummary(output=wanted.output, **figures)
+    return ScanSummary(output=request.output, **figures)
 
 
 def materialize(clips: str, examples: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,10 +113,10 @@ def materialize(clips: str, examples: str, options: Mapping[str, Any]) -> dict[s
     from soundbeam.pipelines.materialize.request import Materializing
     from soundbeam.pipelines.runners.options import beam_options
 
-    own, of_beam = _split(options, Materializing)
-    wanted = Materializing(str(clips), str(examples), **own)
-    wanted.check()
-    return make(wanted, beam_options(_flags(of_beam), option_names(parser())))
+    own, beam_flags = _split(options, Materializing)
+    request = Materializing(str(clips), str(examples), **own)
+    request.check()
+    return make(request, beam_options(_flags(beam_flags), option_names(parser())))
 
 
 def train(examples: str, classifier: str, target: str | Sequence[str], options: Mapping[str, Any]) -> Classifier:
@@ -153,12 +153,12 @@ def evaluate(annotations: str | None, output: str, clips: str | None, precision:
     return EvaluationFigures(compare(read_annotations(str(annotations)), str(output), precision))
 
 
-def _check_scan(wanted: Any) -> None:
+def _check_scan(request: Any) -> None:
     """What the command line's types check."""
-    if wanted.threshold is not None and not 0 < wanted.threshold < 1:
-        raise OptionError(f"threshold {wanted.threshold} does not lie between 0 and 1")
+    if request.threshold is not None and not 0 < request.threshold < 1:
+        raise OptionError(f"threshold {request.threshold} does not lie between 0 and 1")
     for name in ("hop", "segment", "batch_size", "checkpoint_every"):
-        value = getattr(wanted, name)
+        value = getattr(request, name)
         if value is not None and not 0 < value < float("inf"):
             raise OptionError(f"{name} {value} is not a number above zero")
 

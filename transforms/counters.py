@@ -11,14 +11,14 @@ from contextvars import ContextVar
 from typing import Any
 
 NAMESPACE = "soundbeam"
-_gathered: ContextVar[collections.Counter[str] | None] = ContextVar("gathered", default=None)
+_collected: ContextVar[collections.Counter[str] | None] = ContextVar("collected", default=None)
 
 
 def count(name: str, by: int = 1) -> None:
     """Adds ``by`` to the counter ``name``; outside of a running step it does nothing."""
-    here = _gathered.get()
-    if here is not None:
-        here[name] += int(by)
+    collected = _collected.get()
+    if collected is not None:
+        collected[name] += int(by)
         return
     _counter(name).inc(int(by))
 
@@ -31,14 +31,14 @@ def _counter(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def gathered() -> Iterator[collections.Counter[str]]:
+def collected_counts() -> Iterator[collections.Counter[str]]:
     """Keeps what is counted in the block, instead of giving it to Beam."""
     counts: collections.Counter[str] = collections.Counter()
-    token = _gathered.set(counts)
+    token = _collected.set(counts)
     try:
         yield counts
     finally:
-        _gathered.reset(token)
+        _collected.reset(token)
 
 
 @contextlib.contextmanager
@@ -60,9 +60,9 @@ def totals(result) -> dict[str, int]:
 
     sums: collections.Counter[str] = collections.Counter()
     try:
-        found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
+        metrics = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
     except Exception:  # a cluster that forgot the job, a runner without metrics: the tables do not depend on them
         return {}
-    for counter in found["counters"]:
+    for counter in metrics["counters"]:
         sums[counter.key.metric.name] += counter.result or 0
     return dict(sums)

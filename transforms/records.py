@@ -36,8 +36,8 @@ class Recording:
         modified: Its modification time, UTC; None where the store has none.
         recorded_at: When its first sample was recorded, UTC; None where that is not known, or not yet.
         site: Where it was recorded, by the user's pattern; None where that says nothing.
-        listed: How many recordings are listed with it, for progress; 0 where that is not known.
-        listed_bytes: Their sizes, all in all.
+        total_recordings: How many recordings are listed with it, for progress; 0 where that is not known.
+        total_bytes: The sum of their sizes.
     """
 
     uri: str
@@ -46,8 +46,8 @@ class Recording:
     modified: datetime | None = None
     recorded_at: datetime | None = None
     site: str | None = None
-    listed: int = 0
-    listed_bytes: int = 0
+    total_recordings: int = 0
+    total_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,14 +74,14 @@ class Range:
     Attributes:
         recording: The recording.
         index: 0, 1, 2 … within the recording.
-        of: How many ranges the recording has.
+        ranges: How many ranges the recording has.
         first: Its first window.
         end: The first window after it; None: it goes to the end of the recording, wherever that is.
     """
 
     recording: Recording
     index: int = 0
-    of: int = 1
+    ranges: int = 1
     first: int = 0
     end: int | None = None
 
@@ -101,7 +101,7 @@ class Segment:
         start_s: float64 ``[windows]``: the windows' starts, seconds from the start of the recording.
         end_s: float64 ``[windows]``: their ends; only a recording shorter than a window has an end before
             start + window, and there ``samples`` is padded with zeros to one window.
-        cut: Whether the recording is cut into ranges.
+        of_range: Whether the recording is split into ranges.
     """
 
     uri: str
@@ -110,7 +110,7 @@ class Segment:
     offsets: np.ndarray
     start_s: np.ndarray
     end_s: np.ndarray
-    cut: bool = False
+    of_range: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +182,7 @@ class SegmentScores:
         end_s: float64 ``[windows]``.
         scores: float32 ``[windows, labels]``; None when scoring failed.
         error: One line when scoring failed, else "".
-        cut: Whether the recording is cut into ranges.
+        of_range: Whether the recording is split into ranges.
     """
 
     uri: str
@@ -191,7 +191,7 @@ class SegmentScores:
     end_s: np.ndarray
     scores: np.ndarray | None
     error: str = ""
-    cut: bool = False
+    of_range: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,7 +32,7 @@ def materialize(options: Materializing, asked: conditioning.Conditioning, beam_o
     pipeline = beam.Pipeline(options=beam_opts)
     found = labelled_clips(pipeline, root, labels)
     shards = found["clips"] | "WriteExamples" >> WriteExamples(
-        folder_url, options.rate, options.window, options.validation, asked.stretches, cores_a_worker(beam_opts)
+        folder_url, options.rate, options.window, options.validation, asked.kept_spans, cores_a_worker(beam_opts)
     )
     settings = {
         "format": FORMAT,

@@ -84,7 +84,7 @@ def make_features(options, asked: Conditioning, beam_opts) -> dict[str, Any]:
         pipeline
         | "Settings" >> beam.Create([settings])
         | "WriteSummary"
-        >> beam.Map(finish, place.uri(folder), beam.pvalue.AsList(made["found"]), beam.pvalue.AsList(rejects))
+        >> beam.Map(finish, place.uri(folder), beam.pvalue.AsList(made["made"]), beam.pvalue.AsList(rejects))
     )
     run(pipeline)
     with place.fs.open(f"{folder}/{SUMMARY}", "r", encoding="utf-8") as file:

@@ -20,7 +20,7 @@ from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
 from soundbeam.transforms.listing.list_recordings import ListRecordings
 from soundbeam.transforms.listing.skip_done import SkipDone
 from soundbeam.transforms.scoring.count_calls import CountCalls, Counting, result_of_unscannable
-from soundbeam.transforms.scoring.progress import ReportProgress, TellHowMany
+from soundbeam.transforms.scoring.progress import AddTotals, ReportProgress
 from soundbeam.transforms.scoring.score_windows import ScoreWindows
 from soundbeam.transforms.tables.completeness import Tally
 from soundbeam.transforms.tables.write_tables import NameShards, WriteTables
@@ -54,7 +54,7 @@ def build(
     # ended, unless it was cut into ranges.
     results = (
         recordings
-        | "TellHowMany" >> TellHowMany()
+        | "AddTotals" >> AddTotals()
         | "SplitRecordings" >> SplitRecordings(spec, wanted.segment, wanted.decoder)
         | "DecodeRecordings" >> DecodeRecordings(spec, wanted.segment, wanted.decoder, processes=cores)
         | "ScoreWindows"

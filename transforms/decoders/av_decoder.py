@@ -48,7 +48,7 @@ class AvStream(AudioStream):
             streams = self._container.streams.audio
         except (self._av.FFmpegError, ValueError) as e:
             self._source.check()
-            raise DecodeError(f"not a sound file that FFmpeg reads ({_said(e)})", "format") from e
+            raise DecodeError(f"not a sound file that FFmpeg reads ({_message(e)})", "format") from e
         self._source.check()
         if not streams:
             raise DecodeError("there is no sound in this file", "format")
@@ -67,15 +67,15 @@ class AvStream(AudioStream):
         try:
             for frame in self._container.decode(self._stream):
                 if (frame.sample_rate, frame.layout.nb_channels) != (self.sample_rate, self.channels):
-                    said = f"it goes on with {frame.sample_rate} Hz and {frame.layout.nb_channels} channels here"
-                    raise DecodeError(said, "changed")
+                    message = f"it goes on with {frame.sample_rate} Hz and {frame.layout.nb_channels} channels here"
+                    raise DecodeError(message, "changed")
                 for part in resampler.resample(frame):
                     samples = part.to_ndarray().reshape(-1, self.channels)
                     for at in range(0, len(samples), BLOCK_FRAMES):
                         yield np.ascontiguousarray(samples[at : at + BLOCK_FRAMES], np.float32)
         except (self._av.FFmpegError, ValueError) as e:
             self._source.check()
-            raise DecodeError(f"the data are damaged or cut off here ({_said(e)})") from e
+            raise DecodeError(f"the data are damaged or cut off here ({_message(e)})") from e
         self._source.check()
 
     def close(self) -> None:  # noqa: D102
@@ -84,5 +84,5 @@ class AvStream(AudioStream):
         self._source.close()
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)

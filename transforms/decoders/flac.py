@@ -113,7 +113,7 @@ def _next(frame: Frame) -> int:
     return frame.number + (frame.samples if frame.varies else 1)
 
 
-class RateWatch:
+class RateTracker:
     """Follows the frames of a stream as its bytes are read, and tells where the sample rate changes.
 
     A frame counts only if its checksum is right and its number is the next one, so chance bytes do not.

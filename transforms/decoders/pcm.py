@@ -35,9 +35,9 @@ class Samples:
         """float32 ``[frames, channels]``, −1 to 1: the next ``most`` frames, fewer where the file ends or breaks."""
         width = 2 * self._channels
         data = self._source.read(width * min(most, self._left))
-        found = np.frombuffer(data, "<i2", len(data) // width * self._channels).astype(np.float32)
-        found *= _SCALE
-        block = found.reshape(-1, self._channels)
+        samples = np.frombuffer(data, "<i2", len(data) // width * self._channels).astype(np.float32)
+        samples *= _SCALE
+        block = samples.reshape(-1, self._channels)
         self._left -= len(block)
         return block
 
@@ -45,8 +45,8 @@ class Samples:
 def samples_after(first: np.ndarray, source: Source, begin: int, frames: int) -> Samples | None:
     """A reader of what follows the first block that libsndfile gave; None where the bytes are not that block."""
     here = source.pos
-    found = Samples(source, begin, first.shape[1], frames)
-    if np.array_equal(found.read(len(first)), first):
-        return found
+    reader = Samples(source, begin, first.shape[1], frames)
+    if np.array_equal(reader.read(len(first)), first):
+        return reader
     source.seek(here)
     return None

@@ -44,11 +44,11 @@ class _SoundFile(soundfile.SoundFile):
 
 def explain(error: Exception) -> DecodeError:
     """libsndfile's message in a user's words."""
-    said = getattr(error, "error_string", str(error)).strip()
+    original = getattr(error, "error_string", str(error)).strip()
     for key, (message, cause) in _EXPLAINED.items():
-        if key in said.lower():
-            return DecodeError(f"{message} (libsndfile: {said})", cause)
-    return DecodeError(f"libsndfile cannot decode it: {said}")
+        if key in original.lower():
+            return DecodeError(f"{message} (libsndfile: {original})", cause)
+    return DecodeError(f"libsndfile cannot decode it: {original}")
 
 
 class SoundfileStream(AudioStream):
@@ -67,7 +67,7 @@ class SoundfileStream(AudioStream):
         self._source = source
         self._sound: _SoundFile | None = None
         self._first: tuple[np.ndarray, DecodeError | None] | None = None
-        self._watch: flac.RateWatch | None = None
+        self._rate_tracker: flac.RateTracker | None = None
         self._samples: pcm.Samples | None = None
         self._at = self._skip = 0  # the frame that the next block begins with, and how many of its frames are left out
         try:
@@ -88,7 +88,7 @@ class SoundfileStream(AudioStream):
             self.promised = flac.promised(head)
             patches = flac.without_total(head)
             source.present(skip=tag, patches=[(tag + at, patch) for at, patch in patches])
-            self._watch = source.watch = flac.RateWatch()
+            self._rate_tracker = source.on_read = flac.RateTracker()
         else:
             source.present(header.prefix, header.skip, patches, header.endless)
         try:
@@ -100,9 +100,9 @@ class SoundfileStream(AudioStream):
                     raise DecodeError("its FLAC header is damaged or cut off") from e
                 raise
         self._begin()
-        first, trouble = self._first or self._block()
-        unlike = self._watch is not None and self._watch.rate not in (0, self.sample_rate)
-        if header.kind == "flac" and (unlike or (trouble is not None and not len(first))) and self._mend(extension):
+        first, error = self._first or self._block()
+        unlike = self._rate_tracker is not None and self._rate_tracker.rate not in (0, self.sample_rate)
+        if header.kind == "flac" and (unlike or (error is not None and not len(first))) and self._mend(extension):
             self._begin()  # the frames say what they are, in spite of the header
 
     def _begin(self) -> None:
@@ -114,8 +114,8 @@ class SoundfileStream(AudioStream):
         if self.promised is None and 0 < self._sound.frames < _UNKNOWN and not self._header.endless:
             self.promised = self._sound.frames
         begin = self._source.pos
-        self._first = first, trouble = self._block()
-        if plain and self._sound.subtype == "PCM_16" and trouble is None and self._source.read_at(0, 4) in _LITTLE:
+        self._first = first, error = self._block()
+        if plain and self._sound.subtype == "PCM_16" and error is None and self._source.read_at(0, 4) in _LITTLE:
             self._samples = pcm.samples_after(first, self._source, begin, self._sound.frames)
 
     def _sound_file(self) -> _SoundFile:
@@ -128,13 +128,13 @@ class SoundfileStream(AudioStream):
     def _mend(self, extension: str) -> bool:
         """Tries once more where a header is lost but frames are there; whether that helped."""
         data = self._source.read_at(0, 1 << 20)
-        self._watch = self._source.watch = None
+        self._rate_tracker = self._source.on_read = None
         rebuilt = flac.rebuild(data) if extension == ".flac" or self._header.kind == "flac" else None
         first = headers.find_mp3(self._source.read_at, 0) if extension == ".mp3" else None
         if rebuilt is not None:
             prefix, skip = rebuilt
             self._source.present(prefix, skip)
-            self._watch = self._source.watch = flac.RateWatch()
+            self._rate_tracker = self._source.on_read = flac.RateTracker()
         elif first is not None:
             self._source.present(skip=first, endless=True)
         else:
@@ -149,21 +149,21 @@ class SoundfileStream(AudioStream):
     def blocks(self) -> Iterator[np.ndarray]:  # noqa: D102
         done, skip = self._at, self._skip
         while True:
-            block, trouble = self._first or self._block()
+            block, error = self._first or self._block()
             self._first = None
-            if self._watch is not None and self._watch.change is not None:
-                before, rate = self._watch.change
-                if done + len(block) >= before or trouble is not None:
+            if self._rate_tracker is not None and self._rate_tracker.change is not None:
+                before, rate = self._rate_tracker.change
+                if done + len(block) >= before or error is not None:
                     block = block[: max(0, before - done)]
-                    said = f"the sample rate changes from {self.sample_rate} to {rate} Hz here"
-                    trouble = trouble if len(block) + done < before else DecodeError(said, "changed")
+                    message = f"the sample rate changes from {self.sample_rate} to {rate} Hz here"
+                    error = error if len(block) + done < before else DecodeError(message, "changed")
             done += len(block)
             if len(block) > skip:
                 yield block[skip:]
             skip = 0
-            if trouble is not None:
-                raise trouble
-            if not len(block) and not self._go_on():
+            if error is not None:
+                raise error
+            if not len(block) and not self._open_next():
                 break  # else: on with what follows
         if self._header.note:
             self.notes.append(self._header.note)
@@ -182,15 +182,15 @@ class SoundfileStream(AudioStream):
         block = np.empty((length, self.channels), np.float32)
         step = length if self._linear else _STEP
         while done < length:
-            wanted = block[done : done + step]
+            rest = block[done : done + step]
             try:
-                got = self._sound.buffer_read_into(wanted, "float32")
+                n = self._sound.buffer_read_into(rest, "float32")
             except (soundfile.SoundFileError, RuntimeError, ValueError) as e:
                 return block[:done], self._storage_error() or explain(e)
             if self._source.error is not None:
-                return block[: done + got * self._linear], self._storage_error()
-            done += got
-            if got < len(wanted):
+                return block[: done + n * self._linear], self._storage_error()
+            done += n
+            if n < len(rest):
                 break
         return block[:done], None
 
@@ -201,7 +201,7 @@ class SoundfileStream(AudioStream):
             return e
         return None
 
-    def _go_on(self) -> bool:
+    def _open_next(self) -> bool:
         """Whether more sound follows what ended: an MP3 joined from several, or whose header names too few frames."""
         source = self._source
         if self._sound is None or self._sound.format != "MP3" or source.raw_pos >= source.real_size:
@@ -234,21 +234,21 @@ class SoundfileStream(AudioStream):
         if self._sound is None or self._header.kind not in _SEEKABLE:
             return False
         aligned = frame - frame % self._length()  # so a break loses no more, and no less, than in one piece
-        self._source.watch = None  # it would see the search
+        self._source.on_read = None  # it would see the search
         try:
             if self._sound.seek(aligned) == aligned:
                 if self._samples is not None:
                     self._samples.seek(aligned)
                 self._first, self._at, self._skip = None, aligned, frame - aligned
-                if self._watch is not None:
-                    self._watch = self._source.watch = flac.RateWatch(self._watch.rate, midway=True)
+                if self._rate_tracker is not None:
+                    self._rate_tracker = self._source.on_read = flac.RateTracker(self._rate_tracker.rate, midway=True)
                 return True
         except (soundfile.SoundFileError, RuntimeError):
             pass
         self._sound.close()
         self._samples = None  # which stands where the first block ends; libsndfile begins again at the start
-        if self._watch is not None:
-            self._watch = self._source.watch = flac.RateWatch()
+        if self._rate_tracker is not None:
+            self._rate_tracker = self._source.on_read = flac.RateTracker()
         self._sound, self._first = self._sound_file(), None
         return False
 

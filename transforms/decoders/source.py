@@ -40,17 +40,17 @@ class Source:
         self._claimed = 0
         self.pos = 0
         self.error: Exception | None = None
-        self._watch: Callable[[int, bytes], None] | None = None
+        self._on_read: Callable[[int, bytes], None] | None = None
         self._chunk, self._chunk_at = b"", 0
 
     @property
-    def watch(self) -> Callable[[int, bytes], None] | None:
+    def on_read(self) -> Callable[[int, bytes], None] | None:
         """Is shown, before the decoder sees them, the bytes of the file that are read from now on, and their offset."""
-        return self._watch
+        return self._on_read
 
-    @watch.setter
-    def watch(self, watch: Callable[[int, bytes], None] | None) -> None:
-        self._watch, self._chunk = watch, b""
+    @on_read.setter
+    def on_read(self, on_read: Callable[[int, bytes], None] | None) -> None:
+        self._on_read, self._chunk = on_read, b""
 
     def present(
         self, prefix: bytes = b"", skip: int = 0, patches: list[tuple[int, bytes]] | None = None, endless: bool = False
@@ -130,8 +130,8 @@ class Source:
         """Bytes of the file from an offset on, shown to who watches, then mended."""
         # `read1`, of a file on disk, gives what lies before a bad sector.
         data = self._fetch(offset, most, getattr(self._file, "read1", self._file.read))
-        if self._watch is not None and data:
-            self._watch(offset, data)
+        if self._on_read is not None and data:
+            self._on_read(offset, data)
         for at, patch in self._patches:
             if at < offset + len(data) and at + len(patch) > offset:
                 lo, hi = max(at, offset), min(at + len(patch), offset + len(data))

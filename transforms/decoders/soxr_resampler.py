@@ -37,19 +37,19 @@ def _period(rate_in: int, rate_out: int) -> int | None:
     How long its blocks are it does not say, but what comes out comes in their pace.
     """
 
-    def given(fed: int) -> int:
+    def output_length(fed: int) -> int:
         return len(SoxrResampler(rate_in, rate_out).feed(np.zeros(fed, np.float32)))
 
     at = [0]
     for _ in range(3):
-        before, low, high = given(at[-1]), at[-1], at[-1] + 64
-        while given(high) <= before:
+        before, low, high = output_length(at[-1]), at[-1], at[-1] + 64
+        while output_length(high) <= before:
             low, high = high, 2 * high
             if high > _LONGEST:
                 return None
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if given(middle) > before else (middle, high)
+            low, high = (low, middle) if output_length(middle) > before else (middle, high)
         at.append(high)
     first, second = at[2] - at[1], at[3] - at[2]
     return math.lcm(first, rate_in // math.gcd(rate_in, rate_out)) if first == second else None

@@ -70,7 +70,9 @@ class TfioStream(AudioStream):
             frames, channels = (int(n) for n in self._audio.shape.numpy())
             self.sample_rate, self.channels = int(self._audio.rate.numpy()), channels
         except (self._errors, ValueError) as e:
-            raise DecodeError(f"tensorflow-io does not read it: {_said(e)}; try --decoder=soundfile", "format") from e
+            raise DecodeError(
+                f"tensorflow-io does not read it: {_message(e)}; try --decoder=soundfile", "format"
+            ) from e
         self._frames = frames if frames > 0 else None
         self._bias, self._scale = _SCALES[self._audio.dtype.name]
 
@@ -81,7 +83,7 @@ class TfioStream(AudioStream):
             try:
                 read = self._audio[at:stop].numpy()
             except (self._errors, ValueError) as e:
-                raise DecodeError(f"tensorflow-io cannot decode on from here: {_said(e)}") from e
+                raise DecodeError(f"tensorflow-io cannot decode on from here: {_message(e)}") from e
             if not len(read):
                 break
             at += len(read)
@@ -103,7 +105,7 @@ def _is_int32_wav(source: Source, kind: headers.Kind) -> bool:
     return tag == 1 and bits == 32
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(getattr(error, "message", error)).split("}}")[-1].split("[Op:")[0].strip()
 
 
@@ -150,7 +152,7 @@ class _Speex(Resampler):
         self._length = self._lead + self._step + delay + self._in
         self._convert = _converter(self._length, rate_in, rate_out)
         self._held = np.zeros(self._lead, np.float32)
-        self._fed = self._given = 0
+        self._fed = self._emitted = 0
 
     def feed(self, samples: np.ndarray) -> np.ndarray:
         self._fed += len(samples)
@@ -161,7 +163,7 @@ class _Speex(Resampler):
         return np.concatenate(parts)
 
     def finish(self) -> np.ndarray:
-        left = (2 * self._fed * self._out + self._in) // (2 * self._in) - self._given  # rounded, as soxr does
+        left = (2 * self._fed * self._out + self._in) // (2 * self._in) - self._emitted  # rounded, as soxr does
         parts = [np.zeros(0, np.float32)]
         while sum(map(len, parts)) < left:
             self._held = np.pad(self._held, (0, max(0, self._length - len(self._held))))
@@ -172,7 +174,7 @@ class _Speex(Resampler):
         out = self._convert(self._held[: self._length])
         count = self._step // self._in * self._out
         self._held = self._held[self._step :]
-        self._given += count
+        self._emitted += count
         return out[self._skip : self._skip + count]
 
 

@@ -24,7 +24,7 @@ from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, R
 __all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
 
 # How many recordings a decoding process is given before results are waited for.
-AHEAD = 8
+RECORDINGS_PER_PROCESS = 8
 # What a segment may take in memory while it is put together and sent, in copies of its samples.
 _COPIES = 8
 
@@ -37,16 +37,16 @@ def patience_s(size: int) -> float:
     return 60.0 + 5.0 * size / 1e6
 
 
-def report_of_broken(part: Range, segments: list[Segment], broken: TaskFailed) -> DecodeReport | RangeReport:
+def report_of_broken(part: Range, segments: list[Segment], failure: TaskFailed) -> DecodeReport | RangeReport:
     """The report of a recording, or range, whose decoding had to be ended from outside; ``segments`` came before."""
     report = RangeReport(
         part,
         windows=sum(len(s.offsets) for s in segments),
         segments=len(segments),
         last_s=float(segments[-1].end_s[-1]) if segments else None,
-        problems=((broken.reason, broken.cause),),
+        problems=((failure.reason, failure.cause),),
     )
-    return report_of([report]) if part.of == 1 else report
+    return report_of([report]) if part.ranges == 1 else report
 
 
 @dataclasses.dataclass
@@ -113,18 +113,18 @@ class _DecodeAhead(beam.DoFn):
     def start_bundle(self) -> None:
         self._pool.forget()
         # Recordings and ranges whose end is to come, and their segments so far, without samples.
-        self._given: dict[int, tuple[Range, list[Segment]]] = {}
+        self._pending: dict[int, tuple[Range, list[Segment]]] = {}
 
     def process(self, listed: Listed) -> Iterator[Any]:
         part = listed if isinstance(listed, Range) else Range(listed)
         key = next(self._keys)
-        self._given[key] = part, []
+        self._pending[key] = part, []
         self._pool.start(key, IsolatedTask(decode_listed, (part, *self._arguments), patience_s(part.recording.bytes)))
-        while self._pool.ready() or len(self._given) > AHEAD * self._processes:
+        while self._pool.ready() or len(self._pending) > RECORDINGS_PER_PROCESS * self._processes:
             yield from self._take()
 
     def finish_bundle(self) -> Iterator[Any]:
-        while self._given:
+        while self._pending:
             for result in self._take():
                 yield GlobalWindows.windowed_value(result)
 
@@ -133,14 +133,14 @@ class _DecodeAhead(beam.DoFn):
 
     def _take(self) -> Iterator[Decoded]:
         key, result = self._pool.take()
-        part, segments = self._given[key]
+        part, segments = self._pending[key]
         if not isinstance(result, Ended):
             if isinstance(result, Segment):
                 # What a report needs of it. Its samples must not stay, so no view of them either.
                 segments.append(dataclasses.replace(result, samples=np.zeros(0, np.float32)))
             yield result
             return
-        del self._given[key]
+        del self._pending[key]
         for name, by in result.counts.items():
             count(name, by)
         if result.broken is not None:

@@ -12,7 +12,7 @@ from soundbeam.transforms.decoders import DecodeError, open_decoder
 from soundbeam.transforms.decoding.recording import DecodedSoFar, as_decode_error, resampled, seek_before
 
 
-def stretch_blocks(
+def decode_excerpt(
     uri: str,
     rate: int,
     start_s: float = 0.0,
@@ -39,13 +39,13 @@ def stretch_blocks(
     if start_s < 0 or (end_s is not None and end_s <= start_s):
         raise SoundbeamError(f"{uri}: the stretch from {start_s} to {end_s} s is empty; give a start before its end")
     first, end = round(start_s * rate), math.inf if end_s is None else round(end_s * rate)
-    found, problem = False, None
+    any_samples, problem = False, None
     try:
         with open_decoder(uri, decoder) as stream:
             at = seek_before(stream, first, rate, stream.sample_rate // math.gcd(stream.sample_rate, rate))
             for block in resampled(stream, rate, decoder, DecodedSoFar()):
                 lo, hi = max(0, first - at), min(len(block), end - at)
-                found |= lo < hi
+                any_samples |= lo < hi
                 yield block[lo : int(hi)] if lo < hi else block[:0]
                 at += len(block)
                 if at >= end:
@@ -54,7 +54,7 @@ def stretch_blocks(
         problem = e
     except (OSError, MemoryError) as e:
         problem = as_decode_error(e)
-    if problem is not None or not found:
+    if problem is not None or not any_samples:
         reason = problem.message if problem else f"it has no sound after {start_s} s"
         raise SoundbeamError(f"{uri}: {reason}") from problem
 
@@ -69,14 +69,14 @@ def read_recording(
     """Reads a stretch of a recording into memory.
 
     Returns:
-        What ``stretch_blocks`` gives of it, as one float32 ``[samples]``; where it breaks, what came before.
+        What ``decode_excerpt`` gives of it, as one float32 ``[samples]``; where it breaks, what came before.
 
     Raises:
         SoundbeamError: There is nothing there to read.
     """
     blocks = list[np.ndarray]()
     try:
-        for block in stretch_blocks(uri, rate, start_s, end_s, decoder):
+        for block in decode_excerpt(uri, rate, start_s, end_s, decoder):
             blocks.append(block)
     except SoundbeamError:
         if not any(map(len, blocks)):

@@ -71,19 +71,19 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
         parts: At least one; in any order.
     """
     by_index = {part.part.index: part for part in parts}
-    recording, of = next(iter(by_index.values())).part.recording, next(iter(by_index.values())).part.of
-    kept: list[RangeReport] = []
-    for index in range(of):
-        last = by_index.get(index, RangeReport(Range(recording, index, of), problems=((_LOST, "unexpected"),)))
-        kept.append(last)
+    recording, ranges = next(iter(by_index.values())).part.recording, next(iter(by_index.values())).part.ranges
+    counted: list[RangeReport] = []
+    for index in range(ranges):
+        last = by_index.get(index, RangeReport(Range(recording, index, ranges), problems=((_LOST, "unexpected"),)))
+        counted.append(last)
         if not last.full:
             break
-    windows = sum(part.windows for part in kept)
+    windows = sum(part.windows for part in counted)
     duration_s = last.frames / last.sample_rate if last.frames and last.sample_rate else None
     if duration_s is None:
-        duration_s = next((part.last_s for part in reversed(kept) if part.last_s is not None), None)
+        duration_s = next((part.last_s for part in reversed(counted) if part.last_s is not None), None)
     problems: list[Problem] = list(last.problems)
-    unusable = sum(part.unusable for part in kept)
+    unusable = sum(part.unusable for part in counted)
     if unusable:
         total = last.frames * (last.channels or 1)
         message = f"{unusable} of {total} samples are no numbers (NaN, infinite or absurd); they became silence"
@@ -107,7 +107,7 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
         sample_rate=last.sample_rate,
         channels=last.channels,
         windows=windows,
-        segments=sum(part.segments for part in kept),
+        segments=sum(part.segments for part in counted),
     )
 
 

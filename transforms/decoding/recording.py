@@ -70,7 +70,7 @@ def decode_blocks(
     decoder: str = "soundfile",
     decoded: DecodedSoFar | None = None,
     first: int = 0,
-    own: tuple[int, int | None] = (0, None),
+    own_samples: tuple[int, int | None] = (0, None),
 ) -> Iterator[np.ndarray]:
     """Decodes a recording as a stream, in memory that does not grow with its length.
 
@@ -80,7 +80,7 @@ def decode_blocks(
         decoder: ``soundfile`` or ``tensorflow-io``.
         decoded: Filled in on the way.
         first: The first sample to yield.
-        own: Between which samples what is no number is counted; what comes after is counted apart.
+        own_samples: Between which samples what is no number is counted; what comes after is counted apart.
 
     Yields:
         float32 ``[samples]`` of any lengths: the mean of all channels.
@@ -92,7 +92,7 @@ def decode_blocks(
     with open_decoder(uri, decoder) as stream:
         at = seek_before(stream, first, rate, resampler_period(decoder, stream.sample_rate, rate)) if first else 0
         decoded.frames = at * stream.sample_rate // rate
-        start, end = own
+        start, end = own_samples
         beyond = math.inf if end is None else end * stream.sample_rate // rate
         decoded.bounds = start * stream.sample_rate // rate, beyond
         for block in resampled(stream, rate, decoder, decoded):
@@ -100,8 +100,10 @@ def decode_blocks(
             if skip < len(block):
                 yield block[skip:]
         if stream.promised and decoded.frames < stream.promised - _MISSING_S * stream.sample_rate:
-            promised, found = stream.promised / stream.sample_rate, decoded.frames / stream.sample_rate
-            message = f"cut off or damaged: it holds {found:.1f} s of the {promised:.1f} s that its header promises"
+            promised_s, decoded_s = stream.promised / stream.sample_rate, decoded.frames / stream.sample_rate
+            message = (
+                f"cut off or damaged: it holds {decoded_s:.1f} s of the {promised_s:.1f} s that its header promises"
+            )
             raise DecodeError(message, "truncated")
         decoded.notes += stream.notes
 
@@ -129,7 +131,7 @@ def resampled(stream: AudioStream, rate: int, decoder: str, decoded: DecodedSoFa
         raise DecodeError(f"its header says {stream.sample_rate} Hz, which no recording has; the header is damaged")
     resampler = None if stream.sample_rate == rate else make_resampler(decoder, stream.sample_rate, rate)
     piece = max(1, _MOST_OUTPUT * stream.sample_rate // rate)
-    trouble = None
+    error = None
     try:
         for block in stream.blocks():
             decoded.frames += len(block)
@@ -140,13 +142,13 @@ def resampled(stream: AudioStream, rate: int, decoder: str, decoded: DecodedSoFa
             for at in range(0, len(mono), piece):
                 yield resampler.feed(mono[at : at + piece])
     except DecodeError as e:
-        said = f"decoding stopped at {decoded.duration_s:.1f} s: {e.message}" if decoded.frames else e.message
-        trouble = DecodeError(said, e.cause)
-        trouble.__cause__ = e
+        message = f"decoding stopped at {decoded.duration_s:.1f} s: {e.message}" if decoded.frames else e.message
+        error = DecodeError(message, e.cause)
+        error.__cause__ = e
     if resampler is not None:
         yield resampler.finish()
-    if trouble is not None:
-        raise trouble
+    if error is not None:
+        raise error
 
 
 def _mono(block: np.ndarray, decoded: DecodedSoFar) -> np.ndarray:
@@ -209,7 +211,7 @@ def decode_range(
     try:
         for segment in split_into_segments(blocks(), spec, segment_s, part.recording.uri, part.first, part.end):
             windows, segments, last_s = windows + len(segment.offsets), segments + 1, float(segment.end_s[-1])
-            yield dataclasses.replace(segment, cut=True) if part.of > 1 else segment
+            yield dataclasses.replace(segment, of_range=True) if part.ranges > 1 else segment
     except Exception as e:
         problems.append(as_decode_error(e))
         ended = True
@@ -255,7 +257,7 @@ def decode_listed(
         spent += time.perf_counter() - start
         if result is None:
             break
-        yield report_of([result]) if isinstance(result, RangeReport) and part.of == 1 else result
+        yield report_of([result]) if isinstance(result, RangeReport) and part.ranges == 1 else result
     count("decode_ms", round(1000 * spent))
 
 

@@ -39,27 +39,27 @@ def split_into_segments(
     window, per = spec.window_samples, spec.per_segment(segment_s)
     # The last window, moved back, may start anywhere after the last one that is out: that is where `origin` is.
     origin = n = spec.needed_from(first)
-    held: list[np.ndarray] = []  # the samples from `origin` to `n`
+    buffer: list[np.ndarray] = []  # the samples from `origin` to `n`
     index = first // per  # `first`: the next window to go into a segment
     for block in blocks:
         while n + len(block) >= (full := spec.start(first + per - 1) + window):
-            samples = np.concatenate([*held, block[: full - n]], dtype=np.float32)
+            samples = np.concatenate([*buffer, block[: full - n]], dtype=np.float32)
             starts, start_s, end_s = spec.regular_windows(first, first + per)
             yield Segment(uri, index, samples[starts[0] - origin :], starts - starts[0], start_s, end_s)
             first, index = first + per, index + 1
             if first == end:
                 return
             keep = spec.needed_from(first)
-            held, block = [samples[keep - origin :].copy()], block[full - n :]
+            buffer, block = [samples[keep - origin :].copy()], block[full - n :]
             origin, n = keep, full
             del samples  # not two segments at a time
-        held.append(block)
+        buffer.append(block)
         n += len(block)
     if n == origin or spec.regular(n) < first:
         return  # the recording ends before this range: its last window is of the one before
     starts, start_s, end_s = spec.windows(first, n)
     if len(starts):
-        samples = np.concatenate(held, dtype=np.float32)[starts[0] - origin :]
+        samples = np.concatenate(buffer, dtype=np.float32)[starts[0] - origin :]
         if len(samples) < window:
             samples = np.pad(samples, (0, window - len(samples)))
         yield Segment(uri, index, samples, starts - starts[0], start_s, end_s)

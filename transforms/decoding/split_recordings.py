@@ -28,7 +28,7 @@ _PATIENCE_S = 120.0
 class SplitRecordings(beam.PTransform):
     """Recordings → recordings that stay whole, and `Range`s of those that are cut.
 
-    Which ones are cut depends on the recordings alone (those of the listing, by ``Recording.listed_bytes``), never on
+    Which ones are cut depends on the recordings alone (those of the listing, by ``Recording.total_bytes``), never on
     the number of workers; the rows do not depend on it.
 
     Args:
@@ -49,32 +49,32 @@ class SplitRecordings(beam.PTransform):
         """Adds the steps to the graph."""
         least = round(2 * self.range_s * _FEWEST_BYTES_A_S)
         arguments = (self.spec, self.segment_s, self.range_s, self.decoder)
-        cut = recordings | "Cut" >> beam.ParDo(_Cut(arguments, least, self.smallest_share))
+        ranges = recordings | "Split" >> beam.ParDo(_SplitRecordings(arguments, least, self.smallest_share))
         # Or one worker would have all ranges of a recording.
-        return cut | "SpreadRanges" >> beam.Reshuffle().with_output_types(Listed)
+        return ranges | "SpreadRanges" >> beam.Reshuffle().with_output_types(Listed)
 
 
 @beam.typehints.with_input_types(Recording)
 @beam.typehints.with_output_types(Listed)
-class _Cut(beam.DoFn):
+class _SplitRecordings(beam.DoFn):
     """Asks a process of its own: reading a header may crash what reads it."""
 
     def __init__(self, arguments: tuple[Any, ...], least: int, smallest_share: float):
         self._arguments, self._least, self._share = arguments, least, smallest_share
 
     def setup(self) -> None:
-        self._reading = IsolatedProcess()
+        self._process = IsolatedProcess()
 
     def start_bundle(self) -> None:
-        self._reading.forget()
+        self._process.forget()
 
     def process(self, recording: Recording) -> Iterator[Listed]:
-        if recording.bytes < max(self._least, self._share * recording.listed_bytes):
+        if recording.bytes < max(self._least, self._share * recording.total_bytes):
             yield recording
             return
-        self._reading.start(IsolatedTask(split_into_ranges, (recording, *self._arguments), _PATIENCE_S))
+        self._process.start(IsolatedTask(split_into_ranges, (recording, *self._arguments), _PATIENCE_S))
         try:
-            parts = list(self._reading.take())
+            parts = list(self._process.take())
         except TaskFailed:  # decoding will tell
             parts = []
         if len(parts) < 2:
@@ -85,4 +85,4 @@ class _Cut(beam.DoFn):
         yield from parts
 
     def teardown(self) -> None:
-        self._reading.close()
+        self._process.close()

@@ -16,16 +16,16 @@ def read_clip(clip, rate: int) -> np.ndarray:
     Raises:
         SoundbeamError: It cannot be read.
     """
-    from soundbeam.transforms.decoding.clip_reader import read_ahead
+    from soundbeam.transforms.decoding.clip_reader import read_excerpts
 
-    (sound,) = read_ahead([(clip.recording, clip.start_s, clip.end_s)], rate, 1)
+    (sound,) = read_excerpts([(clip.recording, clip.start_s, clip.end_s)], rate, 1)
     if isinstance(sound, str):
         raise SoundbeamError(sound)
     return sound
 
 
 def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray]]:
-    """A clip, stretch by stretch, in memory that does not grow with its length, read in another process.
+    """A clip, chunk by chunk, in memory that does not grow with its length, read in another process.
 
     Args:
         clip: The clip.
@@ -33,33 +33,35 @@ def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray
         samples: Of a stretch.
 
     Yields:
-        The stretch's first sample within the recording, and the stretch, float32 mono at ``rate``.
+        The stretch's first sample within the recording, and the chunk, float32 mono at ``rate``.
 
     Raises:
         DecodeError: It breaks off; what came before has been given.
     """
     from soundbeam.transforms.decoders import DecodeError
-    from soundbeam.transforms.decoding.clip_reader import decode_apart
+    from soundbeam.transforms.decoding.clip_reader import decode_isolated
 
     if clip.end_s is not None:  # a stretch of a long recording is read from where it begins
         first = round(clip.start_s * rate)
-        for start, stretch in chunks([read_clip(clip, rate)], 0, math.inf, samples):
-            yield first + start, stretch
+        for start, chunk in split_into_chunks([read_clip(clip, rate)], 0, math.inf, samples):
+            yield first + start, chunk
         return
     problems = list[DecodeError]()
 
     def blocks() -> Iterator[np.ndarray]:
         try:
-            yield from decode_apart(clip.recording, rate)
+            yield from decode_isolated(clip.recording, rate)
         except DecodeError as e:
             problems.append(e)
 
-    yield from chunks(blocks(), round(clip.start_s * rate), math.inf, samples)
+    yield from split_into_chunks(blocks(), round(clip.start_s * rate), math.inf, samples)
     if problems:
         raise problems[0]
 
 
-def chunks(blocks: Iterable[np.ndarray], first: int, end: float, samples: int) -> Iterator[tuple[int, np.ndarray]]:
+def split_into_chunks(
+    blocks: Iterable[np.ndarray], first: int, end: float, samples: int
+) -> Iterator[tuple[int, np.ndarray]]:
     """Cuts a stream into stretches of one length; the last one is moved back to the end, nothing is padded.
 
     Args:
@@ -71,17 +73,17 @@ def chunks(blocks: Iterable[np.ndarray], first: int, end: float, samples: int) -
     Yields:
         A stretch's first sample within the stream, and the stretch.
     """
-    held, start, fresh = np.zeros(0, np.float32), first, 0  # held begins at the stream's sample `start`
+    buffer, start, fresh = np.zeros(0, np.float32), first, 0  # buffer begins at the stream's sample `start`
     at = 0
     for block in blocks:
-        held = np.concatenate([held, block[max(0, first - at) : int(min(len(block), max(0, end - at)))]])
+        buffer = np.concatenate([buffer, block[max(0, first - at) : int(min(len(block), max(0, end - at)))]])
         at += len(block)
-        while len(held) - fresh >= samples:
-            yield start + fresh, held[fresh : fresh + samples]
-            # This stretch stays, for the last one to begin in.
-            held, start, fresh = held[fresh:], start + fresh, samples
+        while len(buffer) - fresh >= samples:
+            yield start + fresh, buffer[fresh : fresh + samples]
+            # This chunk stays, for the last one to begin in.
+            buffer, start, fresh = buffer[fresh:], start + fresh, samples
         if at >= end:
             break
-    if len(held) > fresh:
-        last = max(0, len(held) - samples)
-        yield start + last, held[last:]
+    if len(buffer) > fresh:
+        last = max(0, len(buffer) - samples)
+        yield start + last, buffer[last:]

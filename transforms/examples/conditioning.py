@@ -29,7 +29,7 @@ class Conditioning:
         values = {"condition": as_text(self.steps), "noise": self.noise, "cuts": as_text(self.cuts)}
         return {name: value for name, value in values.items() if value}
 
-    def stretches(self, waveform: np.ndarray) -> list[tuple[int, int]]:
+    def kept_spans(self, waveform: np.ndarray) -> list[tuple[int, int]]:
         """First sample and end of what the cuts leave of a clip, float32 ``[samples]``."""
         return stretches(waveform, self.cuts)
 
@@ -40,5 +40,5 @@ class Conditioning:
     def read(self, clip, rate: int) -> np.ndarray:
         """A clip as one sound: trimmed, then taken through the steps."""
         waveform = read_clip(clip, rate)
-        kept = self.stretches(waveform)
+        kept = self.kept_spans(waveform)
         return self.apply(waveform[kept[0][0] : kept[-1][1]], rate) if kept else waveform[:0]

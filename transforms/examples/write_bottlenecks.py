@@ -59,13 +59,13 @@ class _ComputeFeatures(beam.DoFn):
             with open_file(f"{self._examples}/{name}") as file, open(sounds, "wb") as copy:
                 copy.write(file.read())
             n = 0
-            for e in tf.data.TFRecordDataset(sounds).map(parse):
+            for record in tf.data.TFRecordDataset(sounds).map(parse):
                 with milliseconds("features"):
-                    vector = features(self._model, e["waveform"].numpy())
+                    vector = features(self._model, record["waveform"].numpy())
                 label, source, recording, split = (
-                    e[key].numpy().decode() for key in ("label", "source", "recording", "split")
+                    record[key].numpy().decode() for key in ("label", "source", "recording", "split")
                 )
-                example = Example(vector, label, source, recording, float(e["start_s"].numpy()), split)
+                example = Example(vector, label, source, recording, float(record["start_s"].numpy()), split)
                 write(serialize(example))
                 n += 1
                 count("features")

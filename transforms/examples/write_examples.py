@@ -19,7 +19,7 @@ from soundbeam.model.storage.files import open_to_write
 from soundbeam.model.storage.stores import one_line
 from soundbeam.model.training.examples import SPLITS, Example, serialize, shard_writer, split_sources
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.decoding.clip_reader import read_ahead
+from soundbeam.transforms.decoding.clip_reader import read_excerpts
 from soundbeam.transforms.records import Clip, Reject
 
 # The manifest until the pipeline has ended well.
@@ -56,7 +56,9 @@ class ExampleShard:
     rejects: tuple[Reject, ...]
 
 
-def cut_examples(clip: Clip, waveform: np.ndarray, rate: int, window_samples: int, split: str) -> Iterator[Example]:
+def split_into_examples(
+    clip: Clip, waveform: np.ndarray, rate: int, window_samples: int, split: str
+) -> Iterator[Example]:
     """Cuts a clip into examples: whole if it fits into a window, else tiled, the last one moved back to the end.
 
     Args:
@@ -68,8 +70,8 @@ def cut_examples(clip: Clip, waveform: np.ndarray, rate: int, window_samples: in
     """
     last = max(0, len(waveform) - window_samples)
     for start in sorted({*range(0, last + 1, window_samples), last}):
-        stretch = waveform[start : start + window_samples]
-        yield Example(stretch, clip.label, clip.source, clip.recording, clip.start_s + start / rate, split)
+        samples = waveform[start : start + window_samples]
+        yield Example(samples, clip.label, clip.source, clip.recording, clip.start_s + start / rate, split)
 
 
 def reason_against(waveform: np.ndarray, rate: int) -> str:
@@ -90,7 +92,7 @@ class WriteExamples(beam.PTransform):
         rate: Hz of the examples.
         window_s: Seconds that an example holds at most.
         validation_share: Share of each label's clips that becomes the validation split, by whole sources.
-        stretches: float32 ``[samples]`` → first sample and end of each stretch that is kept.
+        kept_spans: float32 ``[samples]`` → first sample and end of each stretch that is kept.
         processes: How many decode for each worker.
 
     Returns:
@@ -101,7 +103,7 @@ class WriteExamples(beam.PTransform):
     rate: int
     window_s: float
     validation_share: float
-    stretches: Callable[[np.ndarray], list[tuple[int, int]]]
+    kept_spans: Callable[[np.ndarray], list[tuple[int, int]]]
     processes: int = 1
 
     def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[ExampleShard]:
@@ -143,7 +145,7 @@ def _with_shard(clip: Clip, plan: tuple[dict[str, str], dict[str, int]]) -> tupl
 
 class _WriteShard(beam.DoFn):
     def __init__(self, step: WriteExamples):
-        self._folder, self._rate, self._stretches = step.folder, step.rate, step.stretches
+        self._folder, self._rate, self._kept_spans = step.folder, step.rate, step.kept_spans
         self._window_samples, self._processes = round(step.window_s * step.rate), step.processes
 
     def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[ExampleShard]:
@@ -155,14 +157,14 @@ class _WriteShard(beam.DoFn):
             lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
         )
         ordered = sorted(clips, key=lambda c: (c.recording, c.start_s, c.label))
-        sounds = read_ahead([(c.recording, c.start_s, c.end_s) for c in ordered], self._rate, self._processes)
+        sounds = read_excerpts([(c.recording, c.start_s, c.end_s) for c in ordered], self._rate, self._processes)
         with contextlib.closing(sounds), shard_writer(f"{self._folder}/{name}") as write:
             for clip, sound in zip(ordered, sounds, strict=True):
                 done += 1
                 if time.monotonic() - shown >= EVERY_S:
                     shown = time.monotonic()
                     LOGGER.info("materializing: %d clips of shard %s", done, name)
-                kept = self._kept(clip, sound)
+                kept = self._kept_parts(clip, sound)
                 if isinstance(kept, Reject):
                     count("clips_rejected")
                     rejects.append(kept)
@@ -174,7 +176,7 @@ class _WriteShard(beam.DoFn):
                 stats["max_s"] = max(stats["max_s"], seconds)
                 sources.add((clip.label, clip.source))
                 for part, sound in kept:
-                    for example in cut_examples(part, sound, self._rate, self._window_samples, split):
+                    for example in split_into_examples(part, sound, self._rate, self._window_samples, split):
                         write(record := serialize(example))
                         stats["examples"] += 1
                         examples += 1
@@ -182,7 +184,7 @@ class _WriteShard(beam.DoFn):
         count("examples_written", examples)
         yield ExampleShard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
 
-    def _kept(self, clip: Clip, waveform: np.ndarray | str) -> list[tuple[Clip, np.ndarray]] | Reject:
+    def _kept_parts(self, clip: Clip, waveform: np.ndarray | str) -> list[tuple[Clip, np.ndarray]] | Reject:
         """The stretches of a clip that are kept, each as a clip of its own with its sound."""
         if isinstance(waveform, str):
             return Reject(clip.recording, waveform)
@@ -190,11 +192,11 @@ class _WriteShard(beam.DoFn):
         if why:
             return Reject(clip.recording, why)
         try:
-            found = [(a, waveform[a:b]) for a, b in self._stretches(waveform)]
+            spans = [(a, waveform[a:b]) for a, b in self._kept_spans(waveform)]
         except Exception as e:  # Whatever is wrong with one clip must not cost the others.
             return Reject(clip.recording, one_line(e))
         whole = len(waveform)
-        long = [(a, sound) for a, sound in found if len(sound) == whole or not reason_against(sound, self._rate)]
+        long = [(a, sound) for a, sound in spans if len(sound) == whole or not reason_against(sound, self._rate)]
         if not long:
             return Reject(clip.recording, f"no stretch of it as long as {1000 * SHORTEST_S:.0f} ms is left of the cuts")
         return [(dataclasses.replace(clip, start_s=clip.start_s + a / self._rate), sound) for a, sound in long]

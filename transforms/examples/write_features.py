@@ -98,7 +98,7 @@ class MakeRows(beam.PTransform):
         rate: Hz.
 
     Returns:
-        A dict of ``found`` and ``rejects``.
+        A dict of ``made`` and ``rejects``.
     """
 
     read: Callable[[Clip, int], np.ndarray]
@@ -106,7 +106,7 @@ class MakeRows(beam.PTransform):
 
     def expand(self, clips: beam.PCollection[Clip]) -> dict[str, beam.PCollection]:
         """Adds the step to the graph."""
-        return _each(clips, self._row)
+        return _from_each_clip(clips, self._row)
 
     def _row(self, clip: Clip) -> Iterator[Row]:
         yield row_of(clip, self.read(clip, self.rate), self.rate)
@@ -126,7 +126,7 @@ class DrawPictures(beam.PTransform):
         chunk_s: Seconds of a picture at most.
 
     Returns:
-        A dict of ``found`` and ``rejects``.
+        A dict of ``made`` and ``rejects``.
     """
 
     folder: str
@@ -137,9 +137,9 @@ class DrawPictures(beam.PTransform):
 
     def expand(self, clips: beam.PCollection[Clip]) -> dict[str, beam.PCollection]:
         """Adds the steps to the graph."""
-        drawn = _each(clips, self._pictures)
+        drawn = _from_each_clip(clips, self._pictures)
         # A step of its own, in the same worker: a disk that is full ends the run, it is no clip's fault.
-        return {**drawn, "found": drawn["found"] | "WritePicture" >> beam.Map(_write, self.folder)}
+        return {**drawn, "made": drawn["made"] | "WritePicture" >> beam.Map(_write, self.folder)}
 
     def _pictures(self, clip: Clip) -> Iterator[tuple[PictureFile, bytes]]:
         for first, samples in self.stream(clip, self.rate, round(self.chunk_s * self.rate)):
@@ -158,14 +158,16 @@ def _write(drawn: tuple[PictureFile, bytes], folder: str) -> PictureFile:
     return picture
 
 
-def _each(clips: beam.PCollection[Clip], of_clip: Callable[[Clip], Iterator[Any]]) -> dict[str, beam.PCollection]:
+def _from_each_clip(
+    clips: beam.PCollection[Clip], of_clip: Callable[[Clip], Iterator[Any]]
+) -> dict[str, beam.PCollection]:
     # Spread over the workers: what lists clips is one element.
     spread = clips | "Spread" >> beam.Reshuffle()
-    made = spread | "OfEachClip" >> beam.ParDo(_OfEachClip(of_clip)).with_outputs("rejects", main="found")
-    return {"found": made.found, "rejects": made.rejects}
+    made = spread | "OfEachClip" >> beam.ParDo(_FromEachClip(of_clip)).with_outputs("rejects", main="made")
+    return {"made": made.made, "rejects": made.rejects}
 
 
-class _OfEachClip(beam.DoFn):
+class _FromEachClip(beam.DoFn):
     def __init__(self, of_clip: Callable[[Clip], Iterator[Any]]):
         self._of_clip = of_clip
 
@@ -177,20 +179,20 @@ class _OfEachClip(beam.DoFn):
         if time.monotonic() - self._shown >= EVERY_S:
             self._shown = time.monotonic()
             LOGGER.info("features: %d clips of this worker", self._done)
-        found, reason = 0, ""
-        made = self._of_clip(clip)
+        made, reason = 0, ""
+        results = self._of_clip(clip)
         while True:
             try:
                 with milliseconds("features"):
-                    thing = next(made, None)
+                    result = next(results, None)
             except Exception as e:  # Whatever is wrong with one clip must not cost the others.
-                thing, reason = None, one_line(e)
-            if thing is None:
+                result, reason = None, one_line(e)
+            if result is None:
                 break
-            found += 1
+            made += 1
             count("features_made")
-            yield thing
-        if reason or not found:
+            yield result
+        if reason or not made:
             count("clips_rejected")
             yield beam.pvalue.TaggedOutput("rejects", Reject(clip.recording, reason or "there is no sound in it"))
 
@@ -228,9 +230,11 @@ def write_index(pictures: Iterable[PictureFile], folder: str) -> list[PictureFil
     return ordered
 
 
-def draw_png(asked: Conditioning, rate: int, width: int, height: int, colours: str, samples: np.ndarray) -> bytes:
+def draw_png(
+    conditioning: Conditioning, rate: int, width: int, height: int, colours: str, samples: np.ndarray
+) -> bytes:
     """A PNG of a stretch, conditioned by itself."""
-    return spectrogram_png(asked.apply(samples, rate), rate, width, height, colours)
+    return spectrogram_png(conditioning.apply(samples, rate), rate, width, height, colours)
 
 
 def finish(settings: dict[str, Any], folder: str, made: list[Any], rejects: list[Any]) -> None:
@@ -242,7 +246,7 @@ def finish(settings: dict[str, Any], folder: str, made: list[Any], rejects: list
     summary = {
         **settings,
         "made": len(made),
-        "labels": dict(sorted(collections.Counter(thing.label for thing in made).items())),
+        "labels": dict(sorted(collections.Counter(result.label for result in made).items())),
         "rejects": [{"recording": recording, "reason": reason} for recording, reason in refused],
     }
     with open_to_write(f"{folder}/{SUMMARY}", "w") as file:

@@ -12,10 +12,10 @@ import sys
 import threading
 
 from soundbeam.model.storage.stores import one_line
-from soundbeam.transforms.counters import gathered
+from soundbeam.transforms.counters import collected_counts
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Closed, receive, send
 
-_WATCH_S = 0.5
+_CHECK_EVERY_S = 0.5
 
 
 def serve(descriptor: int, memory: int) -> None:
@@ -35,10 +35,10 @@ def serve(descriptor: int, memory: int) -> None:
         (function, arguments), _ = receive(parent)
         base = _resident()  # with the modules of the first task, which count as what it has now
         _limit(memory)
-        threading.Thread(target=_watch, args=(base, memory), daemon=True).start()
+        threading.Thread(target=_end_beyond_limits, args=(base, memory), daemon=True).start()
         while True:
             failure = ""
-            with gathered() as counts:
+            with collected_counts() as counts:
                 results = function(*arguments)
                 while True:
                     try:
@@ -54,9 +54,9 @@ def serve(descriptor: int, memory: int) -> None:
             if failure:
                 send(parent, ("raised", failure))
             else:
-                tired = _resident() - base > memory // 4  # what tasks left behind must not cost a later one
-                send(parent, ("done", (dict(counts), tired)))
-                if tired:
+                outgrown = _resident() - base > memory // 4  # what tasks left behind must not cost a later one
+                send(parent, ("done", (dict(counts), outgrown)))
+                if outgrown:
                     break
             (function, arguments), _ = receive(parent)
     except MemoryError:
@@ -73,12 +73,12 @@ def _limit(memory: int) -> None:
         with open("/proc/self/statm", encoding="ascii") as file:
             mapped = int(file.read().split()[0]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = mapped + memory
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+        limit = mapped + memory
+        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("1000")
     except (OSError, ValueError):
-        pass  # not Linux: `_watch` alone
+        pass  # not Linux: `_end_beyond_limits` alone
 
 
 def _end_with_parent() -> None:
@@ -88,9 +88,9 @@ def _end_with_parent() -> None:
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _watch(base: int, memory: int) -> None:
+def _end_beyond_limits(base: int, memory: int) -> None:
     """Ends this process when the parent is gone, or its memory too large."""
-    while not select.select([0], [], [], _WATCH_S)[0]:
+    while not select.select([0], [], [], _CHECK_EVERY_S)[0]:
         if _resident() - base > memory:
             os._exit(MEMORY_EXIT)
     os._exit(0)

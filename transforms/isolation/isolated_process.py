@@ -85,7 +85,7 @@ class IsolatedProcess:
         if self._process is None:
             self._process = _Process.idle(self._memory)
         self._tasks.append(task)
-        self._process.give(task)
+        self._process.send(task)
 
     def take(self) -> Iterator[Any]:
         """Yields the results of the oldest task, as they come; to be exhausted before the next call.
@@ -98,29 +98,29 @@ class IsolatedProcess:
             SoundbeamError: The process cannot be started at all.
         """
         task = self._tasks[0]
-        given = skip = 0
+        received = yielded_before = 0
         patience = task.patience_s
         while True:
             process = self._process
             assert process is not None
-            since = time.monotonic()
+            start = time.monotonic()
             message = process.next(max(0.0, min(patience, STALL_S)))
-            patience -= time.monotonic() - since
+            patience -= time.monotonic() - start
             if message is None:
                 self._renew(drop_first=True)
                 waited = task.patience_s - patience
                 raise TaskFailed(f"decoding it took {waited:.0f} s of waiting without an end: stopped", "hang")
             kind, value = message
             if kind == "result":
-                given += 1
-                if given > skip:
+                received += 1
+                if received > yielded_before:
                     yield value
             elif kind == "done":
-                counts, tired = value
+                counts, outgrown = value
                 self._tasks.popleft()
                 for name, by in counts.items():
                     count(name, by)
-                if tired:
+                if outgrown:
                     self._renew()
                 return
             elif kind == "raised":
@@ -128,11 +128,11 @@ class IsolatedProcess:
                 raise TaskFailed(f"unexpected {value}", "unexpected")
             elif process.done and process.exit_code() != MEMORY_EXIT:
                 self._renew()
-                given, skip, patience = 0, max(given, skip), task.patience_s
+                received, yielded_before, patience = 0, max(received, yielded_before), task.patience_s
             else:
                 code = process.exit_code()
                 self._renew(drop_first=True)
-                raise _broken(code, self._memory)
+                raise _failure(code, self._memory)
 
     def forget(self) -> None:
         """Drops all tasks; what is being done is broken off."""
@@ -160,10 +160,10 @@ class IsolatedProcess:
         if self._tasks:
             self._process = _Process(self._memory)
             for task in self._tasks:
-                self._process.give(task)
+                self._process.send(task)
 
 
-def _broken(code: int, memory: int) -> TaskFailed:
+def _failure(code: int, memory: int) -> TaskFailed:
     if code == MEMORY_EXIT:
         return TaskFailed(f"decoding it needs more than {memory / 1e9:.1f} GB of memory: stopped", "memory")
     if code == -signal.SIGKILL:
@@ -205,13 +205,13 @@ class _Process:
         """One that another left behind, or a new one."""
         for _ in range(len(_idle)):
             with contextlib.suppress(IndexError):  # another thread took the last one
-                found = _idle.pop()
-                if found._child.poll() is not None or found.options != carried():
-                    found.end()
-                elif found.memory != memory:
-                    _idle.appendleft(found)
+                process = _idle.pop()
+                if process._child.poll() is not None or process.options != carried():
+                    process.end()
+                elif process.memory != memory:
+                    _idle.appendleft(process)
                 else:
-                    return found
+                    return process
         return cls(memory)
 
     def keep(self) -> None:
@@ -221,7 +221,7 @@ class _Process:
             while len(_idle) > _MOST_IDLE:
                 _idle.popleft().end()
 
-    def give(self, task: IsolatedTask) -> None:
+    def send(self, task: IsolatedTask) -> None:
         """Sends it a task."""
         with contextlib.suppress(OSError):  # it has died, which `next` tells
             send(self._socket, (task.function, task.arguments))

@@ -8,11 +8,11 @@ import queue
 import threading
 from typing import Any
 
-from soundbeam.transforms.counters import gathered
+from soundbeam.transforms.counters import collected_counts
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
 # How many tasks a process is given at once, so that it need not wait for the next one between short ones …
-_GIVEN = 8
+_TASKS_AT_ONCE = 8
 # … but none behind one that may take longer than this, seconds: another process may be free before.
 _SHORT_S = 120.0
 
@@ -47,7 +47,7 @@ class Pool:
         if self._round.threads < self._processes:
             self._round.threads += 1
             name = "soundbeam-decoding-task"
-            threading.Thread(target=_work, args=(self._round, self._memory), daemon=True, name=name).start()
+            threading.Thread(target=_run_tasks, args=(self._round, self._memory), daemon=True, name=name).start()
         self._open += 1
         self._round.tasks.put((key, task))
 
@@ -108,28 +108,28 @@ class _Round:
             return None
 
 
-def _work(tasks: _Round, memory: int) -> None:
+def _run_tasks(tasks: _Round, memory: int) -> None:
     isolated = IsolatedProcess(memory)
-    given: collections.deque[tuple[Any, IsolatedTask]] = collections.deque()
+    queued: collections.deque[tuple[Any, IsolatedTask]] = collections.deque()
     try:
         while not tasks.dropped:
-            while len(given) < _GIVEN and all(task.patience_s <= _SHORT_S for _, task in given):
-                found = tasks.next(wait=not given)
-                if found is None:
+            while len(queued) < _TASKS_AT_ONCE and all(task.patience_s <= _SHORT_S for _, task in queued):
+                next_task = tasks.next(wait=not queued)
+                if next_task is None:
                     break
-                given.append(found)
-                isolated.start(found[1])
-            if given:
-                _take(tasks, given.popleft()[0], isolated)
+                queued.append(next_task)
+                isolated.start(next_task[1])
+            if queued:
+                _pass_on_results(tasks, queued.popleft()[0], isolated)
     except Exception as e:
         tasks.put(None, e)
     finally:
         isolated.close()
 
 
-def _take(tasks: _Round, key: Any, isolated: IsolatedProcess) -> None:
+def _pass_on_results(tasks: _Round, key: Any, isolated: IsolatedProcess) -> None:
     broken = None
-    with gathered() as counts:
+    with collected_counts() as counts:
         try:
             for result in isolated.take():
                 if tasks.dropped:

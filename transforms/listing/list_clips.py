@@ -28,7 +28,7 @@ def clip_of_file(file: Recording | Unscannable, root: str) -> Clip | Reject | No
     """The clip that a file under ``root/LABEL/`` is; None for hidden files.
 
     Args:
-        file: What the listing found.
+        file: As it was listed.
         root: URI of the folder of labels, without a slash at its end.
     """
     if isinstance(file, Unscannable):
@@ -122,6 +122,6 @@ class _Sort(beam.DoFn):
             yield beam.pvalue.TaggedOutput("rejects", clip)
 
 
-def _clips_and_rejects(found: beam.PCollection) -> dict[str, beam.PCollection]:
-    sorted_out = found | "ClipsAndRejects" >> beam.ParDo(_Sort()).with_outputs("rejects", main="clips")
+def _clips_and_rejects(clips_or_rejects: beam.PCollection) -> dict[str, beam.PCollection]:
+    sorted_out = clips_or_rejects | "ClipsAndRejects" >> beam.ParDo(_Sort()).with_outputs("rejects", main="clips")
     return {"clips": sorted_out.clips, "rejects": sorted_out.rejects}

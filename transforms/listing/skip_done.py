@@ -45,13 +45,13 @@ def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
                 yield uri, (age, size, version or "", status, stage or "")
 
 
-def is_done(found: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
+def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
     """Whether a file's newest row still stands: same size and version, and ended well, or is not to be tried again."""
-    recording = found if isinstance(found, Recording) else found.recording
+    recording = listed if isinstance(listed, Recording) else listed.recording
     if (recording.bytes, recording.version) != (done.bytes, done.version) or done.stage == DELETED:
         return False
-    if isinstance(found, Unscannable):
-        return done.status == "ok" or (done.status == found.status and not retry_failed)
+    if isinstance(listed, Unscannable):
+        return done.status == "ok" or (done.status == listed.status and not retry_failed)
     return done.status == "ok" or (done.status in ("partial", "failed") and not retry_failed)
 
 
@@ -87,17 +87,17 @@ class SkipDone(beam.PTransform):
 
     def expand(self, listed: Any) -> Any:
         """Adds the steps to the graph."""
-        found = listed | "Listed" >> beam.Flatten() | "ListedByUri" >> beam.Map(_by_uri)
-        done = found.pipeline | "Shards" >> beam.Create(self.shards) | "ReadDone" >> beam.FlatMap(read_done)
+        by_uri = listed | "Listed" >> beam.Flatten() | "ListedByUri" >> beam.Map(_by_uri)
+        done = by_uri.pipeline | "Shards" >> beam.Create(self.shards) | "ReadDone" >> beam.FlatMap(read_done)
         return (
-            {"found": found, "done": done}
+            {"listed": by_uri, "done": done}
             | "JoinByUri" >> beam.CoGroupByKey()
             | "KeepNew" >> beam.FlatMap(_keep_new, self.roots, self.retry_failed)
-            | "SplitNew" >> beam.Partition(_which, 2)  # type: ignore[arg-type]  # it takes any callable
+            | "SplitNew" >> beam.Partition(_is_unscannable, 2)  # type: ignore[arg-type]  # it takes any callable
         )
 
 
-def _which(row: Recording | Unscannable, _: int) -> int:
+def _is_unscannable(row: Recording | Unscannable, _: int) -> int:
     return int(isinstance(row, Unscannable))
 
 
@@ -110,12 +110,12 @@ def _keep_new(
 ) -> Iterator[Recording | Unscannable]:
     uri, joined = item
     newest = max((Done(*row) for row in joined["done"]), key=lambda done: done.age, default=None)
-    found = list(joined["found"])
-    if found:
-        if newest is not None and is_done(found[0], newest, retry_failed):
+    listed = list(joined["listed"])
+    if listed:
+        if newest is not None and is_done(listed[0], newest, retry_failed):
             count("recordings_done_before")
         else:
-            yield found[0]
+            yield listed[0]
     elif newest is not None and newest.stage != DELETED and uri.startswith(roots) and was_deleted(uri):
         count("recordings_gone")
         error = "no longer there: deleted or moved since it was scanned"

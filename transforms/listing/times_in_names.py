@@ -56,8 +56,8 @@ def from_name(uri: str) -> datetime | None:
         Aware where the name says the offset, else naive; None where it says no time, or one that does not exist.
     """
     stem = uri.rpartition("/")[2].rpartition(".")[0] or uri.rpartition("/")[2]
-    for found in _NAMED.finditer(stem):
-        year, _, month, day, between, hour, _, minute, second, fraction, utc, sign, hours, minutes = found.groups()
+    for match in _NAMED.finditer(stem):
+        year, _, month, day, between, hour, _, minute, second, fraction, utc, sign, hours, minutes = match.groups()
         when = moment((year, month, day, hour, minute, second), fraction)
         # A minus that does not follow an ISO time is a dash before some number.
         if utc or (sign and (sign == "+" or between == "T")):
@@ -98,8 +98,8 @@ def compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
             parts.append(_DIRECTIVES[token[1:]])
             seen += token[1:].strip("%")
         elif token[0] == "%":
-            known = " ".join(f"%{name}" for name in _DIRECTIVES)
-            raise SoundbeamError(f"{option} {pattern!r}: there is no {token}; there are {known}")
+            directives = " ".join(f"%{name}" for name in _DIRECTIVES)
+            raise SoundbeamError(f"{option} {pattern!r}: there is no {token}; there are {directives}")
         else:
             parts.append(re.escape(token))
     twice = {name for name in seen if seen.count(name) > 1}
@@ -115,10 +115,10 @@ def compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
 
 def from_pattern(uri: str, pattern: str) -> datetime | None:
     """The time that a pattern finds in a URI: aware with ``%z`` or ``%s``, else naive; None where it does not match."""
-    found = compile_pattern(pattern, "--recorded-at").search(_path(uri))
-    if not found:
+    match = compile_pattern(pattern, "--recorded-at").search(_path(uri))
+    if not match:
         return None
-    part = found.groupdict()
+    part = match.groupdict()
     if part.get("s"):
         return datetime.fromtimestamp(int(part["s"]), timezone.utc)
     # As POSIX reads %y: 69 to 99 are of the last century.
@@ -140,8 +140,8 @@ def from_pattern(uri: str, pattern: str) -> datetime | None:
 
 def site_of(uri: str, pattern: str | None) -> str | None:
     """The site that a pattern finds in a URI; None without a pattern, or where it does not match."""
-    found = compile_pattern(pattern, "--site").search(_path(uri)) if pattern else None
-    return found["site"] if found else None
+    match = compile_pattern(pattern, "--site").search(_path(uri)) if pattern else None
+    return match["site"] if match else None
 
 
 def _path(uri: str) -> str:

@@ -42,8 +42,8 @@ def read_times(read_at: ReadAt, size: int) -> list[datetime]:
         Those with an offset from UTC first, aware; then those by an unknown clock, naive. None of them is a date that
         does not exist. Empty for a file that is no WAV, or says nothing.
     """
-    found = (_time_of(name, content) for name, content in wav_chunks(read_at, size))
-    times = [time for time in found if time is not None]
+    stamps = (_time_of(name, content) for name, content in wav_chunks(read_at, size))
+    times = [time for time in stamps if time is not None]
     return [t for t in times if t.tzinfo] + [t for t in times if not t.tzinfo]
 
 
@@ -114,20 +114,20 @@ def _bext_time(content: bytes) -> datetime | None:
 
 def audiomoth_time(comment: str) -> datetime | None:
     """The time in an AudioMoth's comment, aware: its oldest firmware names no time zone and means UTC."""
-    found = _AUDIOMOTH.search(comment)
-    if not found:
+    match = _AUDIOMOTH.search(comment)
+    if not match:
         return None
-    hour, minute, second, fraction, day, month, year, sign, hours, minutes = found.groups()
+    hour, minute, second, fraction, day, month, year, sign, hours, minutes = match.groups()
     when = moment((year, month, day, hour, minute, second), fraction)
     return with_offset(when, sign or "+", int(hours or 0), int(minutes or 0))
 
 
 def iso_time(text: str) -> datetime | None:
     """The first ISO 8601 date and time in a text; naive where it has no offset; None where there is no valid one."""
-    found = _ISO.search(text)
-    if not found:
+    match = _ISO.search(text)
+    if not match:
         return None
-    *date, fraction, utc, sign, hours, minutes = found.groups()
+    *date, fraction, utc, sign, hours, minutes = match.groups()
     when = moment(date, fraction)
     return with_offset(when, sign or "+", int(hours or 0), int(minutes or 0)) if utc or sign else when
 

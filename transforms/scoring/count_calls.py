@@ -25,13 +25,13 @@ class Counting:
         labels: In the order of the scores.
         thresholds: One for each label.
         rules: How neighbouring windows are joined and told apart.
-        certainty: How sure a count is.
+        count_model: How reliable a count is.
     """
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     rules: CallRules
-    certainty: CountModel = AS_SCORED
+    count_model: CountModel = AS_SCORED
 
 
 def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting: Counting) -> RecordingResult:
@@ -61,10 +61,10 @@ def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting:
     calls, intervals = {}, {}
     for i, label in enumerate(counting.labels if windows else ()):
         height, peaks = find_peaks(start_s, scores[:, i].astype(np.float64), counting.rules)
-        found = find_calls(start_s, end_s, scores[:, i], counting.thresholds[i], counting.rules, (height, peaks))
-        calls[label], intervals[label] = found, counting.certainty.interval(height[peaks], len(found))
+        label_calls = find_calls(start_s, end_s, scores[:, i], counting.thresholds[i], counting.rules, (height, peaks))
+        calls[label], intervals[label] = label_calls, counting.count_model.interval(height[peaks], len(label_calls))
     count(f"recordings_{report.status}")
-    count("calls", sum(len(found) for found in calls.values()))
+    count("calls", sum(len(label_calls) for label_calls in calls.values()))
     return RecordingResult(report, start_s, end_s, scores, calls, intervals)
 
 
@@ -130,7 +130,7 @@ class _JoinAndCount(beam.DoFn):
             yield beam.pvalue.TaggedOutput(_PARTS, (item.part.recording.uri, item))
             return
         if isinstance(item, SegmentScores):
-            if item.cut:
+            if item.of_range:
                 yield beam.pvalue.TaggedOutput(_PARTS, (item.uri, item))
                 return
             uri = item.uri

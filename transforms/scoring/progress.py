@@ -32,15 +32,15 @@ class Meter:
         recordings: Files done; one that was cut into ranges counts by its ranges.
         bytes: Of these.
         sound_s: Seconds of sound scored.
-        of_recordings: How many files there are; 0 where nobody knows.
-        of_bytes: Of all files; 0 where a store does not tell sizes.
+        total_recordings: How many files there are; 0 where nobody knows.
+        total_bytes: Of all files; 0 where a store does not tell sizes.
     """
 
     recordings: float = 0.0
     bytes: float = 0.0
     sound_s: float = 0.0
-    of_recordings: int = 0
-    of_bytes: int = 0
+    total_recordings: int = 0
+    total_bytes: int = 0
     _start: float | None = None
     _before: tuple[float, float] = (0.0, 0.0)
 
@@ -50,33 +50,33 @@ class Meter:
         if recording is not None:
             self.recordings += share
             self.bytes += share * recording.bytes
-            self.of_recordings, self.of_bytes = recording.listed, recording.listed_bytes
+            self.total_recordings, self.total_bytes = recording.total_recordings, recording.total_bytes
         if self._start is None and sound_s:
             self._start, self._before = now, (self.sound_s, self.done)
 
     @property
     def done(self) -> float:
         """Which part of all is done, 0 to 1: by bytes, or by files where sizes are not known."""
-        if self.of_bytes:
-            return min(1.0, self.bytes / self.of_bytes)
-        return min(1.0, self.recordings / self.of_recordings) if self.of_recordings else 0.0
+        if self.total_bytes:
+            return min(1.0, self.bytes / self.total_bytes)
+        return min(1.0, self.recordings / self.total_recordings) if self.total_recordings else 0.0
 
-    def line(self, now: float, of_all: bool = True) -> str:
-        """What a person reads; ``of_all``: whether this meter sees the whole scan, or one worker's part of it."""
+    def line(self, now: float, whole_scan: bool = True) -> str:
+        """What a person reads; ``whole_scan``: whether this meter sees the whole scan, or one worker's part of it."""
         recordings = int(self.recordings + 1e-6)
-        if of_all and self.of_recordings:
-            said = f"scanning: {recordings:,} of {self.of_recordings:,} recordings ({int(100 * self.done)} %)"
+        if whole_scan and self.total_recordings:
+            text = f"scanning: {recordings:,} of {self.total_recordings:,} recordings ({int(100 * self.done)} %)"
         else:
-            said = f"scanning{'' if of_all else ' (this worker)'}: {recordings:,} recordings"
-        said += f", {self.sound_s / 3600:.2f} h of sound"
+            text = f"scanning{'' if whole_scan else ' (this worker)'}: {recordings:,} recordings"
+        text += f", {self.sound_s / 3600:.2f} h of sound"
         spent = 0.0 if self._start is None else now - self._start
         if spent < _STEADY_S:
-            return said
+            return text
         sound_s, done = self.sound_s - self._before[0], self.done - self._before[1]
-        said += f", {sound_s / spent:,.0f} × real time"
-        if of_all and done > 0.01:
-            said += f", about {duration(spent * (1 - self.done) / done)} left"
-        return said
+        text += f", {sound_s / spent:,.0f} × real time"
+        if whole_scan and done > 0.01:
+            text += f", about {duration(spent * (1 - self.done) / done)} left"
+        return text
 
 
 def duration(seconds: float) -> str:
@@ -87,7 +87,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-class TellHowMany(beam.PTransform):
+class AddTotals(beam.PTransform):
     """Notes in each Recording how many of them there are, and how many bytes.
 
     Not a side input of the step that reports: Flink and Spark end a fused stage before a step with a side input, and
@@ -97,8 +97,8 @@ class TellHowMany(beam.PTransform):
     def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection[Recording]:
         """Adds the steps to the graph."""
         sizes = recordings | "Sizes" >> beam.Map(lambda recording: (1, recording.bytes))
-        listed = sizes | "AllSizes" >> beam.CombineGlobally(_sum).without_defaults()  # unused where there are none
-        return recordings | "NoteListed" >> beam.Map(_with_listed, beam.pvalue.AsSingleton(listed))
+        totals = sizes | "AllSizes" >> beam.CombineGlobally(_sum).without_defaults()  # unused where there are none
+        return recordings | "NoteListed" >> beam.Map(_with_totals, beam.pvalue.AsSingleton(totals))
 
 
 def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -108,8 +108,8 @@ def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return files, size
 
 
-def _with_listed(recording: Recording, listed: tuple[int, int]) -> Recording:
-    return dataclasses.replace(recording, listed=listed[0], listed_bytes=listed[1])
+def _with_totals(recording: Recording, totals: tuple[int, int]) -> Recording:
+    return dataclasses.replace(recording, total_recordings=totals[0], total_bytes=totals[1])
 
 
 @dataclasses.dataclass
@@ -152,16 +152,16 @@ class _Report(beam.DoFn):
             if self._token not in _shared:
                 _shared.clear()
                 _shared[self._token] = _Shared()
-            self._of_process = _shared[self._token]
+            self._progress = _shared[self._token]
 
     def process(self, scored: Scored) -> Iterator[Any]:
         yield scored
-        now, shared = time.monotonic(), self._of_process
+        now, shared = time.monotonic(), self._progress
         with shared.lock:
             if isinstance(scored, DecodeReport):
                 shared.meter.add(now, recording=scored.recording)
             elif isinstance(scored, RangeReport):
-                shared.meter.add(now, recording=scored.part.recording, share=1 / scored.part.of)
+                shared.meter.add(now, recording=scored.part.recording, share=1 / scored.part.ranges)
             else:
                 shared.meter.add(now, sound_s=len(scored.start_s) * self._hop_s)
             spent = now - shared.start
@@ -169,5 +169,5 @@ class _Report(beam.DoFn):
             if now - shared.shown < due or not int(shared.meter.recordings + shared.meter.sound_s / 60):
                 return
             shared.shown = now
-            line = shared.meter.line(now, of_all=os.getpid() == self._driver)
+            line = shared.meter.line(now, whole_scan=os.getpid() == self._driver)
         LOGGER.info(line)

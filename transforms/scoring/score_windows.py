@@ -23,11 +23,11 @@ from soundbeam.transforms.counters import count
 from soundbeam.transforms.records import Decoded, Scored, Segment, SegmentScores
 
 # Segments of a batch for each thread, and at least.
-_FOR_A_THREAD, _SEGMENTS_A_BATCH = 4, 16
+_SEGMENTS_PER_THREAD, _SEGMENTS_PER_BATCH = 4, 16
 # Batches that are being scored while the next one comes: with none, threads would wait for each other and for decoding.
-_AT_WORK = 1
+_PENDING_BATCHES = 1
 # A segment with fewer windows than this share of a batch is scored together with others: a call has its price.
-_ENOUGH = 1 / 4
+_OWN_CALL_SHARE = 1 / 4
 
 
 def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> Iterator[SegmentScores]:
@@ -45,12 +45,12 @@ def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> 
     Returns:
         One for each segment, in order; each is waited for when it is asked for.
     """
-    begun: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
+    parts: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
     for call in _calls(segments, scorer.batch):
         future = pool.submit(_timed_call, call, scorer)
         for i, (segment, _) in enumerate(call):
-            begun[id(segment)].append((future, i))
-    return (_ended(segment, begun.pop(id(segment))) for segment in segments)
+            parts[id(segment)].append((future, i))
+    return (_wait_for_scores(segment, parts.pop(id(segment))) for segment in segments)
 
 
 # What one call scores: segments, or a part of one, each with the offsets of the windows.
@@ -64,7 +64,7 @@ def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
     windows = 0
     for segment in segments:
         n = len(segment.offsets)
-        if n >= _ENOUGH * batch:
+        if n >= _OWN_CALL_SHARE * batch:
             for i in range(0, n, batch):
                 yield [(segment, segment.offsets[i : i + batch])]
             continue
@@ -106,33 +106,33 @@ def _timed_call(call: _Call, scorer: Any) -> tuple[_Scores, float]:
     return _scores_of_call(call, scorer), 1000 * (time.perf_counter() - start)
 
 
-def _ended(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
+def _wait_for_scores(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
     """Waits for a segment's calls; its part in each stands where the number says."""
-    found, spent = list[Union[np.ndarray, Exception]](), 0.0  # noqa: UP007
+    part_scores, spent = list[Union[np.ndarray, Exception]](), 0.0  # noqa: UP007
     for future, i in parts:
         scores, ms = future.result()
-        found.append(scores[i])
+        part_scores.append(scores[i])
         spent += ms if i == 0 else 0  # once for each call
     count("score_ms", round(spent))
-    return _with_scores(segment, found)
+    return _with_scores(segment, part_scores)
 
 
 def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
     error = ""
-    kept: np.ndarray | None = None
+    scores: np.ndarray | None = None
     failed = [e for e in parts if isinstance(e, Exception)]
     if failed:
         error = f"scoring failed: {' '.join(str(failed[0]).split())[:300] or type(failed[0]).__name__}"
     else:
-        kept = np.concatenate([part for part in parts if not isinstance(part, Exception)])
-        if kept.shape[0] != len(segment.offsets) or not np.all(np.isfinite(kept)):
-            error, kept = "the model gave a score that is no number", None
+        scores = np.concatenate([part for part in parts if not isinstance(part, Exception)])
+        if scores.shape[0] != len(segment.offsets) or not np.all(np.isfinite(scores)):
+            error, scores = "the model gave a score that is no number", None
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
-    return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, kept, error, segment.cut)
+    return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, scores, error, segment.of_range)
 
 
-class LoadedWhenNeeded:
+class LazyModel:
     """A model that is loaded when the first segment comes, once: a night with nothing new loads no TensorFlow."""
 
     def __init__(self, load: Callable[[], Any]):
@@ -208,7 +208,7 @@ class ScoreWindows(beam.PTransform):
 
         Always as many: left to itself Beam would find that single ones cost no more, and one keeps one thread busy.
         """
-        most = self.segment_samples * max(_SEGMENTS_A_BATCH, _FOR_A_THREAD * self.threads)
+        most = self.segment_samples * max(_SEGMENTS_PER_BATCH, _SEGMENTS_PER_THREAD * self.threads)
         return beam.BatchElements(min_batch_size=most, max_batch_size=most, element_size_fn=_size)
 
 
@@ -225,22 +225,22 @@ class _Score(beam.DoFn):
         self._arguments, self._threads, self._shared = model, threads, Shared()
 
     def setup(self) -> None:
-        self._model = self._shared.acquire(lambda: LoadedWhenNeeded(lambda: load_scorer(*self._arguments)))
+        self._model = self._shared.acquire(lambda: LazyModel(lambda: load_scorer(*self._arguments)))
         # Not shut down: where another worker dies, Beam tears this one down in the middle of a bundle. Its threads end
         # when nobody has the pool any more.
         self._pool = ThreadPoolExecutor(self._threads, "soundbeam-scoring")
 
     def start_bundle(self) -> None:
-        self._at_work: collections.deque[Iterator[Scored]] = collections.deque()
+        self._pending: collections.deque[Iterator[Scored]] = collections.deque()
 
     def process(self, batch: Sequence[Decoded]) -> Iterator[Any]:
         segments = [item for item in batch if isinstance(item, Segment)]
         scored = score_segments(segments, self._model.get(), self._pool) if segments else iter(())
-        self._at_work.append(next(scored) if isinstance(item, Segment) else item for item in batch)
-        while len(self._at_work) > _AT_WORK:
-            yield from self._at_work.popleft()
+        self._pending.append(next(scored) if isinstance(item, Segment) else item for item in batch)
+        while len(self._pending) > _PENDING_BATCHES:
+            yield from self._pending.popleft()
 
     def finish_bundle(self) -> Iterator[Any]:
-        while self._at_work:
-            for item in self._at_work.popleft():
+        while self._pending:
+            for item in self._pending.popleft():
                 yield GlobalWindows.windowed_value(item)

@@ -52,7 +52,7 @@ def as_values(results):
 @pytest.mark.parametrize("processes", [0, 1, 3])
 @pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
 def test_isolated_or_not_segments_reports_and_counters_are_those_of_the_pure_function(recordings, processes, mode):
-    with counters.gathered() as counted:
+    with counters.collected_counts() as counted:
         expected = as_values(r for recording in recordings for r in decode_recording(recording, SPEC, 1.5))
 
     def same(found):

@@ -40,7 +40,7 @@ def in_ranges(path, spec=SPEC, segment_s=SEGMENT_S, range_s=RANGE_S, parts=None)
     parts = parts or list(split_into_ranges(Recording(str(path), 1, ""), spec, segment_s, range_s))
     results = [result for part in parts for result in decode_range(part, spec, segment_s)]
     segments = [result for result in results if isinstance(result, Segment)]
-    assert all(segment.cut == (len(parts) > 1) for segment in segments)
+    assert all(segment.of_range == (len(parts) > 1) for segment in segments)
     report = report_of([result for result in results if not isinstance(result, Segment)][::-1])
     return [segment for segment in segments if segment.index < report.segments], report, parts
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundbeam.transforms.counters import gathered
+from soundbeam.transforms.counters import collected_counts
 from soundbeam.transforms.isolation import isolated_process as isolation
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 from tests import ROOT
@@ -50,7 +50,7 @@ def pid_of(isolated):
 def test_results_come_in_order_whole_and_counted(isolated):
     for n in (3, 0, 40):
         start(isolated, work.squares, n, 300_000)  # 48 MB in all: more than may wait
-    with gathered() as counts:
+    with collected_counts() as counts:
         for n in (3, 0, 40):
             results, broken = take(isolated)
             assert broken is None and [float(r[0]) for r in results] == [i * i for i in range(n)]
