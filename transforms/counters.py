@@ -1,4 +1,4 @@
-"""Counters of the steps: items in and out, bytes, milliseconds, failures by cause."""
+"""Counters of the steps: items in and out, bytes, milliseconds, and failures by cause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _collected: ContextVar[collections.Counter[str] | None] = ContextVar("collected"
 
 
 def count(name: str, by: int = 1) -> None:
-    """Adds ``by`` to the counter ``name``; outside of a running step it does nothing."""
+    """Adds ``by`` to the counter ``name``; outside a running step this does nothing."""
     collected = _collected.get()
     if collected is not None:
         collected[name] += int(by)
@@ -25,14 +25,14 @@ def count(name: str, by: int = 1) -> None:
 
 @functools.lru_cache
 def _counter(name: str) -> Any:
-    from apache_beam.metrics import Metrics  # late: a process that only decodes does without Beam
+    from apache_beam.metrics import Metrics  # imported late: a process that only decodes does not need Beam
 
     return Metrics.counter(NAMESPACE, name)
 
 
 @contextlib.contextmanager
 def collected_counts() -> Iterator[collections.Counter[str]]:
-    """Keeps what is counted in the block, instead of giving it to Beam."""
+    """Collects what is counted in the block instead of passing it to Beam."""
     counts: collections.Counter[str] = collections.Counter()
     token = _collected.set(counts)
     try:
@@ -52,16 +52,16 @@ def milliseconds(name: str) -> Iterator[None]:
 
 
 def totals(result) -> dict[str, int]:
-    """All of soundbeam's counters of a finished pipeline, by name; those of one name in several steps are added up.
+    """The values of soundbeam's counters after a pipeline has finished, by name, added up over its steps.
 
-    Only what the runner tells, which may be nothing, or too much after retries.
+    They are what the runner reports, which may be nothing, or too much after retries.
     """
     from apache_beam.metrics.metric import MetricsFilter
 
     sums: collections.Counter[str] = collections.Counter()
     try:
         metrics = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
-    except Exception:  # a cluster that forgot the job, a runner without metrics: the tables do not depend on them
+    except Exception:  # the cluster has forgotten the job, or the runner has no metrics; no table depends on them
         return {}
     for counter in metrics["counters"]:
         sums[counter.key.metric.name] += counter.result or 0

@@ -1,4 +1,4 @@
-"""Sound read by other processes, which may crash or hang: many clips one after the other, ahead; or one as a stream."""
+"""Reads sound in other processes, which may crash or hang: many excerpts ahead of their use, or one as a stream."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from soundbeam.transforms.decoding.recording import decode_blocks
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
 _EMPTY = "there is no sound in it"
-# A recording's URI, where an excerpt of it starts and where it ends, seconds; None is the recording's end.
+# A recording's URI, and where an excerpt of it starts and ends, seconds; None is the end of the recording.
 Excerpt = tuple[str, float, float | None]
-# What a process sends: samples; then, where a recording breaks, why; None at an excerpt's end.
+# What a process sends: samples; then, if a recording breaks off, why; None at the end of an excerpt.
 _Piece = np.ndarray | str | None
-# How many excerpts a process reads before it sends what it read: where processes take turns on a core, each finds its
-# caches filled by the other one, so turns should be few. And how many such groups a process is given ahead.
+# How many excerpts a process reads before it sends them: processes that alternate on a core find its caches filled by
+# each other, so they should alternate rarely. And how many such groups a process is given in advance.
 _EXCERPTS_PER_TASK = 8
 _TASKS_PER_PROCESS = 2
-# Samples that a process sends at once: a clip of a minute in one piece, a clip of hours in memory that does not grow.
+# How many samples a process sends at once: a clip of a minute in one piece, a clip of hours in bounded memory.
 _PIECE = 1 << 20
-# … or of so many blocks, empty ones on the way to a start late in a recording: a sign that the process is not stuck.
+# … or after how many blocks, which may be empty on the way to a late start: a sign that the process is not stuck.
 _PIECE_BLOCKS = 256
-# A process that sends something has all the time of the world; one that does not is stopped by `isolation.STALL_S`.
+# A process that sends something may take a week; one that sends nothing is stopped after `isolated_process.STALL_S`.
 _PATIENCE_S = 7 * 86400.0
 
 
 def read_excerpts(excerpts: Sequence[Excerpt], rate: int, processes: int) -> Generator[np.ndarray | str, None, None]:
-    """Reads excerpts of recordings, in their order, whatever a recording does to the process that reads it.
+    """Reads excerpts of recordings in order, even if a recording crashes the process that reads it.
 
     Args:
-        excerpts: What to read.
-        rate: Samples a second to give.
-        processes: How many work at it.
+        excerpts: The excerpts to read.
+        rate: Samples per second of the result.
+        processes: How many processes read.
 
     Yields:
-        For each excerpt float32 ``[samples]``, mono, as ``read_recording`` gives it; or one line that says why it
+        For each excerpt float32 ``[samples]``, mono, as ``read_recording`` returns it; or one line that says why it
         cannot be read.
     """
     # Of few excerpts, each process gets some.
@@ -64,10 +64,10 @@ def read_excerpts(excerpts: Sequence[Excerpt], rate: int, processes: int) -> Gen
 
 
 def decode_isolated(uri: str, rate: int) -> Iterator[np.ndarray]:
-    """``decode_blocks`` of a recording by a process of its own, in larger pieces.
+    """Runs ``decode_blocks`` for a recording in another process, and yields larger pieces.
 
     Raises:
-        DecodeError: The recording cannot be read, or breaks, or breaks its process.
+        DecodeError: The recording cannot be read, breaks off, or crashes the process.
     """
     reader = IsolatedProcess()
     try:
@@ -92,7 +92,7 @@ def _reading_task(group: Sequence[Excerpt], rate: int) -> IsolatedTask:
 
 
 def _pieces(read: Callable[..., Iterator[np.ndarray]], each: Sequence[tuple[Any, ...]]) -> Iterator[list[_Piece]]:
-    """What a process sends of what ``read`` gives for each of some arguments."""
+    """What a process sends: the pieces of what ``read`` yields for each tuple of arguments."""
     ready, samples, blocks = list[_Piece](), 0, 0
     for arguments in each:
         blocks_so_far, reason = list[np.ndarray](), ""
@@ -103,7 +103,10 @@ def _pieces(read: Callable[..., Iterator[np.ndarray]], each: Sequence[tuple[Any,
                 if samples >= _PIECE or blocks >= _PIECE_BLOCKS:
                     yield [*ready, _joined(blocks_so_far)]
                     ready, blocks_so_far, samples, blocks = [], [], 0, 0
-        except (SoundbeamError, DecodeError) as e:  # another exception is told by the process, and costs all of a clip
+        except (
+            SoundbeamError,
+            DecodeError,
+        ) as e:  # any other exception is reported by the process, and costs the whole clip
             reason = one_line(e)
         if blocks_so_far:
             ready.append(_joined(blocks_so_far))
@@ -114,7 +117,7 @@ def _pieces(read: Callable[..., Iterator[np.ndarray]], each: Sequence[tuple[Any,
 
 
 def _received_pieces(reader: IsolatedProcess) -> Iterator[_Piece]:
-    """The pieces of a process's oldest task; TaskFailed in between if it cannot go on."""
+    """The pieces of the oldest task of a process; raises TaskFailed if it cannot be finished."""
     for pieces in reader.take():
         yield from pieces
 
@@ -134,7 +137,7 @@ def _samples_of_excerpts(reader: IsolatedProcess, group: Sequence[Excerpt], rate
     except TaskFailed as e:
         if len(group) == 1 > done:
             yield e.reason
-        else:  # One of those that are left broke the process; which one shows when each is read by itself.
+        else:  # One of the remaining excerpts crashed the process; reading each on its own shows which.
             yield from _read_one_by_one(group[done:], rate)
 
 

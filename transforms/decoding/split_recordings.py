@@ -1,4 +1,4 @@
-"""Long recordings → ranges that are scored in parallel; where that does not pay, a recording stays whole."""
+"""Splits long recordings into ranges that are scored in parallel; others stay whole, because splitting does not pay."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from soundbeam.transforms.decoding.ranges import split_into_ranges
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 from soundbeam.transforms.records import Listed, Recording
 
-# About how long a range is; a recording of up to twice this is not cut.
+# About how long a range is; a recording of up to twice this is not split.
 RANGE_S = 1800.0
-# A recording that is a smaller share of all bytes than this is not cut: there is work enough for every worker without
-# it, and what is not cut has its rows written as soon as it has ended.
+# A recording with a smaller share of all bytes is not split: there is enough work for every worker without that, and
+# the rows of a whole recording are written as soon as it has been scored.
 SMALLEST_SHARE = 1 / 32
-# Nothing whose sound takes so few bytes a second is looked into: no recorder writes so little.
+# Files too small to be long at this many bytes per second are not opened: no recorder writes so little.
 _FEWEST_BYTES_A_S = 1000
 _PATIENCE_S = 120.0
 
 
 @dataclasses.dataclass
 class SplitRecordings(beam.PTransform):
-    """Recordings → recordings that stay whole, and `Range`s of those that are cut.
+    """Recordings → recordings that stay whole, and the `Range`s of those that are split.
 
-    Which ones are cut depends on the recordings alone (those of the listing, by ``Recording.total_bytes``), never on
-    the number of workers; the rows do not depend on it.
+    Which recordings are split depends only on what is listed (``Recording.total_bytes``), never on the number of
+    workers. The tables do not depend on it.
 
     Args:
         spec: Which windows.
         segment_s: About how long a segment is, seconds.
-        decoder: ``soundfile``; with another nothing is cut.
+        decoder: ``soundfile``; with another decoder nothing is split.
         range_s: About how long a range is, seconds.
-        smallest_share: Of the bytes of all recordings; one that is less of them is not cut.
+        smallest_share: The share of all bytes below which a recording is not split.
     """
 
     spec: WindowSpec
@@ -50,14 +50,14 @@ class SplitRecordings(beam.PTransform):
         least = round(2 * self.range_s * _FEWEST_BYTES_A_S)
         arguments = (self.spec, self.segment_s, self.range_s, self.decoder)
         ranges = recordings | "Split" >> beam.ParDo(_SplitRecordings(arguments, least, self.smallest_share))
-        # Or one worker would have all ranges of a recording.
+        # Otherwise one worker would get all ranges of a recording.
         return ranges | "SpreadRanges" >> beam.Reshuffle().with_output_types(Listed)
 
 
 @beam.typehints.with_input_types(Recording)
 @beam.typehints.with_output_types(Listed)
 class _SplitRecordings(beam.DoFn):
-    """Asks a process of its own: reading a header may crash what reads it."""
+    """Reads headers in another process, because a damaged one may crash it."""
 
     def __init__(self, arguments: tuple[Any, ...], least: int, smallest_share: float):
         self._arguments, self._least, self._share = arguments, least, smallest_share
@@ -75,7 +75,7 @@ class _SplitRecordings(beam.DoFn):
         self._process.start(IsolatedTask(split_into_ranges, (recording, *self._arguments), _PATIENCE_S))
         try:
             parts = list(self._process.take())
-        except TaskFailed:  # decoding will tell
+        except TaskFailed:  # decoding will report it
             parts = []
         if len(parts) < 2:
             yield recording

@@ -1,4 +1,4 @@
-"""The sound of a clip."""
+"""Reads the sound of a clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_clip(clip, rate: int) -> np.ndarray:
     """A clip's waveform, float32 ``[samples]`` mono at ``rate``, read in another process.
 
     Raises:
-        SoundbeamError: It cannot be read.
+        SoundbeamError: The clip cannot be read.
     """
     from soundbeam.transforms.decoding.clip_reader import read_excerpts
 
@@ -25,23 +25,23 @@ def read_clip(clip, rate: int) -> np.ndarray:
 
 
 def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray]]:
-    """A clip, chunk by chunk, in memory that does not grow with its length, read in another process.
+    """Reads a clip chunk by chunk in another process, in memory that does not grow with its length.
 
     Args:
         clip: The clip.
         rate: Hz.
-        samples: Of a stretch.
+        samples: The length of a chunk, samples.
 
     Yields:
-        The stretch's first sample within the recording, and the chunk, float32 mono at ``rate``.
+        The first sample of a chunk within the recording, and the chunk, float32 mono at ``rate``.
 
     Raises:
-        DecodeError: It breaks off; what came before has been given.
+        DecodeError: The clip breaks off; what came before has been yielded.
     """
     from soundbeam.transforms.decoders import DecodeError
     from soundbeam.transforms.decoding.clip_reader import decode_isolated
 
-    if clip.end_s is not None:  # a stretch of a long recording is read from where it begins
+    if clip.end_s is not None:  # a part of a long recording is read from where it starts
         first = round(clip.start_s * rate)
         for start, chunk in split_into_chunks([read_clip(clip, rate)], 0, math.inf, samples):
             yield first + start, chunk
@@ -62,16 +62,16 @@ def stream_clip(clip, rate: int, samples: int) -> Iterator[tuple[int, np.ndarray
 def split_into_chunks(
     blocks: Iterable[np.ndarray], first: int, end: float, samples: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Cuts a stream into stretches of one length; the last one is moved back to the end, nothing is padded.
+    """Splits a stream into chunks of equal length. The last one is moved back to the end; nothing is padded.
 
     Args:
         blocks: float32 ``[samples]`` each, any lengths.
-        first: The stream's sample to begin with.
-        end: The one to end before; infinity for the stream's end.
-        samples: Of a stretch; where there are fewer in all, there is one stretch of those.
+        first: The sample of the stream to start with.
+        end: The sample to stop before; infinity for the end of the stream.
+        samples: The length of a chunk. If the stream has fewer samples, they are one chunk.
 
     Yields:
-        A stretch's first sample within the stream, and the stretch.
+        The first sample of a chunk within the stream, and the chunk.
     """
     buffer, start, fresh = np.zeros(0, np.float32), first, 0  # buffer begins at the stream's sample `start`
     at = 0
@@ -80,7 +80,7 @@ def split_into_chunks(
         at += len(block)
         while len(buffer) - fresh >= samples:
             yield start + fresh, buffer[fresh : fresh + samples]
-            # This chunk stays, for the last one to begin in.
+            # This chunk is kept, because the last one may start within it.
             buffer, start, fresh = buffer[fresh:], start + fresh, samples
         if at >= end:
             break

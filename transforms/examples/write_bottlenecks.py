@@ -1,4 +1,4 @@
-"""Shards of examples → shards of the same names that hold, instead of sound, what a frozen network makes of it."""
+"""Shards of examples → shards of the same names that hold the output of a frozen network instead of sound."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class WriteBottlenecks(beam.PTransform):
 
     Args:
         examples: URL of a folder of examples.
-        folder: URL of the folder to write to; the network lies in it already
+        folder: URL of the folder to write to, which holds the network already
             (``model.architectures.transfer.BASE_FILE``).
 
     Returns:
-        A PCollection of (shard's name, examples in it).
+        A PCollection of (name of a shard, number of examples in it).
     """
 
     examples: str

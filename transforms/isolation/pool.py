@@ -1,4 +1,4 @@
-"""Tasks for several processes at once: each takes the next one when it is free, and results come as they are ready."""
+"""Tasks for several processes: each process takes the next task when it is free, and results arrive when ready."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from soundbeam.transforms.counters import collected_counts
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
-# How many tasks a process is given at once, so that it need not wait for the next one between short ones …
+# How many tasks a process is given at once, so that it need not wait between short tasks …
 _TASKS_AT_ONCE = 8
-# … but none behind one that may take longer than this, seconds: another process may be free before.
+# … but none is queued behind a task that may take longer than this many seconds: another process may be free sooner.
 _SHORT_S = 120.0
 
 
@@ -23,7 +23,7 @@ class Ended:
 
     Attributes:
         counts: What the task counted.
-        broken: Why it could not be done to its end; None when it was.
+        broken: Why it was not finished; None if it was.
     """
 
     counts: dict[str, int]
@@ -31,11 +31,11 @@ class Ended:
 
 
 class Pool:
-    """Several processes of `IsolatedProcess`, one thread of this process beside each.
+    """Several `IsolatedProcess`es, each served by a thread of this process.
 
     Args:
-        processes: How many.
-        memory: What each may take, bytes.
+        processes: The number of processes.
+        memory: How many bytes of memory each may use.
     """
 
     def __init__(self, processes: int, memory: int):
@@ -43,7 +43,7 @@ class Pool:
         self._round, self._open = _Round(processes), 0
 
     def start(self, key: Any, task: IsolatedTask) -> None:
-        """Gives a task; ``key`` comes back with its results."""
+        """Adds a task; ``key`` is returned with each of its results."""
         if self._round.threads < self._processes:
             self._round.threads += 1
             name = "soundbeam-decoding-task"
@@ -52,14 +52,14 @@ class Pool:
         self._round.tasks.put((key, task))
 
     def ready(self) -> bool:
-        """Whether a result waits to be taken."""
+        """Whether a result is ready to be taken."""
         return not self._round.results.empty()
 
     def take(self) -> tuple[Any, Any]:
         """Waits for the next result of any task: its key and the result, or `Ended`.
 
         Raises:
-            SoundbeamError: A process cannot be started at all.
+            SoundbeamError: A process cannot be started.
         """
         key, result = self._round.results.get()
         if isinstance(result, BaseException):
@@ -68,18 +68,18 @@ class Pool:
         return key, result
 
     def forget(self) -> None:
-        """Drops all tasks and results that were not taken."""
+        """Drops all tasks, and all results that were not taken."""
         if self._open:
             self.close()
 
     def close(self) -> None:
-        """Drops all; the processes are kept for others."""
+        """Drops all tasks and results; the processes are kept for others."""
         self._round.drop()
         self._round, self._open = _Round(self._processes), 0
 
 
 class _Round:
-    """Tasks, their results, and the threads that do them, until they are dropped."""
+    """Tasks that are dropped together, their results, and the number of threads that work on them."""
 
     def __init__(self, processes: int):
         self.threads = 0

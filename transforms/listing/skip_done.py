@@ -1,4 +1,4 @@
-"""What was scanned before: the rows of the table ``recordings``, joined with what is listed now."""
+"""Leaves out what was scanned before: joins the rows of the table ``recordings`` with what is listed now."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Done:
     """How a file ended in an earlier scan.
 
     Attributes:
-        age: 0 for the oldest scan's rows.
-        bytes, version: Of the file at that time.
+        age: Which scan the row comes from; 0 is the oldest.
+        bytes, version: The size and version of the file at that time.
         status, stage: As in the table ``recordings``.
     """
 
@@ -31,12 +31,12 @@ class Done:
     stage: Stage
 
 
-# A Done as it crosses the shuffle: plain values are coded several times as fast as an object.
+# The values of a Done, as they cross the shuffle: plain values are encoded several times as fast as an object.
 DoneRow = tuple[int, int, str, str, str]
 
 
 def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
-    """The rows of one shard of the table ``recordings``: (age, URL) → (URI, the values of a Done) each."""
+    """The rows of one shard, (age, URL), of the table ``recordings``: the URI and the values of a Done, each."""
     age, url = shard
     with open_file(url) as file:
         for batch in pq.ParquetFile(file).iter_batches(columns=["recording", "bytes", "version", "status", "stage"]):
@@ -46,7 +46,7 @@ def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
 
 
 def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
-    """Whether a file's newest row still stands: same size and version, and ended well, or is not to be tried again."""
+    """Whether a file can be skipped: it is unchanged, and it was scanned or is not to be retried."""
     recording = listed if isinstance(listed, Recording) else listed.recording
     if (recording.bytes, recording.version) != (done.bytes, done.version) or done.stage == DELETED:
         return False
@@ -56,29 +56,29 @@ def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> 
 
 
 def was_deleted(uri: str) -> bool:
-    """Whether a file is gone for certain: a store that does not answer, or refuses, proves nothing."""
+    """Whether a file certainly no longer exists. A store that does not answer, or refuses, proves nothing."""
     try:
         place, path = place_of(uri)
         place.fs.info(path)
     except FileNotFoundError:
         return True
-    except Exception:  # a store's own error classes are many
+    except Exception:  # stores have many error classes of their own
         return False
     return False
 
 
 @dataclasses.dataclass
 class SkipDone(beam.PTransform):
-    """Leaves what was scanned before out of a listing; tells what was scanned and is gone.
+    """Leaves out of a listing what was scanned before, and reports what was scanned and has been deleted.
 
-    Takes ``(recordings, unscannable)``, as ``ListRecordings`` gives them; gives the same two, less what is
-    done. A file that was scanned from one of the folders listed now, and is not there any more, becomes an
-    Unscannable of stage ``deleted``, so that its rows are superseded.
+    Takes ``(recordings, unscannable)``, as ``ListRecordings`` returns them, and returns the same two without what is
+    done. A file that was scanned, lies under one of the roots and no longer exists becomes an Unscannable of stage
+    ``deleted``, so that its rows are superseded.
 
     Args:
-        shards: (age, URL) of every shard of the table ``recordings`` that counts.
-        roots: URIs that the listed files lie under, each ending with a slash.
-        retry_failed: Whether partial and failed ones are tried again.
+        shards: (age, URL) of every shard of the table ``recordings`` that is to be considered.
+        roots: URIs of the folders that are listed, each with a slash at its end.
+        retry_failed: Whether files that failed or are partial are scanned again.
     """
 
     shards: list[tuple[int, str]]

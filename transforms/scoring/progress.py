@@ -1,4 +1,4 @@
-"""How far a scan has come, in a line now and then: files, hours of sound, speed, and the time that is left."""
+"""Reports the progress of a scan, a line at intervals: files, hours of sound, speed, and the time left."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from soundbeam.transforms.records import DecodeReport, RangeReport, Recording, S
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
 LOGGER = logging.getLogger("soundbeam.progress")
-# In a log: the first lines after so many seconds each, later ones after a tenth of the time so far.
+# Seconds between two lines in a log: first the shorter time, then a tenth of the time so far, up to the longer one.
 EVERY_S, SELDOM_S = 10.0, 300.0
-# No speed, and no time left, before so many seconds: it would jump.
+# How many seconds pass before the speed and the time left are shown; before, they would fluctuate.
 _STEADY_S = 5.0
 
 
 @dataclasses.dataclass
 class Meter:
-    """What has gone by, of what there is. The clock starts with the first segment that is scored, so that loading the
-    model does not count; what came with it does not count for the speed either.
+    """Adds up what has been scanned. The clock starts with the first scored segment, so that loading the model does not
+    count; that segment does not count for the speed either.
 
     Attributes:
-        recordings: Files done; one that was cut into ranges counts by its ranges.
-        bytes: Of these.
-        sound_s: Seconds of sound scored.
-        total_recordings: How many files there are; 0 where nobody knows.
-        total_bytes: Of all files; 0 where a store does not tell sizes.
+        recordings: How many files are done; of one that was split into ranges, each range counts as its share.
+        bytes: The size of these files.
+        sound_s: How many seconds of sound were scored.
+        total_recordings: How many files there are; 0 if unknown.
+        total_bytes: The size of all files; 0 if a store does not report sizes.
     """
 
     recordings: float = 0.0
@@ -45,7 +45,7 @@ class Meter:
     _before: tuple[float, float] = (0.0, 0.0)
 
     def add(self, now: float, sound_s: float = 0.0, recording: Recording | None = None, share: float = 1.0) -> None:
-        """Counts sound that was scored, or a share of a recording that ended, at ``now`` (seconds on some clock)."""
+        """Adds scored sound, or a finished share of a recording, at the time ``now`` (seconds on some clock)."""
         self.sound_s += sound_s
         if recording is not None:
             self.recordings += share
@@ -56,13 +56,13 @@ class Meter:
 
     @property
     def done(self) -> float:
-        """Which part of all is done, 0 to 1: by bytes, or by files where sizes are not known."""
+        """The share that is done, 0 to 1: by bytes, or by files if sizes are unknown."""
         if self.total_bytes:
             return min(1.0, self.bytes / self.total_bytes)
         return min(1.0, self.recordings / self.total_recordings) if self.total_recordings else 0.0
 
     def line(self, now: float, whole_scan: bool = True) -> str:
-        """What a person reads; ``whole_scan``: whether this meter sees the whole scan, or one worker's part of it."""
+        """The line to show; ``whole_scan`` says whether this meter sees the whole scan or only one worker's part."""
         recordings = int(self.recordings + 1e-6)
         if whole_scan and self.total_recordings:
             text = f"scanning: {recordings:,} of {self.total_recordings:,} recordings ({int(100 * self.done)} %)"
@@ -80,7 +80,7 @@ class Meter:
 
 
 def duration(seconds: float) -> str:
-    """A time in the two units that a person would say it in."""
+    """A duration in one or two units, as a person would say it."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -88,16 +88,18 @@ def duration(seconds: float) -> str:
 
 
 class AddTotals(beam.PTransform):
-    """Notes in each Recording how many of them there are, and how many bytes.
+    """Adds to each Recording the number and total size of all recordings.
 
-    Not a side input of the step that reports: Flink and Spark end a fused stage before a step with a side input, and
-    a recording's segments and report must stay in one.
+    The reporting step does not take them as a side input, because Flink and Spark end a fused stage before a step with
+    one, and the segments and the report of a recording must stay in one stage.
     """
 
     def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection[Recording]:
         """Adds the steps to the graph."""
         sizes = recordings | "Sizes" >> beam.Map(lambda recording: (1, recording.bytes))
-        totals = sizes | "AllSizes" >> beam.CombineGlobally(_sum).without_defaults()  # unused where there are none
+        totals = (
+            sizes | "AllSizes" >> beam.CombineGlobally(_sum).without_defaults()
+        )  # not used if there are no recordings
         return recordings | "NoteListed" >> beam.Map(_with_totals, beam.pvalue.AsSingleton(totals))
 
 
@@ -114,11 +116,11 @@ def _with_totals(recording: Recording, totals: tuple[int, int]) -> Recording:
 
 @dataclasses.dataclass
 class ReportProgress(beam.PTransform):
-    """Passes `SegmentScores` and `DecodeReport` on and logs now and then what has gone by in this process.
+    """Passes `SegmentScores` and `DecodeReport` on, and logs at intervals what this process has done.
 
     Args:
         hop_s: Seconds of sound that a window adds.
-        every_s: A line each so many seconds; None: as suits a log.
+        every_s: Seconds between two lines; None for intervals that suit a log.
     """
 
     hop_s: float
@@ -130,14 +132,14 @@ class ReportProgress(beam.PTransform):
 
 
 class _Shared:
-    """One meter for all threads of a process, and when its line was last shown."""
+    """The meter that all threads of a process share, and when its line was last shown."""
 
     def __init__(self) -> None:
         self.meter, self.lock = Meter(), threading.Lock()
         self.start = self.shown = time.monotonic()
 
 
-# The newest scan's, by its token; of an older one in this process nothing is asked any more.
+# That of the newest scan in this process, by its token; older ones are no longer needed.
 _shared: dict[str, _Shared] = {}
 _shared_lock = threading.Lock()
 

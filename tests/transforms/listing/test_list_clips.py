@@ -76,9 +76,9 @@ def test_a_relative_table_names_files_absolutely(tmp_path, monkeypatch):
         (",fox,,", "empty"),
         ("a.wav,,,", "empty"),
         ("a.wav,fox,x,", "could not convert"),
-        ("a.wav,fox,3,2", "no stretch"),
-        ("a.wav,fox,-1,2", "no stretch"),
-        ("a.wav,fox,nan,2", "no stretch"),
+        ("a.wav,fox,3,2", "not the bounds"),
+        ("a.wav,fox,-1,2", "not the bounds"),
+        ("a.wav,fox,nan,2", "not the bounds"),
     ],
 )
 def test_a_bad_row_is_a_reject_with_its_line(tmp_path, row, reason):
