@@ -1,4 +1,4 @@
-"""The programs as functions: the same configurations and the same code as their command lines."""
+"""The programs as functions, with the same configurations and the same code as the command lines."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class ScanSummary:
 
     Attributes:
         output: The folder of the tables.
-        run: The run's name; None where nothing was new.
+        run: The name of the run; None if nothing was new.
         classifier: The bundle's fingerprint.
         recordings: status → number of files.
-        hours, windows: What was listened to.
+        hours, windows: How much was scanned.
         calls: label → number of calls.
-        range: label → least and most calls.
-        counted, heard: label → number of recordings that were counted, and that hold a call.
+        range: label → lowest and highest plausible number of calls.
+        counted, heard: label → number of recordings that were counted, and of those with a call.
         bad: The first files that failed or are partial: status, recording, error.
-        unchanged, before_since, gone: How many files were left alone, left out, and are no longer there.
-        resumed_runs: Runs that had died and were resumed.
-        scan_s: Seconds that it took.
-        built_for: ``dry run`` or ``template`` where the job was built and nothing has run, else "".
+        unchanged, before_since, gone: How many files were scanned before, were left out, and no longer exist.
+        resumed_runs: Runs that had been interrupted and were resumed.
+        scan_s: How many seconds the scan took.
+        built_for: ``dry run`` or ``template`` if the job was built but not run, else "".
 
     Example:
         >>> ScanSummary("results/", unchanged=3).run is None
@@ -154,7 +154,7 @@ def evaluate(annotations: str | None, output: str, clips: str | None, precision:
 
 
 def _check_scan(request: Any) -> None:
-    """What the command line's types check."""
+    """Checks what the types of the command line check."""
     if request.threshold is not None and not 0 < request.threshold < 1:
         raise OptionError(f"threshold {request.threshold} does not lie between 0 and 1")
     for name in ("hop", "segment", "batch_size", "checkpoint_every"):
@@ -164,14 +164,14 @@ def _check_scan(request: Any) -> None:
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What are fields of a dataclass, and the rest."""
+    """Divides options into those that are fields of a dataclass and the others."""
     names = {field.name for field in dataclasses.fields(of)}
     own = {name: value for name, value in options.items() if name in names}
     return own, {name: value for name, value in options.items() if name not in names}
 
 
 def _flags(options: Mapping[str, Any]) -> list[str]:
-    """Keywords as Beam's flags: True is the bare flag, a list several of it, None and False none."""
+    """Keywords as flags of Beam: True is the bare flag, a list repeats the flag, None and False omit it."""
     flags = []
     for name, value in options.items():
         for each in value if isinstance(value, (list, tuple)) else [value]:

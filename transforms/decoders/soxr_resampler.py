@@ -1,4 +1,4 @@
-"""The default way to change the rate: soxr."""
+"""The default resampler: soxr."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import soxr
 
 from soundbeam.transforms.decoders.base import Resampler
 
-_LONGEST = 1 << 20  # samples that are fed to see soxr's blocks
+_LONGEST = 1 << 20  # samples that are fed at most to find the length of soxr's blocks
 
 
 class SoxrResampler(Resampler):
@@ -32,9 +32,9 @@ class SoxrResampler(Resampler):
 
 @functools.lru_cache
 def _period(rate_in: int, rate_out: int) -> int | None:
-    """soxr filters blocks by FFT: what comes out is rounded alike only where blocks begin alike, in the same phase.
+    """Soxr filters blocks by FFT: its output is rounded alike only if blocks start at the same place and phase.
 
-    How long its blocks are it does not say, but what comes out comes in their pace.
+    It does not say how long its blocks are, but its output arrives block by block.
     """
 
     def output_length(fed: int) -> int:

@@ -1,4 +1,4 @@
-"""Clips → TFRecord shards of examples. Only descriptors of clips are grouped; sound never crosses a shuffle."""
+"""Clips → TFRecord shards of examples. Only descriptions of clips are grouped; sound never crosses a shuffle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoding.clip_reader import read_excerpts
 from soundbeam.transforms.records import Clip, Reject
 
-# The manifest until the pipeline has ended well.
+# The manifest has this name until the pipeline has succeeded.
 DRAFT = "manifest.json.draft"
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
@@ -30,21 +30,22 @@ LOGGER = logging.getLogger("soundbeam.progress")
 EVERY_S = 10.0
 CLIPS_A_SHARD = 512
 SHORTEST_S = 0.05
-_FRAMING = 16  # bytes that a TFRecord file has beside each record: its length and two checksums
+_FRAMING = 16  # how many bytes a TFRecord file adds to each record: its length and two checksums
 
 
 @dataclasses.dataclass(frozen=True)
 class ExampleShard:
-    """One file of examples, and what went into it.
+    """One file of examples, and what it was made from.
 
     Attributes:
-        name: The file's name within the examples folder.
+        name: The name of the file within the examples folder.
         split: Its split.
-        examples: How many it holds.
+        examples: How many examples it holds.
         bytes: Its size.
-        by_label: For each label: clips, examples, and the durations' sum, minimum and maximum in seconds.
+        by_label: For each label the number of clips and of examples, and the sum, minimum and maximum of the durations
+            in seconds.
         sources: ``(label, source)`` of every clip in it.
-        rejects: Clips that gave no example.
+        rejects: Clips that yielded no example.
     """
 
     name: str
@@ -59,13 +60,13 @@ class ExampleShard:
 def split_into_examples(
     clip: Clip, waveform: np.ndarray, rate: int, window_samples: int, split: str
 ) -> Iterator[Example]:
-    """Cuts a clip into examples: whole if it fits into a window, else tiled, the last one moved back to the end.
+    """Splits a clip into examples: one if it fits into a window, else adjacent ones, the last moved back to the end.
 
     Args:
         clip: The clip.
-        waveform: float32 ``[samples]`` of it at ``rate``.
+        waveform: Its sound, float32 ``[samples]`` at ``rate``.
         rate: Hz.
-        window_samples: The longest an example may be.
+        window_samples: How long an example may be, samples.
         split: The examples' split.
     """
     last = max(0, len(waveform) - window_samples)
@@ -75,7 +76,7 @@ def split_into_examples(
 
 
 def reason_against(waveform: np.ndarray, rate: int) -> str:
-    """Why a decoded clip cannot be an example; "" when it can."""
+    """Why a decoded clip cannot become an example; "" if it can."""
     if len(waveform) < SHORTEST_S * rate:
         return f"only {1000 * len(waveform) / rate:.0f} ms long; a clip needs {1000 * SHORTEST_S:.0f} ms"
     if not np.any(waveform):
@@ -90,10 +91,10 @@ class WriteExamples(beam.PTransform):
     Args:
         folder: URL of the examples.
         rate: Hz of the examples.
-        window_s: Seconds that an example holds at most.
-        validation_share: Share of each label's clips that becomes the validation split, by whole sources.
-        kept_spans: float32 ``[samples]`` → first sample and end of each stretch that is kept.
-        processes: How many decode for each worker.
+        window_s: How many seconds an example holds at most.
+        validation_share: Share of each label's clips that becomes the validation split; a source is never divided.
+        kept_spans: float32 ``[samples]`` → the first sample and the end of each part that is kept.
+        processes: How many processes decode for each worker.
 
     Returns:
         A PCollection of `ExampleShard`.
@@ -138,7 +139,7 @@ def _plan(validation_share: float, sources: dict[tuple[str, str], int]) -> tuple
 def _with_shard(clip: Clip, plan: tuple[dict[str, str], dict[str, int]]) -> tuple[tuple[str, int, int], Clip]:
     splits, shards = plan
     split = splits[clip.source]
-    # Hashed by file and stretch: two clips of one file may stand in different shards.
+    # Hashed by file and start: two clips of one file may be in different shards.
     digest = hashlib.sha256(f"{clip.recording}\n{clip.start_s!r}".encode("utf-8", "surrogateescape")).digest()
     return (split, int.from_bytes(digest[:8], "big") % shards[split], shards[split]), clip
 
@@ -185,7 +186,7 @@ class _WriteShard(beam.DoFn):
         yield ExampleShard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
 
     def _kept_parts(self, clip: Clip, waveform: np.ndarray | str) -> list[tuple[Clip, np.ndarray]] | Reject:
-        """The stretches of a clip that are kept, each as a clip of its own with its sound."""
+        """The parts of a clip that are kept, each as a clip of its own with its sound."""
         if isinstance(waveform, str):
             return Reject(clip.recording, waveform)
         why = reason_against(waveform, self._rate)
@@ -193,7 +194,7 @@ class _WriteShard(beam.DoFn):
             return Reject(clip.recording, why)
         try:
             spans = [(a, waveform[a:b]) for a, b in self._kept_spans(waveform)]
-        except Exception as e:  # Whatever is wrong with one clip must not cost the others.
+        except Exception as e:  # Whatever is wrong with one clip must not affect the others.
             return Reject(clip.recording, one_line(e))
         whole = len(waveform)
         long = [(a, sound) for a, sound in spans if len(sound) == whole or not reason_against(sound, self._rate)]
@@ -203,7 +204,7 @@ class _WriteShard(beam.DoFn):
 
 
 def summarize(shards: Iterable[ExampleShard], rejects: Iterable[Reject]) -> dict[str, Any]:
-    """What a manifest says of its shards: counts per label and split, durations, rejects with their reasons."""
+    """What a manifest says about its shards: counts by label and split, durations, rejects with their reasons."""
     shards = sorted(shards, key=lambda s: (SPLITS.index(s.split), s.name))
     labels: dict[str, Any] = {}
     sources: dict[tuple[str, str], set[str]] = collections.defaultdict(set)

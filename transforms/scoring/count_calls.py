@@ -95,8 +95,8 @@ class CountCalls(beam.PTransform):
     """Joins the scores and the report of each recording, and counts: one `RecordingResult` per `DecodeReport`.
 
     A recording is decoded and scored in one bundle, so nothing has to be grouped, and a result can be written as soon
-    as its recording is finished. Only the scores and reports of recordings that were split into ranges are grouped; their
-    results are the output ``of_ranges``, one per recording.
+    as its recording is finished. Only the scores and reports of recordings that were split into ranges are grouped;
+    their results are the output ``of_ranges``, one per recording.
     """
 
     counting: Counting
