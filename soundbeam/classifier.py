@@ -183,12 +183,12 @@ def _listed(recordings: Any) -> list[Any]:
     from soundbeam.transforms.records import Recording
 
     if isinstance(recordings, np.ndarray):
-        raise OptionError("samples want their rate: predict(samples, rate=16000)")
+        raise OptionError("samples need their rate: predict(samples, rate=16000)")
     patterns: Iterable[Any] = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
     by_uri: dict[str, Any] = {}
     for pattern in patterns:
         if not isinstance(pattern, (str, os.PathLike)):
-            raise OptionError(f"{type(pattern).__name__} is no file's name; samples want their rate")
+            raise OptionError(f"{type(pattern).__name__} is not the name of a file; samples need their rate")
         rows = list(list_recordings(os.fspath(pattern)))
         if not rows:
             raise DecodeError(f"{pattern}: no audio file there", "storage")

@@ -140,12 +140,12 @@ def train(examples: str, classifier: str, target: str | Sequence[str], options: 
 def evaluate(annotations: str | None, output: str, clips: str | None, precision: float | None) -> EvaluationFigures:
     """See `soundbeam.evaluate`."""
     if (annotations is None) == (clips is None):
-        raise OptionError("evaluate wants either annotations or clips")
+        raise OptionError("evaluate needs either annotations or clips")
     if clips is not None:
         from soundbeam.pipelines.evaluate.clips import evaluate_clips, plain_figures
 
         if precision is not None:
-            raise OptionError("precision wants annotations")
+            raise OptionError("precision needs annotations")
         return EvaluationFigures(plain_figures(evaluate_clips(str(clips), str(output))))
     from soundbeam.pipelines.evaluate.annotations import read_annotations
     from soundbeam.pipelines.evaluate.recordings import compare

@@ -71,7 +71,7 @@ def decode_samples(samples: np.ndarray, rate: int, spec: WindowSpec) -> Iterator
     for segment in split_into_segments(resampled(stream, spec.rate, "soundfile", decoded), spec):
         windows, segments = windows + len(segment.offsets), segments + 1
         yield segment
-    error = f"{decoded.unusable} samples were no numbers and became 0" if decoded.unusable else ""
+    error = f"{decoded.unusable} samples were not numbers and became 0" if decoded.unusable else ""
     status: Status = "partial" if error else "ok"
     stage: Stage = "decode" if error else ""
     yield DecodeReport(

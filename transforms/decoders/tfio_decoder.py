@@ -1,8 +1,8 @@
-"""The second decoder: tensorflow-io, for decoding and for the change of rate; it is imported when it is asked for.
+"""The second decoder: tensorflow-io, for decoding and for resampling. It is only imported when it is used.
 
-tensorflow-io reads from local files (others are copied to a temporary one), WAV, FLAC, Ogg Vorbis and MP3. Its
-resampler delays its output and traces a new graph for each length: here it runs on chunks of one length with enough
-sound on either side, so that chunks join without a seam and samples keep their times.
+It reads WAV, FLAC, Ogg Vorbis and MP3 from local files; others are copied to a temporary file. Its resampler delays its
+output and traces a new graph for each length. Here it runs on chunks of one length with enough sound on either side, so
+that chunks join seamlessly and samples keep their times.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _SCALES = {"uint8": (128.0, 2.0**7), "int16": (0.0, 2.0**15), "int32": (0.0, 2.0
 
 
 class TfioStream(AudioStream):
-    """A recording through ``tfio.audio.AudioIOTensor``, slice by slice.
+    """A recording read by ``tfio.audio.AudioIOTensor``, slice by slice.
 
     Args:
-        source: Its bytes; closed with the stream.
-        extension: The name's; only its content decides here.
+        source: The bytes of the file; closed with the stream.
+        extension: The extension of the name; only used in a message.
 
     Raises:
-        DecodeError: It is of a kind that tensorflow-io does not read, or it cannot be read.
+        DecodeError: tensorflow-io does not read this kind of file, or it cannot be read.
     """
 
     def __init__(self, source: Source, extension: str = ""):
@@ -94,7 +94,7 @@ class TfioStream(AudioStream):
 
 
 def _is_int32_wav(source: Source, kind: headers.Kind) -> bool:
-    """Whether it is a WAV of 32-bit integers: tensorflow-io takes them for floats and gives noise."""
+    """Whether it is a WAV of 32-bit integers: tensorflow-io reads them as floats and returns noise."""
     if kind != "wav":
         return False
     head = source.read_at(0, 4096)
@@ -110,11 +110,11 @@ def _message(error: Exception) -> str:
 
 
 class TfioResampler(Resampler):
-    """``tfio.audio.resample`` in the middle of a chain that keeps what it would take away.
+    """``tfio.audio.resample`` in a chain that keeps the frequencies that it would attenuate.
 
     Measured (white noise, 0.37.1): it is flat to 0.43 of the lower rate, then loses 0.4 dB at 0.4375 and 2.3 dB at
-    0.45, where soxr loses nothing. So it works beside twice the lower rate, and soxr does the exact doubling or
-    halving: before it where the rate rises, after it where it falls.
+    0.45, where soxr loses nothing. So it works with twice the lower rate, and soxr does the exact doubling or
+    halving: before it if the rate rises, after it if the rate falls.
     """
 
     def __init__(self, rate_in: int, rate_out: int):
@@ -135,10 +135,10 @@ class TfioResampler(Resampler):
 
 
 class _Speex(Resampler):
-    """``tfio.audio.resample`` on a stream: chunks of one length, joined without a seam or a delay.
+    """``tfio.audio.resample`` on a stream: chunks of one length, joined seamlessly and without delay.
 
     Its filter (Speex) is 64 samples of the lower rate long, made a multiple of 8 samples of the input, and its output
-    comes half a filter late. Chunks begin at whole periods of the two rates, so each sees the filter in the same phase.
+    comes half a filter late. Chunks start at whole periods of the two rates, so the filter has the same phase in each.
     """
 
     def __init__(self, rate_in: int, rate_out: int):
@@ -182,7 +182,7 @@ class _Speex(Resampler):
 def _converter(length: int, rate_in: int, rate_out: int) -> Callable[[np.ndarray], np.ndarray]:
     """``tfio.audio.resample`` for one length, traced once."""
     import tensorflow as tf
-    from tensorflow_io.python.ops import core_ops  # its public wrapper traces anew, with a warning, for each length
+    from tensorflow_io.python.ops import core_ops  # its public wrapper traces again, with a warning, for each length
 
     @tf.function(input_signature=[tf.TensorSpec([length, 1], tf.float32)])
     def resample(samples: tf.Tensor) -> tf.Tensor:
@@ -191,4 +191,4 @@ def _converter(length: int, rate_in: int, rate_out: int) -> Callable[[np.ndarray
     return lambda samples: resample(tf.constant(samples[:, None])).numpy()[:, 0]
 
 
-atexit.register(_converter.cache_clear)  # graphs that outlive TensorFlow's own modules complain on stderr
+atexit.register(_converter.cache_clear)  # graphs that outlive TensorFlow's own modules print errors on stderr

@@ -37,7 +37,7 @@ def decode_excerpt(
         SoundbeamError: There is nothing to read, or the recording breaks off; what came before has been yielded.
     """
     if start_s < 0 or (end_s is not None and end_s <= start_s):
-        raise SoundbeamError(f"{uri}: the stretch from {start_s} to {end_s} s is empty; give a start before its end")
+        raise SoundbeamError(f"{uri}: the excerpt from {start_s} to {end_s} s is empty; give a start before its end")
     first, end = round(start_s * rate), math.inf if end_s is None else round(end_s * rate)
     any_samples, problem = False, None
     try:

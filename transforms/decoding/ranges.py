@@ -85,7 +85,7 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
     unusable = sum(part.unusable for part in counted)
     if unusable:
         total = last.frames * (last.channels or 1)
-        message = f"{unusable} of {total} samples are no numbers (NaN, infinite or absurd); they became silence"
+        message = f"{unusable} of {total} samples are not numbers (NaN, infinite or absurd); they became silence"
         problems.append((message, "samples"))
     problems += [(note, "truncated") for note in last.notes]
     if not windows and not problems:

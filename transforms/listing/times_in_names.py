@@ -104,7 +104,7 @@ def compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
             parts.append(re.escape(token))
     twice = {name for name in seen if seen.count(name) > 1}
     if twice:
-        raise SoundbeamError(f"{option} {pattern!r}: {' and '.join(sorted(twice))} stands there twice")
+        raise SoundbeamError(f"{option} {pattern!r}: {' and '.join(sorted(twice))} occurs twice")
     date = "s" in seen or ({"Y", "y"} & set(seen) and ({"m", "d"} <= set(seen) or "j" in seen))
     if option == "--site" and "site" not in seen:
         raise SoundbeamError(f"--site {pattern!r}: holds no {{site}}; write e.g. '{{site}}/*.wav' or '{{site}}_*.wav'")
@@ -192,7 +192,7 @@ def parse_date(text: str, zone: tzinfo) -> datetime:
     when = moment(filter(None, day.groups())) if day else iso_time(text)
     when = to_utc(when, zone)
     if when is None:
-        raise SoundbeamError(f"{text!r} is no date; write 2024-01-31 or 2024-01-31T05:30:00+10:00")
+        raise SoundbeamError(f"{text!r} is not a date; write 2024-01-31 or 2024-01-31T05:30:00+10:00")
     return when
 
 

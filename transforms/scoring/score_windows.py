@@ -127,7 +127,7 @@ def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
     else:
         scores = np.concatenate([part for part in parts if not isinstance(part, Exception)])
         if scores.shape[0] != len(segment.offsets) or not np.all(np.isfinite(scores)):
-            error, scores = "the model gave a score that is no number", None
+            error, scores = "the model returned a score that is not a number", None
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
     return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, scores, error, segment.of_range)
