@@ -133,7 +133,7 @@ def scan(arguments, whole):
     Returns:
         What it prints, its exit code, wall and CPU seconds, and the peak bytes of all processes and of the largest one.
     """
-    code = "import sys, soundbeam.transforms.decoding.cut_recordings as c; c.RANGE_S = 1e9; "
+    code = "import sys, soundbeam.transforms.decoding.split_recordings as c; c.RANGE_S = 1e9; "
     code += "from soundbeam.pipelines.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code] if whole else [sys.executable, "-m", "soundbeam.pipelines.cli"]
     start, peak, largest, before = time.perf_counter(), 0, 0, _cpu_s()

@@ -19,6 +19,13 @@ Example:
     nowhere: no classifier there (no classifier.json); make one with 'soundbeam train'
 """
 
+from __future__ import annotations
+
+from typing import Literal
+
+# Why a recording cannot be decoded, in one word for the counters.
+DecodeCause = Literal["format", "damaged", "truncated", "changed", "storage", "extra", "memory", "unexpected"]
+
 
 class SoundbeamError(Exception):
     """An error that the user can fix.
@@ -33,10 +40,10 @@ class DecodeError(SoundbeamError):
 
     Args:
         message: One line, in words that a user understands.
-        cause: One word for the counters: ``format``, ``damaged``, ``truncated``, ``changed``, ``storage``, ``extra``.
+        cause: One word for the counters.
     """
 
-    def __init__(self, message: str, cause: str = "damaged"):
+    def __init__(self, message: str, cause: DecodeCause = "damaged"):
         super().__init__(message, cause)
         self.message, self.cause = " ".join(message.split()), cause
 

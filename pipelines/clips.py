@@ -9,8 +9,8 @@ from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
-from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
-from soundbeam.transforms.listing.recordings import list_recordings
+from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
+from soundbeam.transforms.listing.list_recordings import list_recordings
 from soundbeam.transforms.records import Clip, Recording, Reject
 
 
@@ -48,8 +48,8 @@ def read_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, Any]:
     """
     import apache_beam as beam
 
-    from soundbeam.transforms.listing.clips import LabelByFolder, ReadClipsTable
-    from soundbeam.transforms.listing.recordings import ListRecordings
+    from soundbeam.transforms.listing.list_clips import LabelByFolder, ReadClipsTable
+    from soundbeam.transforms.listing.list_recordings import ListRecordings
 
     if labels is None:
         return pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable()

@@ -20,7 +20,7 @@ from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
 from soundbeam.pipelines.console.output import say
-from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
+from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
 from soundbeam.transforms.records import Clip, Recording
 
 _ClipKey = tuple[str, float, float | None]  # URI of the recording, start and end of the clip in it

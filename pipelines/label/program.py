@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _list_clips(patterns: list[str]) -> tuple[list[Any], list[str]]:
     """Lists the clips that match some patterns, each once, and the errors of those that cannot be read."""
-    from soundbeam.transforms.listing.recordings import list_recordings
+    from soundbeam.transforms.listing.list_recordings import list_recordings
     from soundbeam.transforms.records import Recording
 
     clips, errors = dict[str, Recording](), list[str]()

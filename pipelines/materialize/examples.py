@@ -32,7 +32,7 @@ def materialize(options: Materializing, conditioning: Conditioning, beam_opts) -
     pipeline = beam.Pipeline(options=beam_opts)
     clips_and_rejects = read_clips(pipeline, root, labels)
     shards = clips_and_rejects["clips"] | "WriteExamples" >> WriteExamples(
-        folder_url, options.rate, options.window, options.validation, conditioning.stretches, cores_a_worker(beam_opts)
+        folder_url, options.rate, options.window, options.validation, conditioning.kept_spans, cores_a_worker(beam_opts)
     )
     settings = {
         "format": FORMAT,

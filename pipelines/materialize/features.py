@@ -15,9 +15,9 @@ from soundbeam.model.storage.files import locate
 from soundbeam.pipelines.clips import describe_rejects, labels_of_folder, read_clips
 from soundbeam.pipelines.console.arguments import positive
 from soundbeam.pipelines.console.output import say
-from soundbeam.transforms.examples.clip_sound import stream_clip
+from soundbeam.transforms.examples.clip_decoding import stream_clip
 from soundbeam.transforms.examples.conditioning import Conditioning
-from soundbeam.transforms.examples.features import INDEX, SUMMARY, TABLE, draw_png, finish
+from soundbeam.transforms.examples.write_features import INDEX, SUMMARY, TABLE, draw_png, finish
 
 
 def image_size(text: str) -> tuple[int, int]:
@@ -58,7 +58,7 @@ def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, A
     import apache_beam as beam
 
     from soundbeam.pipelines.runners.run import run
-    from soundbeam.transforms.examples.features import DrawPictures, MakeRows
+    from soundbeam.transforms.examples.write_features import DrawPictures, MakeRows
 
     place, folder = locate(options.examples)
     clips, path = locate(options.clips)
@@ -84,7 +84,7 @@ def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, A
         pipeline
         | "Settings" >> beam.Create([settings])
         | "WriteSummary"
-        >> beam.Map(finish, place.uri(folder), beam.pvalue.AsList(made["found"]), beam.pvalue.AsList(rejects))
+        >> beam.Map(finish, place.uri(folder), beam.pvalue.AsList(made["made"]), beam.pvalue.AsList(rejects))
     )
     run(pipeline)
     with place.fs.open(f"{folder}/{SUMMARY}", "r", encoding="utf-8") as file:

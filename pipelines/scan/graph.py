@@ -14,13 +14,13 @@ from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.runners.options import cores_a_worker
 from soundbeam.pipelines.runners.run import progress_every_s
 from soundbeam.pipelines.scan.request import Scan
-from soundbeam.transforms.decoding.cut_recordings import CutRecordings
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
-from soundbeam.transforms.listing.describe import DescribeRecordings
-from soundbeam.transforms.listing.recordings import ListRecordings
+from soundbeam.transforms.decoding.split_recordings import SplitRecordings
+from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
+from soundbeam.transforms.listing.list_recordings import ListRecordings
 from soundbeam.transforms.listing.skip_done import SkipDone
 from soundbeam.transforms.scoring.count_calls import CountCalls, Counting, result_of_unscannable
-from soundbeam.transforms.scoring.progress import ReportProgress, TellHowMany
+from soundbeam.transforms.scoring.progress import AddTotals, ReportProgress
 from soundbeam.transforms.scoring.score_windows import ScoreWindows
 from soundbeam.transforms.tables.completeness import CountFiles
 from soundbeam.transforms.tables.write_tables import NameShards, WriteTables
@@ -54,8 +54,8 @@ def build(
     # has ended, unless it was cut into ranges.
     results = (
         recordings
-        | "TellHowMany" >> TellHowMany()
-        | "CutRecordings" >> CutRecordings(spec, request.segment, request.decoder)
+        | "AddTotals" >> AddTotals()
+        | "SplitRecordings" >> SplitRecordings(spec, request.segment, request.decoder)
         | "DecodeRecordings" >> DecodeRecordings(spec, request.segment, request.decoder, processes=cores)
         | "ScoreWindows"
         >> ScoreWindows(

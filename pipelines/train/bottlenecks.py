@@ -31,7 +31,7 @@ def bottlenecks(training, weights: str) -> str:
     from soundbeam.model.training.plan import prepare
     from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.runners.run import run
-    from soundbeam.transforms.examples.bottlenecks import WriteBottlenecks
+    from soundbeam.transforms.examples.write_bottlenecks import WriteBottlenecks
 
     architecture, manifest, _ = prepare(training)
     model = base_model(architecture, weights)

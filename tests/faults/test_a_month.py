@@ -10,7 +10,7 @@ pytestmark = pytest.mark.faults
 
 NIGHTS = 30
 STEPS = (
-    "soundbeam.transforms.listing.recordings:list_recordings",
+    "soundbeam.transforms.listing.list_recordings:list_recordings",
     "soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take",
     "soundbeam.transforms.scoring.score_windows:score_segments",
     "soundbeam.transforms.scoring.count_calls:count_calls",

@@ -14,7 +14,7 @@ from tests.faults.warm import real
 pytestmark = pytest.mark.faults
 
 DRIVER = {
-    "listing": ("soundbeam.transforms.listing.recordings:list_recordings", 1),
+    "listing": ("soundbeam.transforms.listing.list_recordings:list_recordings", 1),
     "reading the ledger": ("soundbeam.transforms.listing.skip_done:read_done", 1),
     "decoding": ("soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take", 2),
     "scoring": ("soundbeam.transforms.scoring.score_windows:score_segments", 1),

@@ -14,7 +14,7 @@ from soundbeam.model.training.clip_scores import score_clips
 from soundbeam.model.training.plan import Task
 from soundbeam.model.training.soundscapes import Soundscape, score_soundscapes
 from soundbeam.model.windows import WindowSpec
-from soundbeam.transforms.decoding.segments import cut
+from soundbeam.transforms.decoding.segments import split_into_segments
 from tests.training_examples import TINY
 from tests.window_specs import specs
 
@@ -53,7 +53,7 @@ def test_every_sample_is_in_a_window_and_the_last_ends_where_the_recording_ends(
     assert covered[:n].all()
     assert len(set(starts.tolist())) == len(starts)
     assert starts[-1] + spec.window_samples == max(n, spec.window_samples)
-    start_s, end_s = spec.spans(n)
+    start_s, end_s = spec.windows(0, n)[1:]
     regular = spec.regular(n)
     np.testing.assert_array_equal(start_s[:regular], np.arange(regular) * spec.hop_s)
     if len(starts) > regular:
@@ -78,7 +78,7 @@ def with_windows(spec):
 def check_that_tuning_has_the_windows_of_a_scan(spec, n):
     samples, architecture, scorer = np.zeros(n, np.float32), with_windows(spec), Asked()
     assert architecture.windows == spec
-    scan = list(cut([samples], spec, segment_s=3 * spec.window_s))
+    scan = list(split_into_segments([samples], spec, segment_s=3 * spec.window_s))
     start_s = np.concatenate([s.start_s for s in scan])
     first = [round(s.start_s[0] * spec.rate) for s in scan]
     offsets = np.concatenate([at + s.offsets for at, s in zip(first, scan, strict=True)])
@@ -108,7 +108,7 @@ def test_a_hop_of_half_samples_does_not_drift():
     """
     spec, n = WindowSpec(11025, 3.0, 0.5), 90 * 11025
     check_that_tuning_has_the_windows_of_a_scan(spec, n)
-    starts, (start_s, end_s) = spec.starts(n), spec.spans(n)
+    starts, (start_s, end_s) = spec.starts(n), spec.windows(0, n)[1:]
     assert len(starts) == spec.count(n) == 175
     assert starts[[0, 1, 2, 3, 4, 174]].tolist() == [0, 5512, 11025, 16538, 22050, 959175]
     assert (start_s[174], end_s[174]) == (87.0, 90.0)
@@ -117,7 +117,7 @@ def test_a_hop_of_half_samples_does_not_drift():
 def test_a_day_of_windows_stays_exact():
     spec = WindowSpec(16000, 3.0, 0.1)
     n = 24 * 3600 * 16000 + 7
-    starts, (start_s, _) = spec.starts(n), spec.spans(n)
+    starts, (start_s, _) = spec.starts(n), spec.windows(0, n)[1:]
     assert np.array_equal(starts[:-1], np.arange(len(starts) - 1) * 1600)
     assert start_s[863_000] == 863_000 * 0.1
     assert starts[-1] == n - 48000

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from soundbeam.transforms.isolation import process as isolation
+from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.faults.fake_s3 import FakeS3
 from tests.placeholder import RATE, with_tones

@@ -1,8 +1,8 @@
-"""What a file's first bytes say: its kind, how many frames it promises, and how to mend a header that lies.
+"""Reads the header of a file: its kind, how many frames it promises, and how to repair it if it is wrong.
 
-A recorder that dies, a copy that breaks off and a tool that joins files all leave a header that says something else
-than the file holds. What the header says is compared with what was decoded; what would make libsndfile stop early is
-mended before it reads.
+A recorder that fails, a copy that breaks off and a tool that joins files all leave a header that does not match the
+file. What the header says is compared with what was decoded. What would make libsndfile stop early is repaired before
+it reads.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ import dataclasses
 import re
 import struct
 from collections.abc import Callable
+from typing import Literal
 
 ReadAt = Callable[[int, int], bytes]
-# Bits a sample by WAV format tag: PCM and float; others are compressed and say their frames elsewhere.
+# The kinds of files that are distinguished; "" is any other kind.
+Kind = Literal[
+    "wav", "rf64", "w64", "aiff", "au", "caf", "flac", "ogg", "mp3", "mp4", "asf", "adts", "matroska", ""
+]  # fmt: skip
+# The WAV format tags of PCM and float; others are compressed and state their frames elsewhere.
 _WAV_LINEAR = (1, 3)
 _AU_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
 _CHUNK_ID = re.compile(rb"[\x20-\x7e]{4}\Z")
@@ -30,17 +35,16 @@ _MP3_KBPS = {
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """What the first bytes say.
+    """What the header of a file says.
 
     Attributes:
-        kind: ``wav``, ``rf64``, ``w64``, ``aiff``, ``au``, ``caf``, ``flac``, ``ogg``, ``mp3``, ``mp4``, ``asf``,
-            ``adts``, ``matroska`` or "" for none of these.
-        promised: Frames, where the header names them and they can be believed.
+        kind: The kind of the file.
+        promised: How many frames there are, if the header states a credible number.
         prefix, skip, patches, endless: How to present the file (``Source.present``).
-        note: What is wrong although all that can be decoded will be; else "".
+        note: What is wrong although everything that can be decoded will be; else "".
     """
 
-    kind: str
+    kind: Kind
     promised: int | None = None
     prefix: bytes = b""
     skip: int = 0
@@ -49,7 +53,7 @@ class Header:
     note: str = ""
 
 
-def kind_of(head: bytes) -> str:
+def kind_of(head: bytes) -> Kind:
     """The kind of a file, by its first 16 bytes."""
     if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE":
         return "wav"
@@ -65,7 +69,7 @@ def kind_of(head: bytes) -> str:
     return "mp3" if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6 else ""
 
 
-_MAGIC = (
+_MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (b"RF64", "rf64"),
     (b"riff", "w64"),
     (b".snd", "au"),
@@ -78,7 +82,7 @@ _MAGIC = (
 
 
 def id3_size(read_at: ReadAt) -> int:
-    """Bytes of the ID3v2 tags in front of the sound; 0 without one."""
+    """How many bytes the ID3v2 tags in front of the sound take; 0 without a tag."""
     at = 0
     for _ in range(_MOST_CHUNKS):
         head = read_at(at, 10)
@@ -89,7 +93,7 @@ def id3_size(read_at: ReadAt) -> int:
 
 
 def read_header(read_at: ReadAt, size: int) -> Header:
-    """Reads what the header of a file of ``size`` bytes says; ``read_at(offset, count)`` gives its bytes."""
+    """Reads the header of a file of ``size`` bytes; ``read_at(offset, count)`` returns bytes of it."""
     kind, tag = kind_of(read_at(0, 16)), id3_size(read_at)
     if tag:
         kind = kind_of(read_at(tag, 16)) or "mp3"
@@ -135,17 +139,19 @@ def _wav_data(read_at: ReadAt, size: int, fmt: bytes, start: int, length: int) -
     if tag == 0xFFFE and len(fmt) >= 26:
         tag = int.from_bytes(fmt[24:26], "little")
     behind = size - (start + length)
-    unknown = length >= 0x7FFFF000 and behind < 0  # what a recorder or a pipe writes before it knows
+    unknown = length >= 0x7FFFF000 and behind < 0  # what a recorder or a pipe writes before it knows the length
     if (
         tag not in _WAV_LINEAR or align == 0
-    ):  # compressed: how many frames is not to be had, writers' fact chunks differ
+    ):  # compressed: the number of frames is unknown, because writers fill the fact chunk differently
         missing = 0 if unknown else max(0, -behind)
         note = (
             f"cut off: {missing} of the {length} bytes of sound that its header promises are missing" if missing else ""
         )
         return Header("wav", note=note)
     unset = length == 0 and behind > 0 and not _is_chunk(read_at, start, size)
-    wrapped = behind >= 1 << 31 and behind % (1 << 32) < _SEARCH  # longer than 4 GiB: the length kept its low 32 bits
+    wrapped = (
+        behind >= 1 << 31 and behind % (1 << 32) < _SEARCH
+    )  # longer than 4 GiB: the header holds the low 32 bits of the length
     if unset or wrapped:
         ds64 = struct.pack("<4sI3QI", b"ds64", 28, size, size - start, (size - start) // align, 0)
         chunk = b"fmt " + struct.pack("<I", len(fmt)) + fmt
@@ -160,7 +166,7 @@ def _wav_data(read_at: ReadAt, size: int, fmt: bytes, start: int, length: int) -
 
 
 def _is_chunk(read_at: ReadAt, at: int, size: int) -> bool:
-    """Whether a RIFF chunk begins at an offset, or a byte before it (a writer that does not pad)."""
+    """Whether a RIFF chunk begins at an offset, or a byte before it (some writers do not pad)."""
     for offset in (at, at - 1):
         head = read_at(offset, 8)
         if _CHUNK_ID.match(head[:4]) and offset + 8 + int.from_bytes(head[4:], "little") <= size + 1:
@@ -182,7 +188,7 @@ def _aiff_frames(read_at: ReadAt, size: int) -> int | None:
 
 
 def _w64_frames(read_at: ReadAt) -> int | None:
-    """Sony Wave64: chunks by 16-byte names, their 8-byte lengths count the 24 bytes before the content too."""
+    """Sony Wave64: chunks have names of 16 bytes and lengths of 8, which include the 24 bytes before the content."""
     at, align = 40, 0
     for _ in range(_MOST_CHUNKS):
         head = read_at(at, 40)
@@ -198,7 +204,7 @@ def _w64_frames(read_at: ReadAt) -> int | None:
 
 
 def _caf(read_at: ReadAt, size: int) -> Header:
-    """Core Audio: libsndfile refuses a data chunk that is cut off, so its length is made what there is of it."""
+    """Core Audio: libsndfile refuses a data chunk that is cut off, so its length is set to what the file holds."""
     at, per_packet, frames = 8, 0, 0
     for _ in range(_MOST_CHUNKS):
         head = read_at(at, 12)
@@ -219,7 +225,7 @@ def _caf(read_at: ReadAt, size: int) -> Header:
 
 
 def mp3_frame(head: bytes) -> tuple[int, int] | None:
-    """Bytes of the MPEG audio frame that begins with these four, and what two frames of a stream share; or None."""
+    """The length of the MPEG audio frame with these first four bytes, and what frames of a stream share; or None."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     version, layer, code, rate_code = head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 4, head[2] >> 2 & 3
@@ -235,7 +241,7 @@ def mp3_frame(head: bytes) -> tuple[int, int] | None:
 
 
 def find_mp3(read_at: ReadAt, at: int) -> int | None:
-    """Where, from an offset on, two MPEG audio frames follow each other (or a tag and then they do); or None."""
+    """The first offset, from ``at`` on, where two MPEG audio frames follow each other, after tags if any; or None."""
     start = at + id3_size(lambda o, n: read_at(at + o, n))
     data = read_at(start, _SEARCH)
     for match in re.finditer(rb"\xff[\xe0-\xff]", data):
@@ -249,7 +255,7 @@ def find_mp3(read_at: ReadAt, at: int) -> int | None:
 
 
 def _mp3(read_at: ReadAt, size: int, tag: int) -> Header:
-    """An MP3's length stands in its Xing/Info frame; without one libmpg123 guesses from the size, often far too low."""
+    """The Xing/Info frame of an MP3 holds its length; without one libmpg123 guesses it, often far too low."""
     data = read_at(tag, 256)
     if mp3_frame(data) is None:
         return Header("mp3", skip=tag, endless=True)
@@ -261,5 +267,5 @@ def _mp3(read_at: ReadAt, size: int, tag: int) -> Header:
         return Header("mp3", skip=tag, endless=True)
     if not data[at + 7] & 2:
         return Header("mp3", skip=tag)
-    # The number of bytes, made right: libmpg123 uses it for nothing here, and warns on stderr where it is wrong.
+    # The number of bytes is corrected: libmpg123 does not use it here, but warns on stderr if it is wrong.
     return Header("mp3", skip=tag, patches=((tag + at + 12, struct.pack(">I", min(size - tag, 0xFFFFFFFF))),))

@@ -127,7 +127,7 @@ def test_since_keeps_the_rows_of_older_recordings_and_still_sees_what_is_gone(sc
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--since", "soon"], "is no date"),
+        (["--since", "soon"], "is not a date"),
         (["--timezone", "Mars/Base"], "no time zone"),
         (["--site", "*.wav"], "holds no {site}"),
         (["--recorded-at", "%Y%m%d_%Q"], "there is no %Q"),
