@@ -37,7 +37,7 @@ def save_tone_bundle(url, labels=("low",), seed=0, threshold=0.5, **changes):
     import keras
 
     from soundbeam.model.architectures.architecture import Architecture, Recipe
-    from soundbeam.model.classifier.bundle import save_bundle
+    from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
     from soundbeam.model.classifier.calls import CallRules
     from soundbeam.model.frontend import FrontEndConfig
 
@@ -65,7 +65,7 @@ def save_tone_bundle(url, labels=("low",), seed=0, threshold=0.5, **changes):
         "batch": 8,
         "thresholds": dict.fromkeys(labels, threshold),
         "call_rules": CallRules(),
-        "front_end": {},
-        "report": {},
     }
-    return save_bundle(str(url), architecture.build(len(labels), "detector"), **{**values, **changes})
+    return save_bundle(
+        str(url), architecture.build(len(labels), "detector"), BundleDescription(**{**values, **changes})
+    )

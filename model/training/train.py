@@ -17,11 +17,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from soundbeam.model.architectures import Architecture
 from soundbeam.model.architectures.architecture import BASE
-from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
+from soundbeam.model.architectures.assemble import NETWORK
 from soundbeam.model.architectures.ensemble import EachMember
 from soundbeam.model.architectures.training_outputs import scores_only, to_fit
 from soundbeam.model.architectures.transfer import head_of
-from soundbeam.model.classifier.bundle import ClassifierBundle, check_destination, save_bundle
+from soundbeam.model.classifier.bundle import BundleDescription, ClassifierBundle, check_destination, save_bundle
+from soundbeam.model.classifier.count_interval import AS_SCORED
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.frontend import FrontEnd
 from soundbeam.model.report.page import write_report
@@ -85,23 +86,17 @@ def train(
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
         "wall_s": round(time.monotonic() - begun, 1),
     }
-    bundle = save_bundle(
-        training.classifier,
-        model,
-        architecture=architecture.name,
+    description = BundleDescription.of_architecture(
+        architecture,
         task=task.kind,
         labels=task.labels,
-        rate=architecture.rate,
-        window_s=architecture.window_s,
-        hop_s=architecture.hop_s,
-        batch=architecture.score_batch,
         thresholds=tuned.thresholds,
         call_rules=tuned.rules,
-        front_end=dataclasses.asdict(model.get_layer(FRONT_END).config),
         report=report,
         calibration=tuned.calibration,
-        counting=tuned.counting,
+        counting=tuned.counting or AS_SCORED,
     )
+    bundle = save_bundle(training.classifier, model, description)
     if tuned.evidence:
         write_report(bundle.url, bundle, tuned.evidence)
     return bundle

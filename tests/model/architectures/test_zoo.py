@@ -15,8 +15,7 @@ from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.ensemble import EachMember
 from soundbeam.model.architectures.training_outputs import scores_only, to_fit
 from soundbeam.model.architectures.zoo import inception
-from soundbeam.model.classifier.bundle import load_bundle, save_bundle
-from soundbeam.model.classifier.calls import CallRules
+from soundbeam.model.classifier.bundle import BundleDescription, load_bundle, save_bundle
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.frontend import FrontEndConfig
 from soundbeam.pipelines.scan.program import main
@@ -105,11 +104,10 @@ def test_learns_saves_loads_and_scans(name, tmp_path):
     assert np.isfinite(losses).all() and np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
     model = architecture.build(len(labels), "classifier")
     model.get_layer("network").set_weights(scores_only(network).get_weights())
-    bundle = save_bundle(
-        str(tmp_path / "bundle"), model, architecture=name, task="classifier", labels=labels, rate=RATE,
-        window_s=architecture.window_s, hop_s=architecture.hop_s, batch=8, thresholds=dict.fromkeys(labels, 0.5),
-        call_rules=CallRules(), front_end={}, report={},
-    )  # fmt: skip
+    description = BundleDescription.of_architecture(
+        architecture, task="classifier", labels=labels, thresholds=dict.fromkeys(labels, 0.5)
+    )
+    bundle = save_bundle(str(tmp_path / "bundle"), model, description)
     expected = Scorer(model, 8).score_windows(x)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(load_bundle(bundle.url).scorer().score_windows(x), expected, atol=1e-6)

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from soundbeam.model.architectures.architecture import Architecture, Recipe
-from soundbeam.model.classifier.bundle import DESCRIPTION, check_destination, load_bundle, save_bundle
+from soundbeam.model.classifier.bundle import (
+    DESCRIPTION,
+    BundleDescription,
+    check_destination,
+    load_bundle,
+    save_bundle,
+)
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import CountModel
@@ -44,7 +50,7 @@ def save(url, seed=0, **changes):
         "front_end": {"kind": "log_mel"},
         "report": {"seed": seed},
     }
-    return save_bundle(str(url), TINY.build(2, "detector"), **{**values, **changes})
+    return save_bundle(str(url), TINY.build(2, "detector"), BundleDescription(**{**values, **changes}))
 
 
 def sound(samples=24000, seed=0):
