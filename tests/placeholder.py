@@ -40,8 +40,9 @@ def save_tone_bundle(url, labels=("low",), seed=0, threshold=0.5, **changes):
     from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
     from soundbeam.model.classifier.calls import CallRules
     from soundbeam.model.frontend import FrontEndConfig
+    from soundbeam.model.frontend.kinds import Stft
 
-    config = FrontEndConfig(kind="stft", rate=RATE, frame=FRAME, step=STEP, fft=FRAME, normalise="none")
+    config = FrontEndConfig((Stft(),), rate=RATE, frame=FRAME, step=STEP, fft=FRAME, normalise="none")
 
     def body(shape, outputs, activation):
         spectrogram = keras.Input(shape)

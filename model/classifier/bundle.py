@@ -115,7 +115,7 @@ class ClassifierBundle(BundleDescription):
 
         architecture_names()  # loads their modules, which registers their layers with Keras
         if self.front_end:
-            FrontEndConfig(**self.front_end).check()  # Keras would bury what is missing
+            FrontEndConfig.from_plain(self.front_end).check()  # Keras would bury what is missing
 
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "weights.keras")

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from soundbeam.model.frontend.config import CHROMA, SUMMARY
+from soundbeam.model.frontend.kinds import CHROMA, SUMMARY
 from soundbeam.model.frontend.spectra import peak_one
 from soundbeam.model.frontend.weights import chroma_weights, cosine_weights
 

@@ -9,6 +9,7 @@ import keras
 
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.zoo.parts import CLIP_S, HOP_S, LOG_MEL, MOMENTUM, RECIPE, scores
+from soundbeam.model.frontend.kinds import LogMel
 
 BAND, STEP = 20, 10
 
@@ -48,7 +49,7 @@ ARCHITECTURE = Architecture(
     source="Phaye, Benetos and Wang, SubSpectralNet, ICASSP 2019 (arXiv:1810.12642), with 40 bands",
     window_s=CLIP_S,
     hop_s=HOP_S,
-    front_end=dataclasses.replace(LOG_MEL, bands=40),
+    front_end=dataclasses.replace(LOG_MEL, features=(LogMel(bands=40, floor=1e-6),)),
     body=body,
     recipe=RECIPE,
 )

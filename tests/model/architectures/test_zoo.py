@@ -43,10 +43,11 @@ def small_base(monkeypatch):
 def small(name) -> Architecture:
     """The architecture over half a second at 8 kHz, with as few frames as that leaves."""
     architecture = get_architecture(name)
-    config = FrontEndConfig(
-        kind={"waveform": "waveform"}.get(architecture.front_end.kind, _FIXED.get(name, "log_mel")),
-        rate=RATE, frame=256, step=200, fft=256, bands=24, low_hz=60, high_hz=3900, normalise="none",
-    )  # fmt: skip
+    kind = "waveform" if architecture.front_end.kind == "waveform" else _FIXED.get(name, "log_mel")
+    config = FrontEndConfig.from_plain({
+        "kind": kind, "rate": RATE, "frame": 256, "step": 200, "fft": 256, "bands": 24, "low_hz": 60, "high_hz": 3900,
+        "normalise": "none",
+    })  # fmt: skip
     return dataclasses.replace(architecture, front_end=config, window_s=SAMPLES / RATE, hop_s=0.25)
 
 

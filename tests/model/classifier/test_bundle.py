@@ -21,6 +21,7 @@ from soundbeam.model.classifier.count_interval import CountModel
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import LogMel
 from tests.placeholder import save_tone_bundle, tone
 
 
@@ -31,7 +32,7 @@ def tiny_body(shape, labels, activation):
 
 
 TINY = Architecture(
-    "tiny", "", 0.5, 0.1, FrontEndConfig(frame=200, step=160, fft=256, bands=8), tiny_body, Recipe(epochs=1)
+    "tiny", "", 0.5, 0.1, FrontEndConfig((LogMel(bands=8),), frame=200, step=160, fft=256), tiny_body, Recipe(epochs=1)
 )
 
 

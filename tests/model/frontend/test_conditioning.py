@@ -18,6 +18,7 @@ from soundbeam.model.frontend.conditioning import (
     to_loudness,
     unpack_noise,
 )
+from soundbeam.model.frontend.kinds import LogMel
 
 RATE = 16000
 
@@ -117,8 +118,8 @@ def test_a_front_end_conditions_each_window_by_itself_before_it_looks():
     windows = np.stack([noise(0.5, level, seed) for seed, level in enumerate((0.01, 0.1, 0.3))])
     steps = parse("pre-emphasis,loudness=-30,denoise=0.7")[1]
     packed = pack_noise(noise(1.0, 0.02, 9), RATE)
-    plain = FrontEndConfig(normalise="none", floor=1e-6)
-    front = FrontEnd(FrontEndConfig(normalise="none", floor=1e-6, condition=as_text(steps), noise=packed))
+    plain = FrontEndConfig((LogMel(floor=1e-6),), normalise="none")
+    front = FrontEnd(FrontEndConfig((LogMel(floor=1e-6),), normalise="none", condition=as_text(steps), noise=packed))
     want = np.stack([condition(w[None], RATE, steps, unpack_noise(packed))[0] for w in windows])
     np.testing.assert_allclose(np.asarray(front(windows)), np.asarray(FrontEnd(plain)(want)), atol=1e-4)
     assert not front.config.frame_local and front.config.condition == "pre-emphasis=0.97,loudness=-30,denoise=0.7"
