@@ -67,8 +67,6 @@ class Architecture:
         members: Networks, alike but for the weights that they begin with, whose mean is the score (see ``ensemble``).
         transfer: Whether its network is a frozen base with weights from elsewhere and a head
             (see ``model.architectures.transfer``).
-        bottlenecks: URL of the base's features of the training examples: the head alone is trained on them.
-        fine_tune: Epochs in which all of it is trained after that, at a twentieth of the learning rate.
     """
 
     name: str
@@ -81,8 +79,6 @@ class Architecture:
     score_batch: int = 32
     members: int = 1
     transfer: bool = False
-    bottlenecks: str = ""
-    fine_tune: int = 0
 
     @property
     def rate(self) -> int:

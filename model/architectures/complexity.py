@@ -17,7 +17,7 @@ def multiply_adds(network: keras.Model) -> int:
     with frames besides.
     """
     total = 0
-    for layer in _layers(network):
+    for layer in innermost_layers(network):
         kernels = sum(math.prod(w.shape) for w in layer.weights if w.name.endswith("kernel"))
         if not kernels:
             continue
@@ -33,9 +33,10 @@ def multiply_adds(network: keras.Model) -> int:
     return total
 
 
-def _layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+def innermost_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers of a network and of the networks within it."""
     for layer in network.layers:
         if isinstance(layer, keras.Model):
-            yield from _layers(layer)
+            yield from innermost_layers(layer)
         else:
             yield layer

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 SUREST = 1e-4  # a network's score says no more than this about being wrong: float32 ends soon after
+SATURATED = 1e-6  # no score says more than this
 ENOUGH = 20  # windows of either kind that a label must have for a bias of its own
 _SLOPES = (0.05, 1.35)  # a slope beyond them is no calibration but a broken network, or scores that are all right
 _STEPS = 100
@@ -37,17 +38,22 @@ class Calibration:
         kind = scores.dtype
         scores = np.asarray(scores, np.float64)
         if self.biases:
-            return sigmoid(self.slope * logit(scores) + np.asarray(self.biases)).astype(kind)
+            return sigmoid(self.slope * log_odds(scores, SUREST) + np.asarray(self.biases)).astype(kind)
         return softmax(self.slope * np.log(np.clip(scores, SUREST**2, 1.0))).astype(kind)
 
     def threshold(self, threshold: float, label: int) -> float:
         """What a detector's threshold for the network's score becomes."""
-        return float(sigmoid(self.slope * logit(threshold) + self.biases[label]))
+        return float(sigmoid(self.slope * log_odds(threshold, SUREST) + self.biases[label]))
 
 
-def logit(scores: npt.ArrayLike) -> np.ndarray:
-    """log(p / (1 − p)), of no score surer than ``SUREST``."""
-    scores = np.clip(np.asarray(scores, np.float64), SUREST, 1 - SUREST)
+def log_odds(scores: npt.ArrayLike, limit: float = SATURATED) -> np.ndarray:
+    """log(p / (1 − p)), finite: scores nearer than ``limit`` to 0 or 1 are taken to be so near.
+
+    A network's own scores have the limit ``SUREST``, wherever a calibration reads them. All others, calibrated ones
+    among them, have ``SATURATED``: a steep calibration brings scores nearer to 1 than ``SUREST``, and there one limit
+    for both would make their peaks and dips level.
+    """
+    scores = np.clip(np.asarray(scores, np.float64), limit, 1 - limit)
     return np.log(scores) - np.log1p(-scores)
 
 
@@ -79,7 +85,7 @@ def platt(scores: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> Calibra
     known = [i for i, truth in enumerate(truths) if min(np.sum(truth), np.sum(~truth)) >= ENOUGH]
     if not known:
         return None
-    x = np.concatenate([logit(scores[i]) for i in known])
+    x = np.concatenate([log_odds(scores[i], SUREST) for i in known])
     row = np.repeat(np.arange(len(known)), [len(truths[i]) for i in known])
     aims = []
     for i in known:

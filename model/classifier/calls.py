@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-_SATURATED = 1e-6  # scores nearer than this to 0 or 1 say nothing more; calibrated ones hardly come so near
+from soundbeam.model.classifier.calibration import log_odds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,12 +108,6 @@ def find_peaks(start_s: np.ndarray, scores: np.ndarray, rules: CallRules) -> tup
     """
     height = smoothed(start_s, log_odds(scores), rules.smooth_s)
     return height, _drop_near(start_s, height, _prominent(height, rules.dip), rules.min_gap_s)
-
-
-def log_odds(score: np.ndarray | float) -> np.ndarray:
-    """log(p / (1 − p)), finite for saturated scores."""
-    score = np.clip(score, _SATURATED, 1 - _SATURATED)
-    return np.log(score) - np.log1p(-score)
 
 
 def smoothed(start_s: np.ndarray, values: np.ndarray, smooth_s: float) -> np.ndarray:

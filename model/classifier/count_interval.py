@@ -9,7 +9,7 @@ from math import erf
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import ENOUGH, logistic_fit, logit, sigmoid
+from soundbeam.model.classifier.calibration import ENOUGH, log_odds, logistic_fit, sigmoid
 
 LIKELY = 0.9  # share of the counts that an interval is to hold
 _FAINTEST = 0.05  # a peak that is less likely a call than this is taken for none
@@ -33,7 +33,7 @@ class CountModel:
         draws: (slope, bias, missed), each as likely as the next.
     """
 
-    floor: float = float(logit(_FAINTEST))
+    floor: float = float(log_odds(_FAINTEST))
     draws: tuple[tuple[float, float, float], ...] = ((1.0, 0.0, 0.0),)
 
     def interval(self, heights: np.ndarray, counted: int) -> tuple[int, int]:
@@ -149,7 +149,7 @@ def fit_count_model(soundscapes: Sequence[Peaks], independent: int, seed: int) -
     if fitted is None or sum(s.true.sum() for s in soundscapes) < ENOUGH:
         return None
     slope, bias = fitted
-    floor = float((logit(_FAINTEST) - bias) / slope)
+    floor = float((log_odds(_FAINTEST) - bias) / slope)
     rng = np.random.default_rng(seed)
     many = min(len(soundscapes), max(independent, _LEAST))
     draws = []

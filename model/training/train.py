@@ -65,7 +65,9 @@ def train(
         is_local = isinstance(fs, LocalFileSystem)
         logs = os.path.join(root if is_local else cache, "logs", time.strftime("%Y%m%d-%H%M%S"))
         epochs = training.epochs or architecture.recipe.epochs
-        model, tuned, history = learn(examples, architecture, epochs, training.seed, logs, say, step)
+        model, tuned, history = learn(
+            examples, architecture, epochs, training.seed, logs, say, step, training.bottlenecks, training.fine_tune
+        )
         of_clips = None
         if len(task.labels) > 1:
             scorer = Scorer(model, architecture.score_batch, tuned.calibration)
@@ -110,8 +112,12 @@ def learn(
     logs: str,
     say: Callable[[str], None],
     step: Callable[[int, str], None],
+    bottlenecks: str = "",
+    fine_tune: int = 0,
 ) -> tuple[keras.Model, Tuned, list[dict[str, float]]]:
     """Fits a network on the training split and chooses on the validation split; all of ``train`` but files.
+
+    ``bottlenecks`` and ``fine_tune`` are those of ``Training``.
 
     Returns:
         The model, what was chosen, and the figures of each epoch.
@@ -121,19 +127,19 @@ def learn(
     tf.config.experimental.enable_op_determinism()
     network = architecture.network(len(task.labels), task.kind)
     front_end, trained, data = FrontEnd(architecture.front_end), network, examples
-    if architecture.bottlenecks:
-        trained, data = head_of(network, architecture.bottlenecks), examples.elsewhere(architecture.bottlenecks)
+    if bottlenecks:
+        trained, data = head_of(network, bottlenecks), examples.features(bottlenecks)
     history = fit(trained, front_end, data, architecture, epochs, seed, logs, step)
-    if architecture.fine_tune:
+    if fine_tune:
         network.get_layer(BASE).trainable = True
         gently = dataclasses.replace(architecture.recipe, learning_rate=architecture.recipe.learning_rate / 20)
-        whole = dataclasses.replace(architecture, bottlenecks="", recipe=gently)
-        history += fit(network, front_end, examples, whole, architecture.fine_tune, seed, logs, step)
+        whole = dataclasses.replace(architecture, recipe=gently)
+        history += fit(network, front_end, examples, whole, fine_tune, seed, logs, step)
     model = architecture.build(len(task.labels), task.kind)  # without the optimizer
     model.get_layer(NETWORK).set_weights(scores_only(network).get_weights())
     scorer = Scorer(model, architecture.score_batch)
     tune = tune_detector if task.kind == DETECTOR else tune_classifier
-    return model, tune(scorer, examples, dataclasses.replace(architecture, bottlenecks=""), seed, say), history
+    return model, tune(scorer, examples, architecture, seed, say), history
 
 
 def fit(

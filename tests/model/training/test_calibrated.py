@@ -8,8 +8,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp
 from scipy.special import logit as scipy_logit
 
-from soundbeam.model.classifier.calibration import SUREST, Calibration, platt, temperature
-from soundbeam.model.classifier.calls import CallRules, find_calls, log_odds, smoothed
+from soundbeam.model.classifier.calibration import SUREST, Calibration, log_odds, platt, temperature
+from soundbeam.model.classifier.calls import CallRules, find_calls, smoothed
 from soundbeam.model.evaluation.reliability import reliability
 
 
