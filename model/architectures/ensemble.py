@@ -28,7 +28,7 @@ def ensemble(members: list[keras.Model], activation: str) -> keras.Model:
     return keras.Model(spectrogram, keras.layers.Activation(activation)(keras.layers.Average()(scores)))
 
 
-def apart(network: keras.Model) -> keras.Model:
+def member_scores(network: keras.Model) -> keras.Model:
     """The network to fit: (batch, frames, bins, channels) → (batch, members, labels), the scores of each member.
 
     It shares the layers of ``network``. One that is no ensemble is its only member.

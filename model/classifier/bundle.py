@@ -232,16 +232,16 @@ def _read_description(url: str) -> dict[str, Any]:
     path = f"{url}/{DESCRIPTION}"
     try:
         described = json.loads(_read(path).decode("utf-8"))
-        found = described["format"]
+        version = described["format"]
     except (FileNotFoundError, NotADirectoryError):
         raise BundleError(f"{url}: no classifier there (no {DESCRIPTION}); make one with 'soundbeam train'") from None
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as e:
         raise BundleError(f"{path}: not the description of a classifier ({type(e).__name__}: {e})") from e
     except (OSError, ImportError, ValueError) as e:
         raise BundleError(f"{path}: cannot be read ({one_line(e)})") from e
-    if found != FORMAT:
+    if version != FORMAT:
         raise BundleError(
-            f"{url}: made by bundle format {found}, this soundbeam reads {FORMAT}: "
+            f"{url}: made by bundle format {version}, this soundbeam reads {FORMAT}: "
             "train it again, or scan with the soundbeam that made it"
         )
     return described

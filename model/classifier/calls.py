@@ -47,7 +47,7 @@ def find_calls(
     scores: np.ndarray,
     threshold: float,
     rules: CallRules | None = None,
-    found: tuple[np.ndarray, list[int]] | None = None,
+    peaks: tuple[np.ndarray, list[int]] | None = None,
 ) -> list[Call]:
     """The calls of one label in one recording.
 
@@ -61,7 +61,7 @@ def find_calls(
         scores: float ``[windows]``, 0 to 1.
         threshold: A window scored below it never makes a call.
         rules: None: the defaults.
-        found: What ``find_peaks`` gave for these scores and rules; None: not yet known.
+        peaks: What ``find_peaks`` returns for these scores and rules; None: it is called here.
 
     Returns:
         In order of time; they do not overlap each other.
@@ -71,10 +71,10 @@ def find_calls(
     scores = np.asarray(scores, np.float64)
     if not len(scores):
         return []
-    height, peaks = found or find_peaks(start_s, scores, rules)
+    height, peak_windows = peaks or find_peaks(start_s, scores, rules)
     over = height >= log_odds(threshold)
     hop = float(start_s[1] - start_s[0]) if len(start_s) > 1 else float(end_s[0] - start_s[0])
-    bounds = [0, *(_valley(height, a, b) for a, b in itertools.pairwise(peaks)), len(scores)]
+    bounds = [0, *(_valley(height, a, b) for a, b in itertools.pairwise(peak_windows)), len(scores)]
     calls: list[Call] = []
     for low, high in itertools.pairwise(bounds):
         windows = low + np.flatnonzero(over[low:high])
@@ -148,10 +148,10 @@ def _drop_near(start_s: np.ndarray, height: np.ndarray, peaks: list[int], min_ga
     if min_gap_s <= 0 or len(peaks) < 2:
         return peaks
     kept = np.ones(len(peaks), bool)
-    at = start_s[peaks]
+    peak_s = start_s[peaks]
     for i in sorted(range(len(peaks)), key=lambda i: (-height[peaks[i]], i)):
         if kept[i]:
-            near = np.abs(at - at[i]) < min_gap_s - 1e-6
+            near = np.abs(peak_s - peak_s[i]) < min_gap_s - 1e-6
             near[i] = False
             kept &= ~near
     return [p for p, keep in zip(peaks, kept, strict=True) if keep]

@@ -9,13 +9,13 @@ from math import erf
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import ENOUGH, log_odds, logistic_fit, sigmoid
+from soundbeam.model.classifier.calibration import MIN_WINDOWS, log_odds, logistic_fit, sigmoid
 
-LIKELY = 0.9  # share of the counts that an interval is to hold
-_FAINTEST = 0.05  # a peak that is less likely a call than this is taken for none
+COVERAGE = 0.9  # share of the counts that an interval is to hold
+_MIN_PROBABILITY = 0.05  # a peak that is less likely a call than this is taken for none
 _DRAWS = 32
-_EXACT = 400  # peaks; of more the sum is normal
-_LEAST = 5  # soundscapes of a draw
+_MAX_EXACT = 400  # peaks; of more the sum is normal
+_MIN_SOUNDSCAPES = 5  # soundscapes of a draw
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +33,7 @@ class CountModel:
         draws: (slope, bias, missed), each as likely as the next.
     """
 
-    floor: float = float(log_odds(_FAINTEST))
+    floor: float = float(log_odds(_MIN_PROBABILITY))
     draws: tuple[tuple[float, float, float], ...] = ((1.0, 0.0, 0.0),)
 
     def interval(self, heights: np.ndarray, counted: int) -> tuple[int, int]:
@@ -50,10 +50,10 @@ class CountModel:
         heights = heights[heights >= self.floor]
         slope, bias, missed = np.array(self.draws).T
         p = sigmoid(slope[:, None] * heights + bias[:, None])
-        ends = (1 - LIKELY) / 2, (1 + LIKELY) / 2
+        ends = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
         if not len(heights):
             low = high = 0
-        elif len(heights) <= _EXACT:
+        elif len(heights) <= _MAX_EXACT:
             low, high = np.searchsorted(_exact(p, missed), ends).tolist()
         else:
             most = int(8 * (1 + missed.max()) * len(heights)) + 8
@@ -124,8 +124,8 @@ def match_peaks(heights: np.ndarray, start_s: np.ndarray, end_s: np.ndarray, cal
         shared = np.minimum(end_s[i], calls[:, 1]) - np.maximum(start_s[i], calls[:, 0])
         reached = np.flatnonzero(free & (shared > 0))
         if len(reached):
-            off = np.abs(calls[reached].sum(axis=1) - start_s[i] - end_s[i])
-            free[reached[np.argmin(off)]] = False
+            distance = np.abs(calls[reached].sum(axis=1) - start_s[i] - end_s[i])
+            free[reached[np.argmin(distance)]] = False
             true[i] = True
     return Peaks(heights, true, len(calls))
 
@@ -146,17 +146,17 @@ def fit_count_model(soundscapes: Sequence[Peaks], independent: int, seed: int) -
         None where there are too few peaks of either kind.
     """
     fitted = _fit(soundscapes)
-    if fitted is None or sum(s.true.sum() for s in soundscapes) < ENOUGH:
+    if fitted is None or sum(s.true.sum() for s in soundscapes) < MIN_WINDOWS:
         return None
     slope, bias = fitted
-    floor = float((log_odds(_FAINTEST) - bias) / slope)
+    floor = float((log_odds(_MIN_PROBABILITY) - bias) / slope)
     rng = np.random.default_rng(seed)
-    many = min(len(soundscapes), max(independent, _LEAST))
+    many = min(len(soundscapes), max(independent, _MIN_SOUNDSCAPES))
     draws = []
     for _ in range(_DRAWS):
         drawn = [soundscapes[i] for i in rng.integers(len(soundscapes), size=many)]
-        found = sum(int(s.true[s.heights >= floor].sum()) for s in drawn)
-        missed = (sum(s.calls for s in drawn) - found + 0.5) / (found + 1)
+        matched = sum(int(s.true[s.heights >= floor].sum()) for s in drawn)
+        missed = (sum(s.calls for s in drawn) - matched + 0.5) / (matched + 1)
         draws.append((*(round(v, 4) for v in (_fit(drawn) or fitted)), round(missed, 4)))
     return CountModel(round(floor, 4), tuple(draws))
 
@@ -167,6 +167,6 @@ def _fit(soundscapes: Sequence[Peaks]) -> tuple[float, float] | None:
     hits, others = int(true.sum()), int((~true).sum())
     if not hits or not others:
         return None
-    aim = np.where(true, (hits + 1) / (hits + 2), 1 / (others + 2))
-    slope, biases = logistic_fit(heights, np.zeros(len(heights), int), aim)
-    return (slope, float(biases[0])) if slope > _FAINTEST else None
+    targets = np.where(true, (hits + 1) / (hits + 2), 1 / (others + 2))
+    slope, biases = logistic_fit(heights, np.zeros(len(heights), int), targets)
+    return (slope, float(biases[0])) if slope > _MIN_PROBABILITY else None

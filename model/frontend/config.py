@@ -187,11 +187,15 @@ class FrontEndConfig:
         for name in stack:
             if name not in FEATURES:
                 raise ValueError(f"{name} cannot be stacked; it must have frames and bins")
-        settings = {name for features in FEATURES.values() for name in _settings(features)} & values.keys()
-        own = {name: values.pop(name) for name in settings}
-        features = (FEATURES[name] for name in stack or (kind,))
-        return cls(tuple(c(**{n: own[n] for n in _settings(c) & own.keys()}) for c in features), **values)
+        names = {name for features_class in FEATURES.values() for name in _names(features_class)}
+        settings = {name: values.pop(name) for name in names & values.keys()}
+        features = []
+        for name in stack or (kind,):
+            features_class = FEATURES[name]
+            features.append(features_class(**{n: settings[n] for n in _names(features_class) & settings.keys()}))
+        return cls(tuple(features), **values)
 
 
-def _settings(features: type[Features]) -> set[str]:
-    return {field.name for field in dataclasses.fields(features)}
+def _names(features_class: type[Features]) -> set[str]:
+    """The names of a kind's settings."""
+    return {field.name for field in dataclasses.fields(features_class)}

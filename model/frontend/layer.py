@@ -131,6 +131,8 @@ def low_percentile(spectrogram: tf.Tensor, share: float = 0.25) -> tf.Tensor:
         by_bin.sort(axis=-1)
         return by_bin[:, None, :, rank]
 
-    found = tf.numpy_function(by_numpy, [tf.linalg.matrix_transpose(spectrogram)], spectrogram.dtype, stateful=False)
+    percentile = tf.numpy_function(
+        by_numpy, [tf.linalg.matrix_transpose(spectrogram)], spectrogram.dtype, stateful=False
+    )
     batch, _, bins = spectrogram.shape
-    return tf.ensure_shape(found, (batch, 1, bins))
+    return tf.ensure_shape(percentile, (batch, 1, bins))

@@ -139,9 +139,10 @@ def pcen(magnitudes: tf.Tensor, settings: Pcen, config: FrontEndConfig) -> tf.Te
     time = settings.pcen_time_s * config.rate / config.step
     b = (np.sqrt(1.0 + 4.0 * time**2) - 1.0) / (2.0 * time**2)
     # The smoother as a matrix: frame t holds b (1 - b)^(t - k) of frame k, and of the first what is left.
-    at = tf.range(tf.shape(energy)[-2])
-    lag = tf.cast(at[:, None] - at[None, :], energy.dtype)
-    weights = tf.where(at[None, :] == 0, 1.0, float(b)) * tf.pow(tf.constant(1.0 - b, energy.dtype), tf.maximum(lag, 0))
+    frame = tf.range(tf.shape(energy)[-2])
+    lag = tf.cast(frame[:, None] - frame[None, :], energy.dtype)
+    weights = tf.where(frame[None, :] == 0, 1.0, float(b))
+    weights *= tf.pow(tf.constant(1.0 - b, energy.dtype), tf.maximum(lag, 0))
     smooth = tf.einsum("tk,...kb->...tb", tf.where(lag >= 0, weights, 0.0), energy)
     gained = energy * tf.exp(-settings.pcen_gain * tf.math.log(_PCEN_EPSILON + smooth))
     return tf.pow(gained + settings.pcen_bias, settings.pcen_power) - settings.pcen_bias**settings.pcen_power

@@ -87,12 +87,12 @@ def chroma_weights(rate: int, fft: int, tuning: float = 0.0) -> np.ndarray:
     return np.roll(weights, -3, axis=1)[: fft // 2 + 1]  # from A to C
 
 
-def resize_weights(values: int, wanted: int) -> np.ndarray:
-    """Linear interpolation, ends on ends: float32 ``[values, wanted]``."""
-    at = np.linspace(0, values - 1, wanted)
-    left = np.minimum(np.floor(at).astype(int), max(0, values - 2))
-    weights = np.zeros((values, wanted), np.float32)
-    weights[left, np.arange(wanted)] = 1.0 - (at - left)
+def resize_weights(values: int, size: int) -> np.ndarray:
+    """Linear interpolation, ends on ends: float32 ``[values, size]``."""
+    position = np.linspace(0, values - 1, size)
+    left = np.minimum(np.floor(position).astype(int), max(0, values - 2))
+    weights = np.zeros((values, size), np.float32)
+    weights[left, np.arange(size)] = 1.0 - (position - left)
     if values > 1:
-        weights[left + 1, np.arange(wanted)] += at - left
+        weights[left + 1, np.arange(size)] += position - left
     return weights

@@ -19,10 +19,9 @@ from soundbeam.model.architectures import Architecture
 from soundbeam.model.architectures.architecture import BASE
 from soundbeam.model.architectures.assemble import NETWORK
 from soundbeam.model.architectures.ensemble import EachMember
-from soundbeam.model.architectures.training_outputs import scores_only, to_fit
+from soundbeam.model.architectures.training_outputs import network_to_fit, scores_only
 from soundbeam.model.architectures.transfer import head_of
 from soundbeam.model.classifier.bundle import BundleDescription, ClassifierBundle, check_destination, save_bundle
-from soundbeam.model.classifier.count_interval import AS_SCORED
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.frontend import FrontEnd
 from soundbeam.model.report.page import write_report
@@ -96,7 +95,7 @@ def train(
         call_rules=tuned.rules,
         report=report,
         calibration=tuned.calibration,
-        counting=tuned.counting or AS_SCORED,
+        counting=tuned.counting,
     )
     bundle = save_bundle(training.classifier, model, description)
     if tuned.evidence:
@@ -172,7 +171,7 @@ def fit(
     average = min(recipe.average, max(0.0, 1 - 4 / (epochs * steps)))
     optimizer = keras.optimizers.Adam(rate, use_ema=average > 0, ema_momentum=average or 0.99)
     detector = examples.task.kind == DETECTOR
-    fitted = to_fit(network)
+    fitted = network_to_fit(network)
     fitted.compile(optimizer, loss=EachMember(detector), jit_compile=False)
     watch = Watch(scores_only(network), validation, detector, epochs, step)
     callbacks = [watch, keras.callbacks.TensorBoard(logs, write_graph=False)]

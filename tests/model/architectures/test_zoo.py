@@ -13,7 +13,7 @@ import tensorflow as tf
 from soundbeam.model.architectures import architecture_names, get_architecture
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.ensemble import EachMember
-from soundbeam.model.architectures.training_outputs import scores_only, to_fit
+from soundbeam.model.architectures.training_outputs import network_to_fit, scores_only
 from soundbeam.model.architectures.zoo import inception
 from soundbeam.model.classifier.bundle import BundleDescription, load_bundle, save_bundle
 from soundbeam.model.classifier.scorer import Scorer
@@ -86,7 +86,7 @@ def test_learns_saves_loads_and_scans(name, tmp_path):
     x, y = tones(12, len(labels))
     front_end = architecture.build(len(labels), "classifier").get_layer("front_end")
     features = front_end(x)
-    fitted = to_fit(network)
+    fitted = network_to_fit(network)
     loss = EachMember(False)
     optimizer = keras.optimizers.Adam(2e-3)
 
