@@ -11,7 +11,7 @@ _STEP_BY_STEP = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.Time
 
 
 def multiply_adds(network: keras.Model) -> int:
-    """Multiply-adds for one input: of convolutions, dense, recurrent and attention layers; the others' are no matter.
+    """Multiply-adds for one input: of convolutions, dense, recurrent and attention layers. Others are negligible.
 
     Every weight of a kernel is used once at each place that its layer looks at. Attention has two products of frames
     with frames besides.

@@ -1,4 +1,4 @@
-"""A frozen base's weights and features: loaded, computed once a clip, and read again when its head is trained."""
+"""A frozen base: its weights are loaded, its features computed once a clip and read when the head is trained."""
 
 from __future__ import annotations
 

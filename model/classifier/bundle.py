@@ -1,6 +1,6 @@
-"""The classifier bundle: a folder with the network's weights and ``classifier.json``, which says all the rest.
+"""The classifier bundle: a folder with the network's weights and ``classifier.json``, which describes the rest.
 
-A scan needs nothing else, and nothing in it can change unseen: the fingerprint covers every value and the weights.
+A scan needs nothing else. No change goes unnoticed: the fingerprint covers every value and the weights.
 Reading the description needs no TensorFlow; ``scorer()`` does.
 """
 
@@ -142,7 +142,7 @@ def load_bundle(url: str) -> ClassifierBundle:
         url: Its folder, local or any fsspec URL.
 
     Raises:
-        BundleError: It is no bundle, unreadable, of another version, changed or incomplete.
+        BundleError: The folder holds no bundle, or one that is unreadable, of another version, changed or incomplete.
     """
     url = url.rstrip("/")
     described = _read_description(url)
@@ -168,8 +168,8 @@ def load_bundle(url: str) -> ClassifierBundle:
 def save_bundle(url: str, model: keras.Model, description: BundleDescription) -> ClassifierBundle:
     """Writes a bundle; one that is there already is replaced as a whole, and stays valid until the last moment.
 
-    The weights come first, under a name that depends on their content; ``classifier.json`` comes last and at once.
-    A death in between leaves no bundle, or the one that was there.
+    The weights are written first, under a name that depends on their content, and ``classifier.json`` last, in one
+    step. A process that dies in between leaves no bundle, or the one that was there.
 
     Returns:
         The bundle, as ``load_bundle`` would read it.
@@ -205,10 +205,10 @@ def save_bundle(url: str, model: keras.Model, description: BundleDescription) ->
 
 
 def check_destination(url: str) -> tuple[AbstractFileSystem, str]:
-    """Makes sure that a bundle may be written to a folder: there is none, or it holds nothing but a bundle's files.
+    """Checks that a bundle may be written to a folder: it does not exist, or holds nothing but a bundle's files.
 
     Returns:
-        Its file system and its path there.
+        The folder's file system and its path there.
 
     Raises:
         BundleError: Something else is there; nothing is touched.

@@ -1,4 +1,4 @@
-"""How sure a count is: from the peaks of the scores to an interval of counts."""
+"""The uncertainty of a count: from the peaks of the scores to an interval of counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from soundbeam.model.classifier.calibration import MIN_WINDOWS, log_odds, logistic_fit, sigmoid
 
 COVERAGE = 0.9  # share of the counts that an interval is to hold
-_MIN_PROBABILITY = 0.05  # a peak that is less likely a call than this is taken for none
+_MIN_PROBABILITY = 0.05  # a peak with a lower probability counts as no call
 _DRAWS = 32
 _MAX_EXACT = 400  # peaks; of more the sum is normal
 _MIN_SOUNDSCAPES = 5  # soundscapes of a draw
@@ -20,17 +20,17 @@ _MIN_SOUNDSCAPES = 5  # soundscapes of a draw
 
 @dataclasses.dataclass(frozen=True)
 class CountModel:
-    """What the calls of a recording may be, given the peaks of its scores.
+    """A distribution of the number of calls in a recording, given the peaks of its scores.
 
     A peak of the smoothed log-odds h is one true call with probability σ(slope · h + bias); for each true call of this
     kind there are ``missed`` more without a peak of their own. How many calls there are is then Poisson-binomial
     (Hong, On computing the distribution function for the Poisson binomial distribution, 2013), and a Poisson number of
-    missed ones more. What is not known of slope, bias and missed widens it: the distribution is the mean over draws of
+    missed ones more. The uncertainty of slope, bias and missed widens the distribution: it is the mean over draws of
     the three.
 
     Attributes:
-        floor: The h from which a peak is looked at.
-        draws: (slope, bias, missed), each as likely as the next.
+        floor: Peaks with a lower h are ignored.
+        draws: (slope, bias, missed), all equally likely.
     """
 
     floor: float = float(log_odds(_MIN_PROBABILITY))
@@ -44,7 +44,7 @@ class CountModel:
             counted: How many calls were found.
 
         Returns:
-            The least and the greatest of the counts that the true one is among, nine times in ten.
+            The lowest and the highest count; the true one lies between them nine times in ten.
         """
         heights = np.asarray(heights, np.float64)
         heights = heights[heights >= self.floor]
@@ -61,7 +61,7 @@ class CountModel:
         return min(low, counted), max(high, counted)
 
 
-# Where nothing is held out to learn from: each peak is a call with the probability that its score says.
+# For when nothing is held out to fit a model to: each peak is a call with the probability that its score states.
 AS_SCORED = CountModel()
 
 
@@ -111,7 +111,7 @@ class Peaks:
 
 
 def match_peaks(heights: np.ndarray, start_s: np.ndarray, end_s: np.ndarray, calls: np.ndarray) -> Peaks:
-    """Gives each call a peak: the highest first take, of the free calls that their window touches, the nearest.
+    """Gives each call a peak: the highest peaks choose first, each the nearest free call that its window overlaps.
 
     Args:
         heights: float64 ``[peaks]``.
@@ -131,14 +131,14 @@ def match_peaks(heights: np.ndarray, start_s: np.ndarray, end_s: np.ndarray, cal
 
 
 def fit_count_model(soundscapes: Sequence[Peaks], independent: int, seed: int) -> CountModel | None:
-    """Slope, bias and missed calls of soundscapes, and how far they are known.
+    """Fits slope, bias and missed calls to soundscapes, and draws of them that express their uncertainty.
 
     Every draw is fitted to as many soundscapes as there are independent ones, drawn with replacement (the m out of n
     bootstrap of Bickel, Götze & van Zwet, Statistica Sinica 7, 1997): 40 soundscapes of 6 birds say no more about the
     next bird than 6 do.
 
     Args:
-        soundscapes: What is known.
+        soundscapes: The peaks of soundscapes whose calls are known.
         independent: How many sources the calls come from.
         seed: Decides the draws.
 

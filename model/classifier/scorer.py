@@ -25,7 +25,7 @@ class Scorer:
     Args:
         model: As ``assemble`` makes it: its layers are named ``front_end`` and ``network``.
         batch: How many windows are scored at once.
-        calibration: Makes probabilities of its scores; None: they leave as the network gives them.
+        calibration: Turns the scores into probabilities; None: the network's scores are returned as they are.
     """
 
     def __init__(self, model: keras.Model, batch: int = 64, calibration: Calibration | None = None):

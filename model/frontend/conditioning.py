@@ -1,4 +1,4 @@
-"""Conditioning: what may be done to sound before a front end looks at it; off unless asked for.
+"""Conditioning: optional processing of sound before the front end; off unless asked for.
 
 Steps change a window's samples and nothing of its times. They are part of the front end (``FrontEndConfig.condition``),
 so training and scanning run this one code on each window. Cuts (trimming and splitting) change times: they are for
@@ -68,7 +68,7 @@ def packages_of(steps: Iterable[Step]) -> list[str]:
 
 
 def condition(waveforms: np.ndarray, rate: int, steps: Iterable[Step], noise: np.ndarray | None = None) -> np.ndarray:
-    """Takes each window through the steps, by itself.
+    """Applies the steps to each window by itself.
 
     Args:
         waveforms: float32 ``[windows, samples]``.
@@ -90,7 +90,7 @@ def condition(waveforms: np.ndarray, rate: int, steps: Iterable[Step], noise: np
 
 
 def pre_emphasis(waveforms: np.ndarray, share: float) -> np.ndarray:
-    """``y[n] = x[n] - share × x[n - 1]``; before its first sample the sound is taken to have stood where it begins."""
+    """``y[n] = x[n] - share × x[n - 1]``; the sample before the first is taken to equal it."""
     before = np.concatenate([waveforms[..., :1], waveforms[..., :-1]], axis=-1)
     return waveforms - np.float32(share) * before
 
@@ -98,7 +98,7 @@ def pre_emphasis(waveforms: np.ndarray, share: float) -> np.ndarray:
 def to_loudness(window: np.ndarray, rate: int, lufs: float) -> np.ndarray:
     """A window scaled to an integrated loudness (ITU-R BS.1770-4, as EBU R 128 has it), by pyloudnorm.
 
-    One that is silent, or nowhere as loud as -70 LUFS, stays as it is. Nothing is clipped.
+    A window that is silent, or nowhere as loud as -70 LUFS, stays as it is. Nothing is clipped.
 
     Args:
         window: float32 ``[samples]``, 0.4 s at least.
