@@ -32,7 +32,7 @@ def main() -> None:
     steps = [{"condition": step} for step in ("pre-emphasis", "loudness", "denoise")]
     usual = None
     for values in ({"kind": "log_mel"}, *kinds, stack, *steps):
-        front = FrontEnd(FrontEndConfig(**values, normalise="none"))
+        front = FrontEnd(FrontEndConfig.from_plain({**values, "normalise": "none"}))
         graph = tf.function(front)
         graph(sound)
         spent = []

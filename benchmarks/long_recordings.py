@@ -87,26 +87,14 @@ def save_random_bundle(folder):
     import keras
 
     from soundbeam.model.architectures import DEFAULT, get_architecture
-    from soundbeam.model.classifier.bundle import save_bundle
-    from soundbeam.model.classifier.calls import CallRules
+    from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
 
     keras.utils.set_random_seed(0)
     architecture = get_architecture(DEFAULT)
-    return save_bundle(
-        str(folder),
-        architecture.build(1, "detector"),
-        architecture=DEFAULT,
-        task="detector",
-        labels=("call",),
-        rate=architecture.rate,
-        window_s=architecture.window_s,
-        hop_s=architecture.hop_s,
-        batch=architecture.score_batch,
-        thresholds={"call": 0.5},
-        call_rules=CallRules(),
-        front_end={},
-        report={},
+    description = BundleDescription.of_architecture(
+        architecture, task="detector", labels=("call",), thresholds={"call": 0.5}
     )
+    return save_bundle(str(folder), architecture.build(1, "detector"), description)
 
 
 def resident_bytes(root):

@@ -28,16 +28,13 @@ RATE = 16000
 def save_random_bundle(url: str) -> None:
     """Saves the default architecture, untrained."""
     from soundbeam.model.architectures import get_architecture
-    from soundbeam.model.classifier.bundle import save_bundle
-    from soundbeam.model.classifier.calls import CallRules
+    from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
 
     architecture = get_architecture("compact")
-    save_bundle(
-        url, architecture.build(1, "detector"), architecture="compact", task="detector", labels=("call",),
-        rate=architecture.rate, window_s=architecture.window_s, hop_s=architecture.hop_s,
-        batch=architecture.score_batch, thresholds={"call": 0.5}, call_rules=CallRules(),
-        front_end=dataclasses.asdict(architecture.front_end), report={},
-    )  # fmt: skip
+    description = BundleDescription.of_architecture(
+        architecture, task="detector", labels=("call",), thresholds={"call": 0.5}
+    )
+    save_bundle(url, architecture.build(1, "detector"), description)
 
 
 def make_recordings(folder: Path, files: int, seconds: float) -> None:

@@ -62,15 +62,13 @@ def link_copies(paths: list[str], folder: Path, number: int) -> list[str]:
 def save_random_bundle(url: str, name: str) -> None:
     """Saves an architecture, untrained."""
     from soundbeam.model.architectures import get_architecture
-    from soundbeam.model.classifier.bundle import save_bundle
-    from soundbeam.model.classifier.calls import CallRules
+    from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
 
-    a = get_architecture(name)
-    save_bundle(
-        url, a.build(1, "detector"), architecture=name, task="detector", labels=("call",), rate=a.rate,
-        window_s=a.window_s, hop_s=a.hop_s, batch=a.score_batch, thresholds={"call": 0.5}, call_rules=CallRules(),
-        front_end=dataclasses.asdict(a.front_end), report={},
-    )  # fmt: skip
+    architecture = get_architecture(name)
+    description = BundleDescription.of_architecture(
+        architecture, task="detector", labels=("call",), thresholds={"call": 0.5}
+    )
+    save_bundle(url, architecture.build(1, "detector"), description)
 
 
 @dataclasses.dataclass

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks, log_odds
+from soundbeam.model.classifier.calibration import log_odds
+from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.evaluation.metrics import (
     CountErrors,
     EventScores,

@@ -39,6 +39,7 @@ class Examples:
     def __init__(
         self, folder: str, manifest: dict[str, Any], task: Task, cache: str, splits: Mapping[str, str] | None = None
     ):
+        self.are_features = False
         self.task, self._rest = task, (manifest, task, os.path.join(cache, "elsewhere"), splits)
         self.paths = {split: [_local(url, cache) for url in shard_urls(folder, manifest, split)] for split in SPLITS}
         self._split_of = None
@@ -50,10 +51,12 @@ class Examples:
             -1,
         )
 
-    def elsewhere(self, folder: str) -> Examples:
-        """The same examples, splits and task over shards of the same names in another folder."""
+    def features(self, folder: str) -> Examples:
+        """A frozen base's features of the same examples, from shards of the same names in another folder."""
         os.makedirs(self._rest[2], exist_ok=True)
-        return Examples(folder, *self._rest)
+        examples = Examples(folder, *self._rest)
+        examples.are_features = True
+        return examples
 
     def stream(self, split: str, *, targets: bool) -> tf.data.Dataset:
         """(waveform, row of its label) of a split's clips: those with an output's label, or the others (row −1)."""
@@ -99,7 +102,7 @@ def batches(
     ``clip_batches``.
     """
     recipe, labels, row_weights = architecture.recipe, len(examples.task.labels), _row_weights(examples.task, split)
-    if architecture.bottlenecks:
+    if examples.are_features:
         return ready_batches(examples.stream(split, targets=True), row_weights, recipe, seed, split == TRAIN)
     if recipe.mixup and examples.task.kind == CLASSIFIER and split == TRAIN:
         return clip_batches(examples.stream(split, targets=True), row_weights, architecture, front_end, seed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import Calibration, platt
+from soundbeam.model.classifier.calibration import Calibration, fit_platt
 from soundbeam.model.classifier.calls import CallRules, find_peaks
 from soundbeam.model.classifier.count_interval import CountModel, Peaks, fit_count_model, match_peaks
 from soundbeam.model.evaluation.detection import AMBIGUOUS, POSITIVE, window_truth
@@ -26,7 +26,7 @@ def clear_windows(scored: Sequence[Scored], window_s: float) -> tuple[np.ndarray
 def calibrate(scored: Sequence[Sequence[Scored]], window_s: float) -> Calibration | None:
     """From the network's scores of each label in each soundscape."""
     labels = [clear_windows([row[i] for row in scored], window_s) for i in range(len(scored[0]))]
-    return platt([scores for _, scores in labels], [truth for truth, _ in labels])
+    return fit_platt([scores for _, scores in labels], [truth for truth, _ in labels])
 
 
 def calibrated(row: Sequence[Scored], calibration: Calibration) -> list[np.ndarray]:

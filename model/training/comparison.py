@@ -112,7 +112,7 @@ class Contestant:
             "examples": [self._manifest.get("sha256"), self._manifest["shards"], self._manifest["labels"]],
             "architecture": a.describe(),
             "front_end": a.front_end.plain(),
-            "base": a.bottlenecks.rsplit("/", 1)[-1],
+            "base": self._training.bottlenecks.rsplit("/", 1)[-1],
             "window_s": [a.window_s, a.hop_s],
             "training": [self._count, fold, self._training.windows, self._training.epochs, self._training.seed],
         }

@@ -172,7 +172,8 @@ class Folds:
         with tempfile.TemporaryDirectory() as cache:
             examples = Examples(self.training.examples, self.manifest, task, cache, self.splits(fold))
             logs, seed = os.path.join(cache, "logs"), self.training.seed
-            model, tuned, _ = learn(examples, self.architecture, self.epochs, seed, logs, say, step)
+            transfer = self.training.bottlenecks, self.training.fine_tune
+            model, tuned, _ = learn(examples, self.architecture, self.epochs, seed, logs, say, step, *transfer)
             scorer = Scorer(model, self.architecture.score_batch, tuned.calibration)
             measure = _measure_detector if task.kind == DETECTOR else _measure_classifier
             figures, labels = measure(scorer, tuned, examples, self.architecture, seed)

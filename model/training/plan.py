@@ -27,8 +27,9 @@ class Training:
         window_s: Seconds of a window; None: as the architecture has it.
         windows: How many training windows to see in all, whatever epochs and steps the recipe has; None: as it says.
         warp: See ``Recipe``; None: as the recipe says.
-        bottlenecks: URL of a frozen base's features of the examples (``pipelines.train.bottlenecks``).
-        fine_tune: Epochs in which the whole network is trained after its head.
+        bottlenecks: URL of a frozen base's features of the examples (``pipelines.train.bottlenecks``): the head alone
+            is trained on them. "": the whole network is trained on the examples.
+        fine_tune: Epochs in which the whole network is trained after its head, at a twentieth of the learning rate.
     """
 
     examples: str
@@ -55,8 +56,6 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
     architecture = _at_rate(get_architecture(training.architecture), manifest["rate"], training.examples)
     architecture = architecture.varied(training.front_end, training.window_s, training.windows, training.warp)
     architecture = conditioned(architecture, manifest)
-    if architecture.transfer:
-        architecture = dataclasses.replace(architecture, bottlenecks=training.bottlenecks, fine_tune=training.fine_tune)
     task = task_of(manifest, training.targets, training.examples)
     return architecture, manifest, task
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from soundbeam.model.architectures.architecture import Architecture
-from soundbeam.model.classifier.calibration import Calibration, temperature
+from soundbeam.model.classifier.calibration import Calibration, fit_temperature
 from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.model.classifier.scorer import Scorer
@@ -107,7 +107,7 @@ def tune_classifier(
     held_out = batches(examples, architecture, scorer.front_end, seed, split=VALIDATION).take(_BATCHES)
     x, y, _ = (np.concatenate(part) for part in zip(*held_out.as_numpy_iterator(), strict=True))
     before, truth = scorer.score_spectrograms(x), y.argmax(axis=1)
-    calibration = None if missing else temperature(before, truth)
+    calibration = None if missing else fit_temperature(before, truth)
     if not calibration:
         say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
     scores = calibration.apply(before) if calibration else before

@@ -25,7 +25,7 @@ def bottlenecks(training, weights: str) -> str:
 
     import apache_beam as beam
 
-    from soundbeam.model.architectures.transfer import BASE_FILE, base_model, fingerprint, saved
+    from soundbeam.model.architectures.transfer import BASE_FILE, base_model, fingerprint, to_bytes
     from soundbeam.model.storage.files import open_to_write, place_of
     from soundbeam.model.training.examples import MANIFEST
     from soundbeam.model.training.plan import prepare
@@ -47,7 +47,7 @@ def bottlenecks(training, weights: str) -> str:
     say(f"computing the features of {architecture.name} once; they are kept in {url}")
     place.fs.makedirs(folder, exist_ok=True)
     with open_to_write(f"{url}/{BASE_FILE}") as file:
-        file.write(saved(model))
+        file.write(to_bytes(model))
     pipeline = beam.Pipeline(options=beam_options([]))
     _ = pipeline | "Shards" >> beam.Create(names) | "WriteBottlenecks" >> WriteBottlenecks(place.uri(examples), url)
     run(pipeline)

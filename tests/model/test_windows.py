@@ -71,7 +71,8 @@ class Asked:
 
 def with_windows(spec):
     """An architecture of these windows."""
-    front_end = dataclasses.replace(TINY.front_end, rate=spec.rate, low_hz=0, high_hz=spec.rate / 2)
+    mel = dataclasses.replace(TINY.front_end.features[0], low_hz=0, high_hz=spec.rate / 2)
+    front_end = dataclasses.replace(TINY.front_end, features=(mel,), rate=spec.rate)
     return dataclasses.replace(TINY, front_end=front_end, window_s=spec.window_s, hop_s=spec.hop_s)
 
 

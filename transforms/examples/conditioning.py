@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from soundbeam.model.frontend.conditioning import Step, as_text, condition, stretches, unpack_noise
+from soundbeam.model.frontend.conditioning import Step, as_text, condition, kept_ranges, unpack_noise
 from soundbeam.transforms.examples.clip_decoding import read_clip
 
 
@@ -31,7 +31,7 @@ class Conditioning:
 
     def kept_spans(self, waveform: np.ndarray) -> list[tuple[int, int]]:
         """The first sample and the end of each part that the cuts leave of a clip, float32 ``[samples]``."""
-        return stretches(waveform, self.cuts)
+        return kept_ranges(waveform, self.cuts)
 
     def apply(self, waveform: np.ndarray, rate: int) -> np.ndarray:
         """A clip, or a part of it, after the steps; both are float32 ``[samples]``."""

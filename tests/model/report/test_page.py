@@ -13,7 +13,6 @@ from PIL import Image
 
 from soundbeam.model.classifier.bundle import REPORT, ClassifierBundle, check_destination, load_bundle
 from soundbeam.model.classifier.calibration import Calibration
-from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.evaluation.classification import classify
 from soundbeam.model.pictures.confusion import draw_confusion
 from soundbeam.model.report.evidence import Evidence, Gallery, LabelScores, Picture
@@ -38,8 +37,9 @@ def bundle(labels=("owl", NASTY), task="detector", **validation):
     }
     thresholds = dict.fromkeys(labels, 0.5)
     return ClassifierBundle(
-        "x", "compact", task, labels, 16000, 4.0, 0.5, 8, thresholds, CallRules(), {}, report, "f" * 64, b""
-    )
+        url="x", architecture="compact", task=task, labels=labels, rate=16000, window_s=4.0, hop_s=0.5, batch=8,
+        thresholds=thresholds, report=report, fingerprint="f" * 64, weights=b"",
+    )  # fmt: skip
 
 
 def evidence(labels=("owl", NASTY)):

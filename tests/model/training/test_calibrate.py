@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from soundbeam.model.classifier.calls import CallRules, find_peaks, log_odds
+from soundbeam.model.classifier.calibration import log_odds
+from soundbeam.model.classifier.calls import CallRules, find_peaks
 from soundbeam.model.evaluation.detection import POSITIVE, window_truth
 from soundbeam.model.training.calibrate import calibrate, calibrated, clear_windows, count_model
 from soundbeam.model.training.soundscapes import Scored
