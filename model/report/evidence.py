@@ -34,7 +34,7 @@ class LabelScores:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Picture:
+class CaptionedSpectrogram:
     """A sound to look at.
 
     Attributes:
@@ -54,7 +54,7 @@ class Gallery:
 
     title: str
     explanation: str
-    pictures: tuple[Picture, ...]
+    pictures: tuple[CaptionedSpectrogram, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from soundbeam.model.evaluation.metrics import precision_recall_curve
 from soundbeam.model.evaluation.reliability import reliability
-from soundbeam.model.report.evidence import LabelScores, Picture
+from soundbeam.model.report.evidence import CaptionedSpectrogram, LabelScores
 
 INK, GRID = "#75808b", "#75808b40"  # read on white and on black alike
 TRUE, FALSE = "#e0873a", "#3d93c9"
@@ -98,7 +98,7 @@ def _nothing(axes, text: str) -> None:
     axes.text(0.5, 0.5, text, color=INK, fontsize=9.5, ha="center", va="center")
 
 
-def spectrogram(picture: Picture) -> bytes:
+def spectrogram(picture: CaptionedSpectrogram) -> bytes:
     """A PNG of a picture, a pixel for each of its values, highest frequencies on top."""
     from matplotlib import colormaps
     from PIL import Image

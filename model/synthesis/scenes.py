@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soundbeam.model.synthesis.levels import mix_at_snr
+from soundbeam.model.synthesis.mixing import equal_power_ramp, mix_at_snr
 from soundbeam.model.synthesis.sounds import BACKGROUNDS, Caller, Chirper
 
 BLOCK_S = 30.0  # a recording is made in blocks of at most this, so that its length costs no memory
@@ -82,7 +82,7 @@ def soundscape(
         ``round(seconds × rate)`` samples long.
     """
     total, block, fade = round(seconds * rate), round(BLOCK_S * rate), round(_FADE_S * rate)
-    ramp = np.sqrt((np.arange(fade) + 0.5) / fade).astype(np.float32)  # equal power: the two are independent
+    ramp = equal_power_ramp(fade)
     tail = np.zeros(0, dtype=np.float32)
     for first in range(0, total, block):
         n = min(block, total - first)

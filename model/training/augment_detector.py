@@ -67,7 +67,7 @@ class _Draws:
         return tf.stack([self.uniform(-span, span) for _ in range(_CURVE_POINTS)])
 
 
-class Mixer:
+class WindowMixer:
     """Makes training windows.
 
     Args:

@@ -12,12 +12,12 @@ import tensorflow as tf
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.frontend import FrontEnd, FrontEndConfig
 from soundbeam.model.storage.files import is_local, local_path, place_of
-from soundbeam.model.synthesis.mixes import Clip
+from soundbeam.model.synthesis.mixing import DecodedClip
 from soundbeam.model.tasks import CLASSIFIER, DETECTOR
 from soundbeam.model.training.augment_classifier import clip_batches, ready_batches
-from soundbeam.model.training.augment_detector import Mixer, mask
+from soundbeam.model.training.augment_detector import WindowMixer, mask
 from soundbeam.model.training.examples import SPLITS, TRAIN, parse, shard_urls
-from soundbeam.model.training.plan import Task
+from soundbeam.model.training.plan import TrainingTask
 
 SHUFFLE = 1024  # clips held at once by each of two streams; of 5 s at 16 kHz they are 330 MB
 VALIDATION_CLIPS = 2000  # clips at most that are kept in memory for soundscapes and thresholds
@@ -37,7 +37,12 @@ class Examples:
     """
 
     def __init__(
-        self, folder: str, manifest: dict[str, Any], task: Task, cache: str, splits: Mapping[str, str] | None = None
+        self,
+        folder: str,
+        manifest: dict[str, Any],
+        task: TrainingTask,
+        cache: str,
+        splits: Mapping[str, str] | None = None,
     ):
         self.task, self._rest = task, (manifest, task, os.path.join(cache, "elsewhere"), splits)
         self.paths = {split: [_local(url, cache) for url in shard_urls(folder, manifest, split)] for split in SPLITS}
@@ -60,15 +65,15 @@ class Examples:
         clips = self._parsed(split).map(lambda e: (e["waveform"], self._row.lookup(e["label"])))
         return clips.filter(lambda waveform, row: (row >= 0) == targets)
 
-    def clips(self, split: str) -> list[Clip]:
+    def clips(self, split: str) -> list[DecodedClip]:
         """The clips of a split, in memory; where there are too many, evenly spread ones."""
         total = sum(n[split] for n in self.task.counts.values())
         return list(self.each_clip(split, max(1, -(-total // VALIDATION_CLIPS))))
 
-    def each_clip(self, split: str, every: int = 1) -> Iterator[Clip]:
+    def each_clip(self, split: str, every: int = 1) -> Iterator[DecodedClip]:
         """The clips of a split one by one, or only each ``every``-th."""
         for e in self._parsed(split).shard(every, 0):
-            yield Clip(e["waveform"].numpy(), e["label"].numpy().decode(), e["source"].numpy().decode())
+            yield DecodedClip(e["waveform"].numpy(), e["label"].numpy().decode(), e["source"].numpy().decode())
 
     def _parsed(self, split: str) -> tf.data.Dataset:
         split_of = self._split_of
@@ -103,7 +108,7 @@ def batches(
         return ready_batches(examples.stream(split, targets=True), row_weights, recipe, seed, split == TRAIN)
     if recipe.mixup and examples.task.kind == CLASSIFIER and split == TRAIN:
         return clip_batches(examples.stream(split, targets=True), row_weights, architecture, front_end, seed)
-    mixer = Mixer(architecture.window_samples, architecture.rate)
+    mixer = WindowMixer(architecture.window_samples, architecture.rate)
     key = 2 * seed + (split == TRAIN)
     # Clips are held out as a scan hears them, where training has no need of the same distortions.
     placed = recipe.mix and not (recipe.mixup and examples.task.kind == CLASSIFIER)
@@ -152,7 +157,7 @@ def _key(key: int, index: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.constant(key, tf.int64), 2 * index])
 
 
-def _row_weights(task: Task, split: str) -> tf.Tensor:
+def _row_weights(task: TrainingTask, split: str) -> tf.Tensor:
     """float32 ``[labels]``: rare labels weigh more, within a factor of 5."""
     clips = np.array([max(1, task.counts[label][split]) for label in task.labels], np.float64)
     return tf.constant(np.clip(clips.mean() / clips, 0.2, 5.0), tf.float32)

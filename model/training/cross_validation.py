@@ -19,14 +19,15 @@ from soundbeam.model.architectures import Architecture
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.evaluation.classification import classify
+from soundbeam.model.synthesis.validation_soundscapes import mix_soundscapes
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.batches import Examples
-from soundbeam.model.training.clip_scores import score_clips
 from soundbeam.model.training.examples import SPLITS, TRAIN, VALIDATION, split_sources
-from soundbeam.model.training.plan import Task, Training, prepare, steps_of
-from soundbeam.model.training.soundscapes import mix_soundscapes, score_soundscapes
+from soundbeam.model.training.plan import Training, TrainingTask, prepare, steps_of
+from soundbeam.model.training.soundscape_scores import score_soundscapes
 from soundbeam.model.training.train import learn
 from soundbeam.model.training.tuning import Tuned, judge
+from soundbeam.model.training.whole_clips import score_clips
 
 HELD_OUT = "held out"
 _SUREST = 1e-7  # of a probability in the log loss: float32 scores reach 0 and 1
@@ -184,7 +185,7 @@ class Folds:
             wall_s=round(time.monotonic() - begun, 1),
         )
 
-    def _task(self, fold: int) -> Task:
+    def _task(self, fold: int) -> TrainingTask:
         splits = self.splits(fold)
         counts = {label: dict.fromkeys((*SPLITS, HELD_OUT), 0) for label, _ in self.clips}
         for (label, source), n in self.clips.items():
@@ -196,7 +197,7 @@ class Folds:
                     f"on ({counts[label][VALIDATION]} to validate); give fewer --folds, add clips of other recordings, "
                     "or run 'soundbeam materialize --validation 0'"
                 )
-        return Task(self.task.labels, self.task.kind, counts)
+        return TrainingTask(self.task.labels, self.task.kind, counts)
 
 
 def cross_validate(

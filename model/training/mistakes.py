@@ -8,8 +8,8 @@ import numpy as np
 
 from soundbeam.model.evaluation.detection import AMBIGUOUS, NEGATIVE, POSITIVE, window_truth
 from soundbeam.model.pictures.spectrogram import mel_spectrogram_db
-from soundbeam.model.report.evidence import Evidence, Gallery, LabelScores, Picture
-from soundbeam.model.training.soundscapes import Scored
+from soundbeam.model.report.evidence import CaptionedSpectrogram, Evidence, Gallery, LabelScores
+from soundbeam.model.training.soundscape_scores import SoundscapeScores
 
 SHOWN = 8  # mistakes of a kind
 _AROUND_S = 1.5  # shown before and behind a mistake
@@ -19,10 +19,10 @@ _COLUMNS, _BANDS = 260, 90
 def detector_evidence(
     sounds: Sequence[np.ndarray],
     rate: int,
-    scored: Sequence[Sequence[Scored]],
+    scored: Sequence[Sequence[SoundscapeScores]],
     thresholds: Mapping[str, float],
     window_s: float,
-    before: Sequence[Sequence[Scored]] | None = None,
+    before: Sequence[Sequence[SoundscapeScores]] | None = None,
 ) -> Evidence:
     """Of a detector's scores in soundscapes.
 
@@ -69,7 +69,7 @@ def detector_evidence(
     return Evidence(tuple(labels), tuple(galleries))
 
 
-def best_scores(scored: Scored, window_s: float) -> list[float]:
+def best_scores(scored: SoundscapeScores, window_s: float) -> list[float]:
     """For each call the highest score of the windows that hold at least half of it, or are half filled; 0 without."""
     best = []
     for start, end in scored.calls:
@@ -80,7 +80,7 @@ def best_scores(scored: Scored, window_s: float) -> list[float]:
 
 
 def highest_negatives(
-    scored: Sequence[Scored], truths: Sequence[np.ndarray], window_s: float
+    scored: Sequence[SoundscapeScores], truths: Sequence[np.ndarray], window_s: float
 ) -> list[tuple[float, int, float, float]]:
     """Windows without a call, by falling score, none of which overlaps a higher one.
 
@@ -118,7 +118,7 @@ def classifier_evidence(
     wrong = np.flatnonzero(chosen != truth)
     wrong = wrong[np.argsort(-top[wrong], kind="stable")][:SHOWN]
     pictures = tuple(
-        Picture(
+        CaptionedSpectrogram(
             spectrograms[i].reshape(spectrograms.shape[1:3]).T,
             f"{labels[truth[i]]}, {scores[i, truth[i]]:.3f}, taken for {labels[chosen[i]]}, {top[i]:.3f}",
         )
@@ -144,9 +144,9 @@ def classifier_evidence(
     )
 
 
-def _excerpt(sound: np.ndarray, rate: int, start_s: float, end_s: float, index: int, said: str) -> Picture:
+def _excerpt(sound: np.ndarray, rate: int, start_s: float, end_s: float, index: int, said: str) -> CaptionedSpectrogram:
     first = max(0, round((start_s - _AROUND_S) * rate))
     part = sound[first : round((end_s + _AROUND_S) * rate)]
     span = tuple(float(np.clip((s * rate - first) / max(1, len(part)), 0, 1)) for s in (start_s, end_s))
     caption = f"{said}; soundscape {index + 1}, {start_s:.1f} to {end_s:.1f} s"
-    return Picture(mel_spectrogram_db(part, rate, _COLUMNS, _BANDS), caption, (span[0], span[1]))
+    return CaptionedSpectrogram(mel_spectrogram_db(part, rate, _COLUMNS, _BANDS), caption, (span[0], span[1]))

@@ -27,7 +27,7 @@ class Training:
         window_s: Seconds of a window; None: as the architecture has it.
         windows: How many training windows to see in all, whatever epochs and steps the recipe has; None: as it says.
         warp: See ``Recipe``; None: as the recipe says.
-        bottlenecks: URL of a frozen base's features of the examples (``pipelines.train.bottlenecks``).
+        bottlenecks: URL of a frozen base's features of the examples (``pipelines.train.frozen_base``).
         fine_tune: Epochs in which the whole network is trained after its head.
     """
 
@@ -45,7 +45,7 @@ class Training:
     fine_tune: int = 0
 
 
-def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
+def prepare(training: Training) -> tuple[Architecture, dict[str, Any], TrainingTask]:
     """The architecture, the examples' manifest, and the task, which fit each other.
 
     Raises:
@@ -74,13 +74,13 @@ def planned_batches(training: Training) -> int:
     return (training.epochs or architecture.recipe.epochs) * steps_of(architecture, task)
 
 
-def steps_of(architecture: Architecture, task: Task) -> int:
+def steps_of(architecture: Architecture, task: TrainingTask) -> int:
     """Batches of an epoch."""
     clips = sum(n[TRAIN] for n in task.counts.values())
     return architecture.recipe.steps or max(1, round(clips / architecture.recipe.batch))
 
 
-def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> Task:
+def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> TrainingTask:
     """What is to be told apart, from the labels that there are and those asked for.
 
     Raises:
@@ -103,11 +103,11 @@ def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> 
                 f"{folder}: all {counts[label][VALIDATION]} examples of {label} are kept for validation; add clips "
                 "of other recordings or run 'soundbeam materialize --validation 0'"
             )
-    return Task(labels, DETECTOR if targets else CLASSIFIER, counts)
+    return TrainingTask(labels, DETECTOR if targets else CLASSIFIER, counts)
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """What is to be told apart.
 
     Attributes:

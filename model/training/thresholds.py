@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from soundbeam.model.classifier.calls import CallRules, find_peaks
-from soundbeam.model.training.soundscapes import Scored
+from soundbeam.model.training.soundscape_scores import SoundscapeScores
 
 _THRESHOLDS = np.arange(-5.0, 9.01, 0.25)  # log-odds
 _CLEARLY = 0.02  # errors that differ by less are the same
@@ -23,7 +23,7 @@ def grid(window_s: float, hop_s: float) -> list[CallRules]:
     return [CallRules(s, d, g) for d, s, g in itertools.product((1.0, 0.5, 1.5, 2.0, 0.25, 3.0), smooth, gaps)]
 
 
-def count_table(scored: Sequence[Scored], rules: CallRules) -> np.ndarray:
+def count_table(scored: Sequence[SoundscapeScores], rules: CallRules) -> np.ndarray:
     """int ``[soundscapes, thresholds]``: calls found at each threshold."""
     table = np.zeros((len(scored), len(_THRESHOLDS)), np.int64)
     for row, s in zip(table, scored, strict=True):
@@ -33,7 +33,7 @@ def count_table(scored: Sequence[Scored], rules: CallRules) -> np.ndarray:
     return table
 
 
-def choose(scored: Sequence[Scored], candidates: Sequence[CallRules]) -> tuple[CallRules, float]:
+def choose(scored: Sequence[SoundscapeScores], candidates: Sequence[CallRules]) -> tuple[CallRules, float]:
     """The rules with the least error of the counts, and the middle of the thresholds that are as good as the best.
 
     The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. As good

@@ -28,10 +28,10 @@ from soundbeam.model.report.page import write_report
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.batches import Examples, batches
 from soundbeam.model.training.callback import Watch
-from soundbeam.model.training.clip_scores import classify_clips
 from soundbeam.model.training.examples import VALIDATION
 from soundbeam.model.training.plan import Training, prepare, steps_of
 from soundbeam.model.training.tuning import Tuned, tune_classifier, tune_detector
+from soundbeam.model.training.whole_clips import classify_clips
 
 _VALIDATION_BATCHES = 16
 _WARM_UP = 0.05  # share of all steps over which the learning rate rises

@@ -16,17 +16,12 @@ from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.evaluation.detection import RecordingOutcome, evaluate
 from soundbeam.model.evaluation.reliability import reliability
 from soundbeam.model.report.evidence import Evidence
+from soundbeam.model.synthesis.validation_soundscapes import SECONDS, Soundscape, mix_soundscapes
 from soundbeam.model.training.batches import Examples, batches
 from soundbeam.model.training.calibrate import calibrate, calibrated, count_model
 from soundbeam.model.training.examples import TRAIN, VALIDATION
 from soundbeam.model.training.mistakes import classifier_evidence, detector_evidence
-from soundbeam.model.training.soundscapes import (
-    SECONDS,
-    Scored,
-    Soundscape,
-    mix_soundscapes,
-    score_soundscapes,
-)
+from soundbeam.model.training.soundscape_scores import SoundscapeScores, score_soundscapes
 from soundbeam.model.training.thresholds import choose, grid
 
 _BATCHES = 32
@@ -161,7 +156,11 @@ def _heard_in_training(examples: Examples) -> list[str]:
 
 
 def judge(
-    scored: Sequence[Scored], threshold: float, rules: CallRules, window_s: float, counting: CountModel = AS_SCORED
+    scored: Sequence[SoundscapeScores],
+    threshold: float,
+    rules: CallRules,
+    window_s: float,
+    counting: CountModel = AS_SCORED,
 ) -> dict[str, Any]:
     """The figures of ``soundbeam evaluate`` for one label."""
     outcomes = []

@@ -19,7 +19,7 @@ from soundbeam.pipelines.compare.table import show
 from soundbeam.pipelines.console.arguments import Parser, folds, positive, positive_int, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import Progress, say
-from soundbeam.pipelines.train.bottlenecks import transferred
+from soundbeam.pipelines.train.frozen_base import with_frozen_base
 
 if TYPE_CHECKING:
     pass
@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
         )
         try:
             if get_architecture(name).transfer:
-                training = transferred(training, options.weights)
+                training = with_frozen_base(training, options.weights)
             contestant = Contestant(training, options.folds)
             for fold in range(options.folds):
                 row = results.read(name, contestant.key(fold))

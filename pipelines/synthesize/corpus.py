@@ -17,7 +17,7 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.synthesis import scenes as synthesis
 from soundbeam.model.synthesis.sounds import BACKGROUNDS, Caller, Chirper
 from soundbeam.pipelines.console.output import Progress, say
-from soundbeam.pipelines.synthesize.folder import claim
+from soundbeam.pipelines.synthesize.corpus_folder import claim
 
 LABEL, OTHER = "call", "other"
 FORMATS = (

@@ -20,7 +20,7 @@ from typing import Any
 from soundbeam.pipelines.console.arguments import Parser, folds, positive, positive_int, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import Progress, say
-from soundbeam.pipelines.train.bottlenecks import transferred
+from soundbeam.pipelines.train.frozen_base import with_frozen_base
 from soundbeam.pipelines.train.printing import cross_validated, report
 
 
@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
         windows=options.windows,
         warp=options.warp,
     )
-    training = transferred(training, options.weights, options.fine_tune)
+    training = with_frozen_base(training, options.weights, options.fine_tune)
     extra = folds_figures(training, options.folds)
     start = time.perf_counter()
     bundle = trained(training, extra)

@@ -27,8 +27,8 @@ clip_counts = st.dictionaries(
 def tiny():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: TINY)
-        patch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
-        patch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
+        patch.setattr("soundbeam.model.synthesis.validation_soundscapes.SOUNDSCAPES", 6)
+        patch.setattr("soundbeam.model.synthesis.validation_soundscapes.SECONDS", 8.0)
         yield
 
 

@@ -25,8 +25,8 @@ LABELS = ("high", "low", "rest")
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
     monkeypatch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: TINY)
-    monkeypatch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
-    monkeypatch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SECONDS", 8.0)
 
 
 @pytest.fixture(scope="module")

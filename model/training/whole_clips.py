@@ -10,13 +10,13 @@ from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.classifier.clip_scores import clip_scores
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.evaluation.classification import Classification, classify
-from soundbeam.model.synthesis.mixes import Clip
+from soundbeam.model.synthesis.mixing import DecodedClip
 from soundbeam.model.tasks import CLASSIFIER
-from soundbeam.model.training.plan import Task
+from soundbeam.model.training.plan import TrainingTask
 
 
 def score_clips(
-    scorer: Scorer, clips: Iterable[Clip], architecture: Architecture, task: Task
+    scorer: Scorer, clips: Iterable[DecodedClip], architecture: Architecture, task: TrainingTask
 ) -> tuple[np.ndarray, np.ndarray]:
     """What clips are and what is said of them; one shorter than a window is filled up with silence.
 
@@ -43,7 +43,11 @@ def score_clips(
 
 
 def classify_clips(
-    scorer: Scorer, clips: Iterable[Clip], architecture: Architecture, task: Task, thresholds: Mapping[str, float]
+    scorer: Scorer,
+    clips: Iterable[DecodedClip],
+    architecture: Architecture,
+    task: TrainingTask,
+    thresholds: Mapping[str, float],
 ) -> Classification | None:
     """How well clips are told apart, the figures of ``soundbeam evaluate --clips``; None of no clips."""
     truth, scores = score_clips(scorer, clips, architecture, task)
