@@ -17,6 +17,7 @@ from soundbeam.model.architectures.complexity import multiply_adds
 from soundbeam.model.architectures.training_outputs import scores_only
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.evaluation.classification import wilson_interval
+from soundbeam.model.evaluation.figures import ClassificationFigures
 from soundbeam.model.training.cross_validation import Folds
 from soundbeam.model.training.plan import Training, prepare, steps_of
 
@@ -65,7 +66,7 @@ class FoldRow:
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
+class ArchitectureResult:
     """One architecture over all folds that are done.
 
     Attributes:
@@ -88,7 +89,7 @@ class Choice:
         return self.rows[0].architecture
 
 
-class Contestant:
+class CrossValidatedArchitecture:
     """One architecture, to be trained on each fold.
 
     Args:
@@ -125,8 +126,10 @@ class Contestant:
             self._folds = Folds(self._training, self._count)
             self._size = size_and_speed(a, len(self._task.labels), self._task.kind)
         cpu = time.process_time()
-        found = self._folds.measure(fold, say, step)
-        clips = sum(found.clips[label] for label in self._task.labels)
+        measured = self._folds.measure(fold, say, step)
+        figures = measured.figures
+        assert isinstance(figures, ClassificationFigures)  # without targets the task is a classifier's
+        clips = sum(measured.clips[label] for label in self._task.labels)
         return FoldRow(
             key=self.key(fold),
             architecture=a.name,
@@ -137,11 +140,11 @@ class Contestant:
             **self._size,
             trained_windows=self._folds.epochs * steps_of(a, self._task) * a.recipe.batch,
             clips=clips,
-            right=round((found.figures["accuracy"] or 0.0) * clips),
-            macro_f1=found.figures["macro_f1"] or 0.0,
-            log_loss=found.figures["log_loss"] or 0.0,
+            right=round((figures.accuracy or 0.0) * clips),
+            macro_f1=figures.macro_f1 or 0.0,
+            log_loss=figures.log_loss or 0.0,
             cpu_s=round(time.process_time() - cpu, 1),
-            wall_s=found.wall_s,
+            wall_s=measured.wall_s,
         )
 
 
@@ -161,16 +164,16 @@ def size_and_speed(architecture: Architecture, labels: int, task: str) -> dict[s
     }
 
 
-def choose(rows: Sequence[FoldRow]) -> list[Choice]:
-    """The architectures, the most accurate first."""
+def rank_architectures(rows: Sequence[FoldRow]) -> list[ArchitectureResult]:
+    """The results of all architectures, the most accurate first."""
     by_name: dict[str, list[FoldRow]] = {}
     for row in sorted(rows, key=lambda row: (row.architecture, row.fold)):
         by_name.setdefault(row.architecture, []).append(row)
-    found = []
-    for mine in by_name.values():
-        right, clips = sum(row.right for row in mine), sum(row.clips for row in mine)
+    results = []
+    for folds in by_name.values():
+        right, clips = sum(row.right for row in folds), sum(row.clips for row in folds)
         low, high = wilson_interval(right, clips)
-        shares = [row.right / row.clips for row in mine]
-        spread = float(np.std(shares, ddof=1)) if len(mine) > 1 else None
-        found.append(Choice(tuple(mine), right / clips, low, high, spread))
-    return sorted(found, key=lambda choice: (-choice.accuracy, choice.name))
+        shares = [row.right / row.clips for row in folds]
+        spread = float(np.std(shares, ddof=1)) if len(folds) > 1 else None
+        results.append(ArchitectureResult(tuple(folds), right / clips, low, high, spread))
+    return sorted(results, key=lambda result: (-result.accuracy, result.name))

@@ -27,7 +27,7 @@ from soundbeam.model.frontend import FrontEnd
 from soundbeam.model.report.page import write_report
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.batches import Examples, batches
-from soundbeam.model.training.callback import Watch
+from soundbeam.model.training.epoch_metrics import EpochMetrics
 from soundbeam.model.training.examples import VALIDATION
 from soundbeam.model.training.plan import Training, prepare, steps_of
 from soundbeam.model.training.tuning import Tuned, tune_classifier, tune_detector
@@ -173,8 +173,8 @@ def fit(
     detector = examples.task.kind == DETECTOR
     fitted = to_fit(network)
     fitted.compile(optimizer, loss=EachMember(detector), jit_compile=False)
-    watch = Watch(scores_only(network), validation, detector, epochs, step)
-    callbacks = [watch, keras.callbacks.TensorBoard(logs, write_graph=False)]
+    metrics = EpochMetrics(scores_only(network), validation, detector, epochs, step)
+    callbacks = [metrics, keras.callbacks.TensorBoard(logs, write_graph=False)]
     if recipe.patience and validation:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True))
     fitted.fit(
@@ -188,4 +188,4 @@ def fit(
     )
     if average:
         optimizer.finalize_variable_values(fitted.trainable_variables)
-    return watch.history
+    return metrics.history

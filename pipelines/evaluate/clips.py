@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundbeam.model.classifier.clip_scores import clip_scores
@@ -20,6 +19,7 @@ from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
 from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.score_matrix import score_matrix
 from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
 from soundbeam.transforms.records import Clip, Recording
 
@@ -70,7 +70,7 @@ def evaluate_clips(clips: str, output: str) -> ClipEvaluation:
     parameters = results.parameters(recordings)
     labels, rows = list(parameters["labels"]), {row["recording"]: row for row in recordings.to_pylist()}
     named, notes = _named(clips, rows)
-    windows = _windows(output, {uri for uri, *_ in named if uri in rows})
+    windows = _windows(output, {uri for uri, *_ in named if uri in rows}, len(labels))
     task = parameters.get("task") or _task_of(windows)
     truths, scores, compared = [], [], []
     left_out: Counter[str] = Counter()
@@ -116,15 +116,13 @@ def _named(clips: str, rows: dict[str, Any]) -> tuple[dict[_Stretch, set[str]], 
     return named, [f"{rejected} files or rows are no clips"] if rejected else []
 
 
-def _windows(output: str, wanted: set[str]) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _windows(output: str, wanted: set[str], labels: int) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """URI → start_s ``[n]``, end_s ``[n]`` and scores ``[n, labels]`` of its windows."""
     found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for part in results.stream(output, "predictions", recordings=wanted):
         if not len(part):
             continue
-        several = "scores" in part.column_names
-        flat = pc.list_flatten(part["scores"]) if several else part["score"]
-        scores = flat.to_numpy().reshape(len(part), -1)
+        scores = score_matrix(part, labels)
         start_s, end_s = part["start_s"].to_numpy(), part["end_s"].to_numpy()
         encoded = part["recording"].combine_chunks().dictionary_encode()
         order = np.argsort(encoded.indices.to_numpy(), kind="stable")

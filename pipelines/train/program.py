@@ -21,7 +21,7 @@ from soundbeam.pipelines.console.arguments import Parser, folds, positive, posit
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import Progress, say
 from soundbeam.pipelines.train.frozen_base import with_frozen_base
-from soundbeam.pipelines.train.printing import cross_validated, report
+from soundbeam.pipelines.train.printing import cross_validate, report
 
 
 def parser() -> Parser:
@@ -88,7 +88,7 @@ def folds_figures(training, folds: int | None, say=say) -> dict[str, Any]:
     if not folds:
         return {}
     check_destination(training.classifier)  # before hours of work
-    return {"cross_validation": cross_validated(training, folds, say)}
+    return {"cross_validation": cross_validate(training, folds, say)}
 
 
 def trained(training, extra: dict[str, Any], say=say):

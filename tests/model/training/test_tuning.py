@@ -7,7 +7,7 @@ from soundbeam.model.synthesis.mixing import DecodedClip
 from soundbeam.model.synthesis.validation_soundscapes import mix_soundscapes
 from soundbeam.model.training.soundscape_scores import SoundscapeScores
 from soundbeam.model.training.thresholds import choose, grid
-from soundbeam.model.training.tuning import f1, judge
+from soundbeam.model.training.tuning import f1, measure_label
 from tests.training_examples import TINY
 
 
@@ -41,8 +41,8 @@ def errors(rules, threshold):
 def test_every_call_is_counted_with_the_chosen_rules():
     rules, threshold = choose(SCAPES, grid(4.0, 0.5))
     assert errors(rules, threshold) == [0, 0, 0, 0]
-    figures = judge(SCAPES, threshold, rules, 4.0)
-    assert figures["exact_share"] == 1.0 and figures["mean_absolute_error"] == 0.0 and figures["f1"] == 1.0
+    figures = measure_label(SCAPES, threshold, rules, 4.0)
+    assert (figures.exact_share, figures.mean_absolute_error, figures.f1) == (1.0, 0.0, 1.0)
 
 
 def test_no_candidate_is_better():
