@@ -169,7 +169,7 @@ class WindowMixer:
         spectrum = tf.signal.rfft(placed) * self._curve(draws) + self._noise(draws, seed, _rms(placed), (-50.0, -10.0))
         return self._recorded(tf.signal.irfft(spectrum, [self.samples]), draws)
 
-    def cut(self, clip: tf.Tensor) -> tf.Tensor:
+    def crop(self, clip: tf.Tensor) -> tf.Tensor:
         """The first window of a clip as it is, padded on the right with zeros."""
         clip = clip[: self.samples]
         return tf.ensure_shape(tf.pad(clip, [[0, self.samples - tf.size(clip)]]), [self.samples])

@@ -128,7 +128,7 @@ def batches(
 
     def alone(index, clip):
         waveform, row = clip
-        window = mixer.place(waveform, _key(key, index)) if placed else mixer.cut(waveform)
+        window = mixer.place(waveform, _key(key, index)) if placed else mixer.crop(waveform)
         weight = tf.where(row >= 0, tf.gather(row_weights, tf.maximum(row, 0)), 1.0)
         return front_end(window[None]), tf.one_hot(row, labels)[None], weight[None]
 

@@ -107,21 +107,21 @@ def deal_sources(clips: Mapping[tuple[str, str], int], folds: int, seed: int = 0
         totals[label] += n
         of_source.setdefault(source, {})[label] = n
 
-    def place(source: str) -> tuple[float, bytes]:
+    def order(source: str) -> tuple[float, bytes]:
         share = sum(n / totals[label] for label, n in of_source[source].items())
         return -share, hashlib.sha256(f"{seed}:{source}".encode("utf-8", "surrogateescape")).digest()
 
     dealt: list[Counter[str]] = [Counter() for _ in range(folds)]
     fold_of: dict[str, int] = {}
-    for source in sorted(of_source, key=place):
-        mine = of_source[source]
+    for source in sorted(of_source, key=order):
+        counts = of_source[source]
 
-        def fullness(k: int, mine: dict[str, int] = mine) -> tuple[float, int]:
-            return sum(n * dealt[k][label] / totals[label] ** 2 for label, n in mine.items()), dealt[k].total()
+        def fullness(k: int, counts: dict[str, int] = counts) -> tuple[float, int]:
+            return sum(n * dealt[k][label] / totals[label] ** 2 for label, n in counts.items()), dealt[k].total()
 
         fold = min(range(folds), key=fullness)
         fold_of[source] = fold
-        dealt[fold].update(mine)
+        dealt[fold].update(counts)
     in_order = list(dict.fromkeys(fold_of[source] for source in sorted(fold_of)))
     return {source: in_order.index(fold) for source, fold in fold_of.items()}
 
@@ -175,7 +175,7 @@ class Folds:
 
         Args:
             fold: From 0 on.
-            say: Gets lines about what is done instead of what.
+            say: Gets lines about what differs from what was asked for.
             step: Gets (batches done, figures) now and then.
         """
         begun = time.monotonic()

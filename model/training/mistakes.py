@@ -36,15 +36,15 @@ def detector_evidence(
     """
     labels, galleries = [], []
     for i, (label, threshold) in enumerate(thresholds.items()):
-        mine = [by_label[i] for by_label in scored]
-        truths = [window_truth(s.start_s, s.start_s + window_s, s.calls) for s in mine]
+        of_label = [by_label[i] for by_label in scored]
+        truths = [window_truth(s.start_s, s.start_s + window_s, s.calls) for s in of_label]
         truth = np.concatenate([*truths, np.empty(0, np.int8)])
-        scores = np.concatenate([*(s.scores for s in mine), np.empty(0)])
+        scores = np.concatenate([*(s.scores for s in of_label), np.empty(0)])
         clear = truth != AMBIGUOUS
         raw = np.concatenate([row[i].scores for row in before])[clear] if before else None
         labels.append(LabelScores(label, truth[clear] == POSITIVE, scores[clear], threshold, raw))
-        best = [best_scores(s, window_s) for s in mine]
-        faint = sorted((b, k, *call) for k, s in enumerate(mine) for b, call in zip(best[k], s.calls, strict=True))
+        best = [best_scores(s, window_s) for s in of_label]
+        faint = sorted((b, k, *call) for k, s in enumerate(of_label) for b, call in zip(best[k], s.calls, strict=True))
         galleries.append(
             Gallery(
                 f"Calls of {label} with the lowest scores",
@@ -55,7 +55,7 @@ def detector_evidence(
                 ),
             )
         )
-        loud = highest_negatives(mine, truths, window_s)[:SHOWN]
+        loud = highest_negatives(of_label, truths, window_s)[:SHOWN]
         galleries.append(
             Gallery(
                 f"Other sounds with the highest scores of {label}",
@@ -87,14 +87,14 @@ def highest_negatives(
     Returns:
         (score, index of the soundscape, start, end in seconds) of each.
     """
-    found = []
+    negatives = []
     for k, (s, truth) in enumerate(zip(scored, truths, strict=True)):
         free = truth == NEGATIVE
         for i in np.argsort(-s.scores, kind="stable").tolist():
             if free[i]:
-                found.append((float(s.scores[i]), k, float(s.start_s[i]), float(s.start_s[i] + window_s)))
+                negatives.append((float(s.scores[i]), k, float(s.start_s[i]), float(s.start_s[i] + window_s)))
                 free &= np.abs(s.start_s - s.start_s[i]) >= window_s - 1e-6
-    return sorted(found, key=lambda one: (-one[0], one[1], one[2]))
+    return sorted(negatives, key=lambda one: (-one[0], one[1], one[2]))
 
 
 def classifier_evidence(

@@ -8,7 +8,7 @@ from typing import Any
 from soundbeam.model.architectures import Architecture, get_architecture
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend.conditioning import LOUDNESS_S
-from soundbeam.model.tasks import CLASSIFIER, DETECTOR
+from soundbeam.model.tasks import CLASSIFIER, DETECTOR, TaskKind
 from soundbeam.model.training.examples import TRAIN, VALIDATION, read_manifest
 
 
@@ -117,7 +117,7 @@ class TrainingTask:
     """
 
     labels: tuple[str, ...]
-    kind: str
+    kind: TaskKind
     counts: dict[str, dict[str, int]]
 
     def of(self, split: str, *, targets: bool) -> int:

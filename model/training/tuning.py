@@ -23,7 +23,7 @@ from soundbeam.model.training.calibrate import calibrate, calibrated, count_mode
 from soundbeam.model.training.examples import TRAIN, VALIDATION
 from soundbeam.model.training.mistakes import classifier_evidence, detector_evidence
 from soundbeam.model.training.soundscape_scores import SoundscapeScores, score_soundscapes
-from soundbeam.model.training.thresholds import choose, grid
+from soundbeam.model.training.thresholds import candidate_rules, choose_rules
 
 _BATCHES = 32
 _LIKELIER = 0.5  # a classifier's threshold
@@ -57,8 +57,10 @@ def tune_detector(
     labels, length_s = examples.task.labels, architecture.windows.length_s
     soundscapes, sources = _soundscapes(examples, architecture, seed, say)
     scored = score_soundscapes(scorer, soundscapes, labels, architecture)
-    rules, _ = choose([s for by_label in scored for s in by_label], grid(architecture.window_s, architecture.hop_s))
-    thresholds = {label: choose([row[i] for row in scored], [rules])[1] for i, label in enumerate(labels)}
+    rules, _ = choose_rules(
+        [s for by_label in scored for s in by_label], candidate_rules(architecture.window_s, architecture.hop_s)
+    )
+    thresholds = {label: choose_rules([row[i] for row in scored], [rules])[1] for i, label in enumerate(labels)}
     before, calibration = scored, None
     if not _heard_in_training(examples):
         calibration = calibrate(scored, length_s)

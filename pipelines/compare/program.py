@@ -11,7 +11,6 @@ once, and not done again: a comparison that was stopped goes on where it was.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.compare.fold_store import Results
@@ -20,9 +19,6 @@ from soundbeam.pipelines.console.arguments import Parser, folds, positive, posit
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import Progress, say
 from soundbeam.pipelines.train.frozen_base import with_frozen_base
-
-if TYPE_CHECKING:
-    pass
 
 
 def parser() -> Parser:

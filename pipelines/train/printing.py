@@ -38,31 +38,34 @@ def _format(figures: Mapping[str, float | None], deviations: Mapping[str, float 
     return ", ".join(texts) or "nothing to measure"
 
 
-def report(bundle, wall_s: float) -> None:
+def print_training(bundle, wall_s: float) -> None:
     """Prints what was trained and how good it is on the validation split."""
     from soundbeam.model.evaluation.classification import Classification
     from soundbeam.model.tasks import DETECTOR
     from soundbeam.pipelines.console.label_tables import print_calls, print_classification
 
-    r = bundle.report
-    trained = sum(n["train"] for n in r["data"]["labels"].values())
-    held = sum(n["validation"] for n in r["data"]["labels"].values())
+    trained = sum(n["train"] for n in bundle.report["data"]["labels"].values())
+    held = sum(n["validation"] for n in bundle.report["data"]["labels"].values())
     say(
-        f"{bundle.task} of {', '.join(bundle.labels)} ({bundle.architecture}, {r['parameters']:,} parameters), "
-        f"trained on {trained} examples, chosen on {held} others, in {wall_s:.0f} s"
+        f"{bundle.task} of {', '.join(bundle.labels)} ({bundle.architecture}, "
+        f"{bundle.report['parameters']:,} parameters), trained on {trained} examples, "
+        f"chosen on {held} others, in {wall_s:.0f} s"
     )
-    its = r["validation"]
-    by_label = {label: its["labels"][label] for label in bundle.labels} if its.get("labels") else {}
+    validation = bundle.report["validation"]
+    by_label = {label: validation["labels"][label] for label in bundle.labels} if validation.get("labels") else {}
     if bundle.task == DETECTOR and len(by_label) > 1:
         say()
-        say(f"calls in {its['soundscapes']} soundscapes of {its['seconds']:g} s, mixed of the validation clips")
+        say(
+            f"calls in {validation['soundscapes']} soundscapes of {validation['seconds']:g} s, "
+            "mixed of the validation clips"
+        )
         print_calls(by_label, bundle.thresholds)
     for label, figures in by_label.items() if bundle.task == DETECTOR and len(by_label) == 1 else ():
         shown = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in figures.items() if isinstance(v, float))
         say(f"  {label}: threshold {bundle.thresholds[label]:.3f}; {shown}")
-    if "clips" in its:
+    if "clips" in validation:
         say()
         say("whole validation clips")
-        print_classification(Classification.of_plain(its["clips"]), bundle.task)
+        print_classification(Classification.of_plain(validation["clips"]), bundle.task)
         say()
     say(f"classifier: {bundle.url} ({bundle.fingerprint[:12]})")

@@ -21,7 +21,7 @@ from soundbeam.pipelines.console.arguments import Parser, folds, positive, posit
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import Progress, say
 from soundbeam.pipelines.train.frozen_base import with_frozen_base
-from soundbeam.pipelines.train.printing import cross_validate, report
+from soundbeam.pipelines.train.printing import cross_validate, print_training
 
 
 def parser() -> Parser:
@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     extra = folds_figures(training, options.folds)
     start = time.perf_counter()
     bundle = trained(training, extra)
-    report(bundle, time.perf_counter() - start)
+    print_training(bundle, time.perf_counter() - start)
     return 0
 
 

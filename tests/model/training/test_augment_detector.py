@@ -85,8 +85,8 @@ def test_a_clip_alone_lies_wholly_in_the_window():
 
 def test_cut_is_the_first_window_padded_on_the_right():
     mixer, clip = WindowMixer(SAMPLES, RATE), noise(0.5)
-    np.testing.assert_array_equal(mixer.cut(clip).numpy(), np.concatenate([clip, np.zeros(SAMPLES - len(clip))]))
-    np.testing.assert_array_equal(mixer.cut(noise(2.0)).numpy(), noise(2.0)[:SAMPLES])
+    np.testing.assert_array_equal(mixer.crop(clip).numpy(), np.concatenate([clip, np.zeros(SAMPLES - len(clip))]))
+    np.testing.assert_array_equal(mixer.crop(noise(2.0)).numpy(), noise(2.0)[:SAMPLES])
 
 
 def test_masks_are_stripes_no_wider_than_asked():
