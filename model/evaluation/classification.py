@@ -1,7 +1,7 @@
 """How well clips are told apart: each label's precision and recall, top-k, the confusion matrix; pure NumPy.
 
 Two tasks: one of many (softmax: every clip has exactly one label, the highest score names it) and several at once
-(sigmoid: a clip has any number of labels, also none; a label is found where its score reaches its threshold).
+(sigmoid: a clip has any number of labels, or none; a label is predicted where its score reaches its threshold).
 """
 
 from __future__ import annotations

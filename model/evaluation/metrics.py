@@ -1,6 +1,6 @@
 """How good scores, calls and counts are: pure NumPy, no thresholds chosen here.
 
-A figure that is not defined (a recall where nothing was to be found) is None, never a made-up 0 or 1.
+A figure that is not defined (the recall where there is no annotation) is None, never a made-up 0 or 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From the shards of examples to batches of spectrograms, and to the clips that soundscapes are made of."""
+"""Reads examples: as batches of spectrograms to train on, and as clips to mix soundscapes of."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Examples:
     Args:
         folder: Its URL.
         manifest: As ``read_manifest`` gives it.
-        task: What is trained.
+        task: What is to be told apart.
         cache: A local folder for copies.
-        splits: source → its split, instead of those that the clips were materialized with: any names; the clips of
-            other sources do not exist then.
+        splits: source → its split, instead of the splits that the clips were materialized with. The names are free.
+            Clips of other sources are left out.
     """
 
     def __init__(
@@ -61,17 +61,20 @@ class Examples:
         return Examples(folder, *self._rest)
 
     def stream(self, split: str, *, targets: bool) -> tf.data.Dataset:
-        """(waveform, row of its label) of a split's clips: those with an output's label, or the others (row −1)."""
+        """(waveform, row of its label) of a split's clips, of those with one of the task's labels or of the others.
+
+        The row of the others is −1.
+        """
         clips = self._parsed(split).map(lambda e: (e["waveform"], self._row.lookup(e["label"])))
         return clips.filter(lambda waveform, row: (row >= 0) == targets)
 
     def clips(self, split: str) -> list[DecodedClip]:
-        """The clips of a split, in memory; where there are too many, evenly spread ones."""
+        """The clips of a split, in memory; of more than ``VALIDATION_CLIPS``, evenly spread ones."""
         total = sum(n[split] for n in self.task.counts.values())
         return list(self.each_clip(split, max(1, -(-total // VALIDATION_CLIPS))))
 
     def each_clip(self, split: str, every: int = 1) -> Iterator[DecodedClip]:
-        """The clips of a split one by one, or only each ``every``-th."""
+        """The clips of a split one by one, or only every ``every``-th."""
         for e in self._parsed(split).shard(every, 0):
             yield DecodedClip(e["waveform"].numpy(), e["label"].numpy().decode(), e["source"].numpy().decode())
 
@@ -110,7 +113,7 @@ def batches(
         return clip_batches(examples.stream(split, targets=True), row_weights, architecture, front_end, seed)
     mixer = WindowMixer(architecture.window_samples, architecture.rate)
     key = 2 * seed + (split == TRAIN)
-    # Clips are held out as a scan hears them, where training has no need of the same distortions.
+    # Held-out clips of a recipe with mixup are not distorted: they stay as a scan hears them.
     placed = recipe.mix and not (recipe.mixup and examples.task.kind == CLASSIFIER)
     targets = _endless(examples.stream(split, targets=True), seed)
     others = None

@@ -1,4 +1,4 @@
-"""How sure scores and counts are, learned from soundscapes whose calls are known."""
+"""Calibrates scores and counts on soundscapes whose calls are known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def clear_windows(scored: Sequence[SoundscapeScores], window_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Whether there is a call, bool ``[windows]``, and the score, of all windows that clearly hold one or none."""
+    """Whether there is a call, bool ``[windows]``, and the score, of all windows that are not ambiguous."""
     truth = np.concatenate([window_truth(s.start_s, s.start_s + window_s, s.calls) for s in scored])
     clear = truth != AMBIGUOUS
     return truth[clear] == POSITIVE, np.concatenate([s.scores for s in scored])[clear]
@@ -37,7 +37,7 @@ def calibrated(row: Sequence[SoundscapeScores], calibration: Calibration) -> lis
 def count_model(
     scored: Sequence[Sequence[SoundscapeScores]], window_s: float, rules: CallRules, independent: int, seed: int
 ) -> CountModel | None:
-    """From the scores of each label in each soundscape, as they leave the scorer; see ``fit_count_model``."""
+    """From the scores of each label in each soundscape, as a scan gets them; see ``fit_count_model``."""
     return fit_count_model([_peaks(s, window_s, rules) for row in scored for s in row], independent, seed)
 
 

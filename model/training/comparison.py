@@ -1,4 +1,4 @@
-"""Which architecture for these examples: each one's accuracy by cross-validation, its size and its speed."""
+"""Compares architectures on the same examples: accuracy by cross-validation, size and speed."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class FoldRow:
         front_end: Kind, or kinds joined by ``+``.
         window_s: Seconds of a window.
         parameters: Of the network that scores.
-        multiply_adds: Of the network, a window.
-        windows_per_cpu_s: Windows scored in a second of one core's time, front end and network.
-        trained_windows: That the training saw.
-        clips: Held out.
-        right: Of those.
+        multiply_adds: Of the network, for one window.
+        windows_per_cpu_s: Windows scored in a second of one core's time, by front end and network.
+        trained_windows: Windows that the training saw.
+        clips: Held-out clips.
+        right: Held-out clips whose highest score is their label's.
         macro_f1: See ``model.training.cross_validation``.
         log_loss: See ``model.training.cross_validation``.
         cpu_s: Seconds of processor time, of all cores together, for training and measuring.
@@ -67,7 +67,7 @@ class FoldRow:
 
 @dataclasses.dataclass(frozen=True)
 class ArchitectureResult:
-    """One architecture over all folds that are done.
+    """One architecture over all folds that have been measured.
 
     Attributes:
         rows: Its folds.

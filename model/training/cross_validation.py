@@ -1,4 +1,4 @@
-"""Cross-validation: how good a training is on source recordings that it never heard."""
+"""Cross-validation: measures trainings on source recordings that they never heard."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LEAST = 1e-7  # probability in the log loss: float32 scores reach 0 and 1
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """What a training on the other folds is worth on this one.
+    """How well a training on the other folds does on this one.
 
     Attributes:
         sources: The recordings that were held out.
@@ -60,8 +60,8 @@ class CrossValidation:
 
     Attributes:
         folds: Each one's figures.
-        mean: Of each figure over the folds that have it.
-        standard_deviation: The sample's, over those folds; None of fewer than two.
+        mean: Of each figure, over the folds that have it.
+        standard_deviation: Of each figure, over the folds that have it (sample's); None of fewer than two.
     """
 
     folds: tuple[Fold, ...]
@@ -87,11 +87,11 @@ class CrossValidation:
 
 
 def deal_sources(clips: Mapping[tuple[str, str], int], folds: int, seed: int = 0) -> dict[str, int]:
-    """Deals source recordings into folds that have about as many clips of each label.
+    """Deals source recordings into folds with about equally many clips of each label.
 
-    The largest come first; each goes to the fold that has least of its labels, then least of all. Where there are as
-    many sources as folds each is a fold of its own: name the folds as sources to have folds of your own. The folds are
-    numbered in the order of their first sources' names.
+    The largest sources come first. Each goes to the fold that has least of its labels; among equals, to the one with
+    fewest clips. Where there are as many sources as folds, each is a fold: to choose the folds yourself, name them as
+    the sources. The folds are numbered in the order of their first sources' names.
 
     Args:
         clips: (label, source) → how many clips.

@@ -1,4 +1,4 @@
-"""What a classifier gets most wrong in validation, kept for its report."""
+"""The worst mistakes in validation, for the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be trained: its options, its task, its steps."""
+"""What is to be trained: the options, the task, the number of steps."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _PLATEAU = 0.75  # the error at a threshold includes those within this of it: a 
 
 
 def candidate_rules(window_s: float, hop_s: float) -> list[CallRules]:
-    """The rules worth trying, the likeliest first; with windows side by side only the dip matters."""
+    """The rules worth trying, the likeliest first; where windows overlap by half or less only the dip matters."""
     fine = hop_s < window_s / 2
     smooth = [s for s in (1.0, 0.0, 1.5, 2.0) if s == 0 or (fine and s < window_s)]
     gaps = [0.5 * window_s, 0.25 * window_s, 0.75 * window_s, 0.0] if fine else [0.0]
@@ -36,10 +36,11 @@ def count_table(scored: Sequence[SoundscapeScores], rules: CallRules) -> np.ndar
 def choose_rules(scored: Sequence[SoundscapeScores], candidates: Sequence[CallRules]) -> tuple[CallRules, float]:
     """The rules with the least error of the counts, and the middle of the thresholds that are as good as the best.
 
-    The error of a threshold is the mean, over it and its near ones, of mean absolute error + share not exact. As good
-    is: worse by less than the standard error of the best one's (after the one-standard-error rule of Breiman et al.,
-    Classification and Regression Trees, 1984), and nearer to the best than to finding nothing at all, which is hardly
-    an error where calls are rare. Their middle is as far as can be from misses and from false alarms.
+    The error at a threshold is mean absolute error + share of counts that are not exact, averaged over the threshold
+    and its neighbours. A threshold is as good as the best one if its error is worse by less than the standard error of
+    the best one's (after the one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984), and
+    nearer to it than to the error of finding no call at all, which is small where calls are rare. The middle is as far
+    as possible from misses and from false alarms.
 
     Returns:
         The rules, and the threshold as a score.

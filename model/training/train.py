@@ -1,4 +1,4 @@
-"""Trains a classifier: examples → bundle."""
+"""Trains a classifier on examples and saves its bundle."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def train(
     The same seed gives the same weights on one machine.
 
     Args:
-        training: What.
-        say: Gets lines about what is done, and instead of what.
+        training: What to train.
+        say: Gets lines about what differs from what was asked for.
         step: Gets (batches done, figures) now and then.
-        report: What else the bundle's report is to hold, plain values.
+        report: Further plain values for the bundle's report.
 
     Raises:
         SoundbeamError: There is nothing to train on, or the bundle cannot be written there.
@@ -116,10 +116,10 @@ def learn(
     say: Callable[[str], None],
     step: Callable[[int, str], None],
 ) -> tuple[keras.Model, Tuned, list[dict[str, float]]]:
-    """Fits a network on the training split and chooses on the validation split; all of ``train`` but files.
+    """Fits a network on the training split and chooses thresholds and rules on the validation split; saves nothing.
 
     Returns:
-        The model, what was chosen, and the figures of each epoch.
+        The model, what was chosen, and the metrics of each epoch.
     """
     task = examples.task
     keras.utils.set_random_seed(seed)
@@ -151,7 +151,7 @@ def fit(
     logs: str,
     step: Callable[[int, str], None],
 ) -> list[dict[str, float]]:
-    """Fits a network, with all its outputs, in place; returns the figures of each epoch."""
+    """Fits a network, with all its outputs, in place; returns the metrics of each epoch."""
     recipe = architecture.recipe
     training = batches(examples, architecture, front_end, seed)
     validation = None
@@ -167,7 +167,7 @@ def fit(
             0.05 * recipe.learning_rate, max(1, epochs * steps - warm), alpha=0.01, warmup_target=recipe.learning_rate,
             warmup_steps=warm,
         )  # fmt: skip
-    # Of a short training the average must not remember the weights that it began with.
+    # In a short training the average must not contain the weights that it began with.
     average = min(recipe.average, max(0.0, 1 - 4 / (epochs * steps)))
     optimizer = keras.optimizers.Adam(rate, use_ema=average > 0, ema_momentum=average or 0.99)
     detector = examples.task.kind == DETECTOR

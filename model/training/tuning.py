@@ -1,4 +1,4 @@
-"""Chooses thresholds and rules for calls on sounds whose truth is known: the validation split."""
+"""Chooses thresholds and rules for calls on the validation split."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LIKELIER = 0.5  # a classifier's threshold
 
 @dataclasses.dataclass(frozen=True)
 class Tuned:
-    """What was chosen, and how good it is.
+    """The chosen thresholds and rules, and how good they are.
 
     Attributes:
         thresholds: label → calibrated score.
@@ -39,7 +39,7 @@ class Tuned:
         figures: Of the validation split, plain values.
         evidence: For the report; None where nothing was held out.
         calibration: None where too little was held out for one.
-        counting: How sure counts are.
+        counting: Gives the intervals of counts.
     """
 
     thresholds: dict[str, float]

@@ -18,17 +18,17 @@ from soundbeam.model.training.plan import TrainingTask
 def score_clips(
     scorer: Scorer, clips: Iterable[DecodedClip], architecture: Architecture, task: TrainingTask
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What clips are and what is said of them; one shorter than a window is filled up with silence.
+    """The true labels and the scores of clips; one shorter than a window is padded with silence.
 
     Args:
         scorer: Scores windows.
-        clips: One at a time is held. A classifier passes over those of labels that are not the task's; to a detector
-            they are clips without any.
-        architecture: Whose windows and hop.
-        task: Whose labels.
+        clips: Read one at a time. Those whose label is not one of the task's are skipped by a classifier, and have no
+            label to a detector.
+        architecture: Gives the window and the hop.
+        task: Gives the labels.
 
     Returns:
-        bool ``[clips, labels]`` and float64 ``[clips, labels]``; of no clips they are empty.
+        bool ``[clips, labels]`` and float64 ``[clips, labels]``; empty without clips.
     """
     truth, scores = list[list[bool]](), list[np.ndarray]()
     for clip in clips:
@@ -49,7 +49,7 @@ def classify_clips(
     task: TrainingTask,
     thresholds: Mapping[str, float],
 ) -> Classification | None:
-    """How well clips are told apart, the figures of ``soundbeam evaluate --clips``; None of no clips."""
+    """How well clips are told apart, the figures of ``soundbeam evaluate --clips``; None without clips."""
     truth, scores = score_clips(scorer, clips, architecture, task)
     if not len(truth):
         return None

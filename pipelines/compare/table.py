@@ -1,4 +1,4 @@
-"""The table of a comparison."""
+"""Prints the table of a comparison."""
 
 from __future__ import annotations
 

@@ -1,16 +1,17 @@
-"""Lays held-out clips over backgrounds: soundscapes whose every call is known, to choose a detector by.
+"""Mixes held-out clips into backgrounds: soundscapes whose calls are all known, to choose a detector by.
 
     soundbeam synthesize --clips held_out/ --backgrounds 'quiet/*.wav' --output mixes --target capuchinbird
 
 writes mixes/recordings (FLAC), mixes/annotations.csv (recording, start_s, end_s, label, snr_db, source: every call; a
-recording without a call has no row) and mixes/distractors.csv, the same of all that was laid and is no call.
+recording without a call has no row) and mixes/distractors.csv (the same columns: every other sound that was mixed in).
 
-- Of five soundscapes two hold no call, two a few and one a chorus. One bird calls in each, that is clips of one source,
-  and the labels and birds take turns. With --callers N there are N of them, of the labels in turn: several speakers,
-  one after the other. Up to three sources of labels that are no target, never a bird's own recording, are distractors.
-- Without --backgrounds there is faint white noise, 60 dB below full scale. Else they take turns: of one that is longer
-  than the soundscape a stretch at random, a shorter one again and again with cross-fades. They must hold no call of a
-  target, since none of theirs is annotated.
+- Of five soundscapes two hold no call, two a few and one a chorus. One bird calls in each: all its clips are of one
+  source. The labels take turns, and so do the birds. With --callers N there are N sources of the labels in turn, e.g.
+  several speakers, one after the other. Up to three sources of labels that are no target, never a bird's own recording,
+  are distractors.
+- Without --backgrounds there is faint white noise, 60 dB below full scale. With them, the backgrounds take turns: a
+  longer one than the soundscape gives a random part, a shorter one is repeated with cross-fades. They must hold no call
+  of a target, since such a call would not be annotated.
 - The signal-to-noise ratio is that of mean squares, of the whole clip to the background alone over the same time
   (`model.synthesis.mixing.mix_at_snr`); 0.0 dB is as loud as the background. A soundscape that would pass full scale
   is turned down as a whole.
