@@ -120,7 +120,7 @@ def materialize(clips: str, examples: str, options: Mapping[str, Any]) -> dict[s
 def train(examples: str, classifier: str, target: str | Sequence[str], options: Mapping[str, Any]) -> Classifier:
     """See `soundbeam.train`."""
     from soundbeam.model.training.plan import Training
-    from soundbeam.pipelines.train.bottlenecks import transferred
+    from soundbeam.pipelines.train.frozen_base import with_frozen_base
     from soundbeam.pipelines.train.program import folds_figures, trained
 
     values = dict(options)
@@ -131,7 +131,7 @@ def train(examples: str, classifier: str, target: str | Sequence[str], options: 
         raise OptionError(f"train has no option {next(iter(unknown))!r}")
     targets = (target,) if isinstance(target, str) else tuple(target)
     own = {"architecture": "compact", "targets": targets, **own}
-    training = transferred(Training(str(examples), str(classifier), **own), weights, fine_tune)
+    training = with_frozen_base(Training(str(examples), str(classifier), **own), weights, fine_tune)
     return Classifier(trained(training, folds_figures(training, folds, _log.info), _log.info))
 
 

@@ -19,13 +19,11 @@ MODULES = {module_of(path): path for path in FILES}
 COLUMN = ("training", "report", "evaluation", "classifier", "architectures", "frontend", "storage")
 # File names that occur in several rooms, and the one thing that they say in each.
 SAME = {
-    "clip_scores": "the scores of whole clips",
     "clips": "labelled clips",
     "conditioning": "what is done to sound before its features are computed",
     "errors": "errors: their tree, and how one is told",
     "examples": "training examples",
     "folder": "an output folder and what it holds",
-    "mixes": "mixes of clips and backgrounds",
     "printing": "what a program prints",
     "request": "what a program is asked to do",
 }

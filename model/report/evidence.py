@@ -1,4 +1,4 @@
-"""What a report needs to know of the validation split: scores with their truth, and the worst mistakes.
+"""What a classifier did on the validation split, kept for its report: scores with their truth, and its worst mistakes.
 
 Sounds are kept as small spectrograms only.
 """
@@ -12,13 +12,13 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelScores:
-    """The scores of one label in the windows of the validation split, without ambiguous windows.
+    """Windows of the validation split and their scores of one label; ambiguous windows are left out.
 
     Attributes:
         label: Its name.
         truth: bool ``[windows]``.
         scores: float64 ``[windows]``.
-        threshold: The score from which a window counts.
+        threshold: The chosen one.
         before: float64 ``[windows]``: the scores before they were calibrated; None where they are not.
     """
 
@@ -30,13 +30,13 @@ class LabelScores:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Picture:
+class CaptionedSpectrogram:
     """A spectrogram with a caption.
 
     Attributes:
         decibels: float32 ``[bands, columns]``, lowest first; on any scale.
-        caption: Shown below it.
-        span: Start and end of what the caption describes, as shares of the width; None for all of it.
+        caption: What it is.
+        span: Start and end of what the caption describes, as shares of the width; None: all of it.
     """
 
     decibels: np.ndarray
@@ -50,12 +50,12 @@ class Gallery:
 
     title: str
     explanation: str
-    pictures: tuple[Picture, ...]
+    pictures: tuple[CaptionedSpectrogram, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
-    """Everything that a report shows and the bundle does not contain.
+    """What a report shows and the bundle does not hold.
 
     Attributes:
         labels: In the bundle's order.

@@ -1,4 +1,4 @@
-"""Trains a classifier: examples → bundle."""
+"""Trains a classifier on examples and saves its bundle."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from soundbeam.model.frontend import FrontEnd
 from soundbeam.model.report.page import write_report
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.batches import Examples, batches
-from soundbeam.model.training.callback import Watch
-from soundbeam.model.training.clip_scores import classify_clips
+from soundbeam.model.training.epoch_metrics import EpochMetrics
 from soundbeam.model.training.examples import VALIDATION
 from soundbeam.model.training.plan import Training, prepare, steps_of
 from soundbeam.model.training.tuning import Tuned, tune_classifier, tune_detector
+from soundbeam.model.training.whole_clips import classify_clips
 
 _VALIDATION_BATCHES = 16
 _WARM_UP = 0.05  # share of all steps over which the learning rate rises
@@ -48,10 +48,10 @@ def train(
     The same seed gives the same weights on one machine.
 
     Args:
-        training: What.
-        say: Gets lines about what is done, and instead of what.
+        training: What to train.
+        say: Gets lines about what differs from what was asked for.
         step: Gets (batches done, figures) now and then.
-        report: What else the bundle's report is to hold, plain values.
+        report: Further plain values for the bundle's report.
 
     Raises:
         SoundbeamError: There is nothing to train on, or the bundle cannot be written there.
@@ -114,12 +114,12 @@ def learn(
     bottlenecks: str = "",
     fine_tune: int = 0,
 ) -> tuple[keras.Model, Tuned, list[dict[str, float]]]:
-    """Fits a network on the training split and chooses on the validation split; all of ``train`` but files.
+    """Fits a network on the training split and chooses thresholds and rules on the validation split; saves nothing.
 
     ``bottlenecks`` and ``fine_tune`` are those of ``Training``.
 
     Returns:
-        The model, what was chosen, and the figures of each epoch.
+        The model, what was chosen, and the metrics of each epoch.
     """
     task = examples.task
     keras.utils.set_random_seed(seed)
@@ -151,7 +151,7 @@ def fit(
     logs: str,
     step: Callable[[int, str], None],
 ) -> list[dict[str, float]]:
-    """Fits a network, with all its outputs, in place; returns the figures of each epoch."""
+    """Fits a network, with all its outputs, in place; returns the metrics of each epoch."""
     recipe = architecture.recipe
     training = batches(examples, architecture, front_end, seed)
     validation = None
@@ -167,14 +167,14 @@ def fit(
             0.05 * recipe.learning_rate, max(1, epochs * steps - warm), alpha=0.01, warmup_target=recipe.learning_rate,
             warmup_steps=warm,
         )  # fmt: skip
-    # Of a short training the average must not remember the weights that it began with.
+    # In a short training the average must not contain the weights that it began with.
     average = min(recipe.average, max(0.0, 1 - 4 / (epochs * steps)))
     optimizer = keras.optimizers.Adam(rate, use_ema=average > 0, ema_momentum=average or 0.99)
     detector = examples.task.kind == DETECTOR
     fitted = network_to_fit(network)
     fitted.compile(optimizer, loss=EachMember(detector), jit_compile=False)
-    watch = Watch(scores_only(network), validation, detector, epochs, step)
-    callbacks = [watch, keras.callbacks.TensorBoard(logs, write_graph=False)]
+    metrics = EpochMetrics(scores_only(network), validation, detector, epochs, step)
+    callbacks = [metrics, keras.callbacks.TensorBoard(logs, write_graph=False)]
     if recipe.patience and validation:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True))
     fitted.fit(
@@ -188,4 +188,4 @@ def fit(
     )
     if average:
         optimizer.finalize_variable_values(fitted.trainable_variables)
-    return watch.history
+    return metrics.history

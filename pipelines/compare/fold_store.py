@@ -1,4 +1,4 @@
-"""Figures of folds that were measured, kept so that a comparison can go on."""
+"""Keeps the figures of measured folds, so that an interrupted comparison can be resumed."""
 
 from __future__ import annotations
 

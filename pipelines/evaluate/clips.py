@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundbeam.model.classifier.clip_scores import clip_scores
@@ -20,6 +19,7 @@ from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
 from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.score_matrix import score_matrix
 from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
 from soundbeam.transforms.records import Clip, Recording
 
@@ -78,7 +78,7 @@ def evaluate_clips(clips: str, output: str) -> ClipEvaluation:
     parameters = results.parameters(recordings)
     labels, rows = list(parameters["labels"]), {row["recording"]: row for row in recordings.to_pylist()}
     labels_by_clip, notes = _labels_by_clip(clips, rows)
-    windows = _windows(output, {uri for uri, *_ in labels_by_clip if uri in rows})
+    windows = _windows(output, {uri for uri, *_ in labels_by_clip if uri in rows}, len(labels))
     task = parameters.get("task") or _task_of(windows)
     truths, scores, compared = [], [], []
     left_out: Counter[str] = Counter()
@@ -126,15 +126,13 @@ def _labels_by_clip(clips: str, rows: dict[str, Any]) -> tuple[dict[_ClipKey, se
     return labels_by_clip, [f"{rejected} files or rows are no clips"] if rejected else []
 
 
-def _windows(output: str, recordings: set[str]) -> dict[str, _Windows]:
+def _windows(output: str, recordings: set[str], labels: int) -> dict[str, _Windows]:
     """The windows of each recording, by its URI."""
     parts_of: dict[str, list[_Windows]] = {}
     for part in results.stream(output, "predictions", recordings=recordings):
         if not len(part):
             continue
-        several = "scores" in part.column_names
-        flat = pc.list_flatten(part["scores"]) if several else part["score"]
-        scores = flat.to_numpy().reshape(len(part), -1)
+        scores = score_matrix(part, labels)
         start_s, end_s = part["start_s"].to_numpy(), part["end_s"].to_numpy()
         encoded = part["recording"].combine_chunks().dictionary_encode()
         order = np.argsort(encoded.indices.to_numpy(), kind="stable")

@@ -15,6 +15,7 @@ from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, e
 from soundbeam.model.evaluation.metrics import precision_recall_f1
 from soundbeam.pipelines.evaluate.annotations import Annotation
 from soundbeam.pipelines.recording_names import RecordingNames
+from soundbeam.pipelines.score_matrix import score_matrix
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -179,13 +180,8 @@ def _windows(
     predictions: pa.Table, classifier_labels: tuple[str, ...]
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray, int]], np.ndarray]:
     """For each recording its windows' starts, ends and the first one's row in the scores ``[windows, labels]``."""
-    import pyarrow.compute as pc
-
     predictions = predictions.sort_by([("recording", "ascending"), ("start_s", "ascending")])
-    if "scores" in predictions.column_names:
-        scores = pc.list_flatten(predictions["scores"]).to_numpy().reshape(-1, len(classifier_labels))
-    else:
-        scores = predictions["score"].to_numpy().reshape(-1, 1)
+    scores = score_matrix(predictions, len(classifier_labels))
     start_s, end_s = predictions["start_s"].to_numpy(), predictions["end_s"].to_numpy()
     if np.isnan(scores).any():
         raise SoundbeamError("the scan holds scores that are no numbers; its classifier is broken, train it again")

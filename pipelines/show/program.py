@@ -131,18 +131,15 @@ def _tracks(
 
     If there are many labels, only those with the highest scores in the interval are drawn.
     """
-    import pyarrow.compute as pc
-
     from soundbeam.pipelines import results
+    from soundbeam.pipelines.score_matrix import score_matrix
 
     def rows(table: str):
         return results.read(output, table, recordings=[uri])
 
     windows = rows("predictions").sort_by("start_s")
     start_s, end_s = windows["start_s"].to_numpy(), windows["end_s"].to_numpy()
-    several = "scores" in windows.column_names
-    scores = (pc.list_flatten(windows["scores"]) if several else windows["score"]).to_numpy()
-    scores = scores.reshape(len(start_s), -1)
+    scores = score_matrix(windows, len(parameters["labels"]))
     inside = (end_s > interval[0]) & (start_s < interval[1])
     calls = rows("calls").select(["label", "start_s", "end_s", "score"]).to_pylist()
     tracks, count = [], {}

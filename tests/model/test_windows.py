@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.synthesis.mixes import Clip
+from soundbeam.model.synthesis.mixing import DecodedClip
+from soundbeam.model.synthesis.validation_soundscapes import Soundscape
 from soundbeam.model.tasks import DETECTOR
-from soundbeam.model.training.clip_scores import score_clips
-from soundbeam.model.training.plan import Task
-from soundbeam.model.training.soundscapes import Soundscape, score_soundscapes
+from soundbeam.model.training.plan import TrainingTask
+from soundbeam.model.training.soundscape_scores import score_soundscapes
+from soundbeam.model.training.whole_clips import score_clips
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoding.segments import split_into_segments
 from tests.training_examples import TINY
@@ -84,7 +85,7 @@ def check_that_tuning_has_the_windows_of_a_scan(spec, n):
     first = [round(s.start_s[0] * spec.rate) for s in scan]
     offsets = np.concatenate([at + s.offsets for at, s in zip(first, scan, strict=True)])
 
-    score_clips(scorer, [Clip(samples, "a", "")], architecture, Task(("a",), DETECTOR, {}))
+    score_clips(scorer, [DecodedClip(samples, "a", "")], architecture, TrainingTask(("a",), DETECTOR, {}))
     np.testing.assert_array_equal(scorer.offsets, offsets)
     assert scorer.samples == max(n, spec.window_samples)
 

@@ -15,7 +15,7 @@ from soundbeam.model.classifier.bundle import REPORT, ClassifierBundle, check_de
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.evaluation.classification import classify
 from soundbeam.model.pictures.confusion import draw_confusion
-from soundbeam.model.report.evidence import Evidence, Gallery, LabelScores, Picture
+from soundbeam.model.report.evidence import CaptionedSpectrogram, Evidence, Gallery, LabelScores
 from soundbeam.model.report.page import page, write_report
 from soundbeam.model.report.plots import curves, spectrogram
 from soundbeam.model.training.mistakes import classifier_evidence
@@ -46,7 +46,7 @@ def evidence(labels=("owl", NASTY)):
     rng = np.random.default_rng(0)
     truth = rng.random(300) < 0.3
     scores = np.clip(0.4 * truth + 0.6 * rng.random(300), 0, 1)
-    picture = Picture(rng.standard_normal((20, 30)), f"0.3 of {NASTY}", (0.25, 0.5))
+    picture = CaptionedSpectrogram(rng.standard_normal((20, 30)), f"0.3 of {NASTY}", (0.25, 0.5))
     return Evidence(
         tuple(LabelScores(label, truth, scores, 0.5) for label in labels),
         (Gallery(f"worst of {NASTY}", "why", (picture, picture)), Gallery("nothing", "", ())),
@@ -154,10 +154,10 @@ def test_without_clips_to_judge_no_figures_of_clips_are_made_up():
 def test_a_spectrogram_stands_upright():
     values = np.zeros((3, 5))
     values[0] = 1.0  # the lowest band
-    with Image.open(io.BytesIO(spectrogram(Picture(values, "")))) as image:
+    with Image.open(io.BytesIO(spectrogram(CaptionedSpectrogram(values, "")))) as image:
         pixels = np.asarray(image.convert("L")).astype(int)
     assert pixels.shape == (3, 5) and pixels[2].min() > pixels[:2].max()
-    assert spectrogram(Picture(np.zeros((3, 5)), ""))  # nothing to see is no error
+    assert spectrogram(CaptionedSpectrogram(np.zeros((3, 5)), ""))  # nothing to see is no error
 
 
 @pytest.mark.parametrize("scores", [[], [0.0, 1.0], [0.5] * 9])

@@ -11,7 +11,7 @@ from soundbeam.pipelines.console.output import say
 FOLDER = "bottlenecks"
 
 
-def bottlenecks(training, weights: str) -> str:
+def compute_bottlenecks(training, weights: str) -> str:
     """The URL of the features of a training's examples; computed where they are not there yet.
 
     They lie in a folder within that of the examples, named by all that they depend on. Its manifest is written last:
@@ -59,7 +59,7 @@ def bottlenecks(training, weights: str) -> str:
     return url
 
 
-def transferred(training, weights: str, fine_tune: int = 0):
+def with_frozen_base(training, weights: str, fine_tune: int = 0):
     """The training with the features of its frozen base, computed where there are none yet; others as they are.
 
     Raises:
@@ -71,4 +71,4 @@ def transferred(training, weights: str, fine_tune: int = 0):
         if weights != "none" or fine_tune:
             raise SoundbeamError(f"{training.architecture} has no frozen base; --weights and --fine-tune are for one")
         return training
-    return dataclasses.replace(training, bottlenecks=bottlenecks(training, weights), fine_tune=fine_tune)
+    return dataclasses.replace(training, bottlenecks=compute_bottlenecks(training, weights), fine_tune=fine_tune)
