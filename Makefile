@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 
-# A python3.12 on the PATH may be an empty shim: take the first one that really runs and can make environments.
+# A python3.12 on the PATH may be an empty shim: take the first Python that really runs and can make environments.
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3 python; do \
 	"$$p" -c 'import ensurepip, sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1 \
 	&& echo "$$p" && break; done)
@@ -38,22 +38,22 @@ check: setup
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not flink and not spark and not prism"
 
-# S3, GCS and Azure; 'make test' has the first two. Azurite is a server of Microsoft's for tests like these.
+# S3, GCS and Azure; 'make test' covers the first two. Azurite is Microsoft's server for tests like these.
 AZURITE := .azurite
 test-stores: setup
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[azure]'
 	@test -d $(AZURITE)/node_modules/azurite || npm install --no-audit --no-fund --prefix $(AZURITE) azurite@3.37.0
 	SOUNDBEAM_TEST_AZURITE=$(CURDIR)/$(AZURITE) $(BIN)/pytest tests/stores
 
-# A Flink cluster of processes on this machine: wants Java and Maven; fetches Flink once, into .flink.
+# A Flink cluster of processes on this machine. It needs Java and Maven, and fetches Flink once, into .flink.
 test-flink: setup
 	$(BIN)/pytest -m flink --durations 5
 
-# Spark the same way, into .spark.
+# The same for Spark, into .spark.
 test-spark: setup
 	$(BIN)/pytest -m spark --durations 5
 
-# Beam's own portable runner: wants Go; builds it once, into .prism.
+# Beam's own portable runner. It needs Go, and is built once, into .prism.
 test-prism: setup
 	$(BIN)/pytest -m prism --durations 5
 

@@ -1,10 +1,10 @@
-"""The distribution: one package, one console script. The pins that are tested together stand in constraints.txt."""
+"""The distribution: one package, one console script. The versions that are tested together are in constraints.txt."""
 
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# The customer fixed the three folders at the top; what is installed is `soundbeam` and nothing else.
+# The customer fixed these three folders at the top of the repository. They are installed inside `soundbeam`.
 ROOMS = ("pipelines", "transforms", "model")
 
 setup(
@@ -19,7 +19,7 @@ setup(
         *(f"soundbeam.{p}" for p in find_packages(include=[f"{r}{e}" for r in ROOMS for e in ("", ".*")])),
     ],
     package_dir={"soundbeam": "soundbeam", **{f"soundbeam.{r}": r for r in ROOMS}},
-    package_data={"soundbeam": ["py.typed"]},
+    package_data={"soundbeam": ["py.typed"], "soundbeam.model.report": ["*.jinja"]},
     python_requires=">=3.10,<3.13",
     install_requires=[
         # tensorflow-io 0.37 is built against TensorFlow 2.16; with 2.18 its operations raise NotImplementedError.
@@ -32,15 +32,18 @@ setup(
         "numpy>=1.26,<2",
         "soundfile>=0.13",
         "soxr>=0.5",
+        "jinja2>=3.1",
         "matplotlib>=3.8",
         "pillow>=10",
+        # scan --metrics
+        "prometheus_client>=0.20",
         # --timezone: small worker images have no time zones of their own.
         "tzdata",
     ],
     extras_require={
         "av": ["av>=12"],
         "s3": ["s3fs>=2024.2"],
-        # Not apache-beam[gcp]: it asks for protobuf 6, and TensorFlow 2.16 for 4. This is what a scan needs of it.
+        # Not apache-beam[gcp]: it requires protobuf 6, TensorFlow 2.16 requires 4. A scan needs just these.
         "dataflow": [
             "gcsfs>=2024.2",
             "google-auth-httplib2<0.3",
@@ -53,7 +56,7 @@ setup(
         "azure": ["adlfs>=2024.2"],
         "test": [
             "duckdb",
-            # S3 and GCS on this machine; moto[server] would bring forty packages more.
+            # For S3 and GCS on this machine; moto[server] would bring in forty more packages.
             "flask",
             "flask-cors",
             "gcp-storage-emulator",

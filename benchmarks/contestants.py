@@ -1,18 +1,18 @@
-"""What `scan.py` lets run against each other: each in a process of its own that is warm before it is timed.
+"""The programs and procedures that `scan.py` compares. Each runs in its own process and is warm before it is timed.
 
     python benchmarks/contestants.py NAME CORES BUNDLE HOP TURN_S NUMBER RECORDING [RECORDING …]
 
-It first works over a few recordings, to load and trace everything. Where NUMBER is 0 it then works over more, until it
-knows how many of them take about TURN_S seconds. Then it does its work once over so many, and prints a line of JSON:
-that number, and the seconds that it took for each second of sound, all and by parts.
+A contestant first processes a few recordings, to load and trace everything. If NUMBER is 0, it then processes more and
+more of them until it knows how many take about TURN_S seconds. Finally it processes that many once, and prints a line
+of JSON: the number, and the seconds spent for each second of sound, in total and for each part.
 """
 
 from __future__ import annotations
 
+import argparse
 import functools
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 SEGMENT_S = 60.0
-FEW = 6
+WARM_UP_RECORDINGS = 6
 Work = Callable[[list[str]], dict[str, float]]
 
 
 def reference(bundle: str, hop: float) -> Work:
-    """The procedure of public solutions, its own network."""
-    from benchmarks.reference_procedure import run
+    """The procedure of public solutions, with its own network."""
+    from reference_procedure import run
 
     def work(paths: list[str]) -> dict[str, float]:
         return {"seconds": sum(v for k, v in run(paths).items() if k != "sound")}
@@ -37,7 +36,10 @@ def reference(bundle: str, hop: float) -> Work:
 
 
 def scan(bundle: str, hop: float) -> Work:
-    """The program, from its options to its committed tables; the model stays loaded between two scans."""
+    """The program, from its options to its committed tables. The model stays loaded between two scans."""
+    from soundbeam.pipelines.console.process import prepare_process
+
+    prepare_process()
     from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.scan import job as scanning
     from soundbeam.transforms.scoring import score_windows as score
@@ -47,19 +49,19 @@ def scan(bundle: str, hop: float) -> Work:
     def work(paths: list[str]) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "list.txt").write_text("\n".join(paths))
-            wanted = scanning.Scan([f"@{folder}/list.txt"], bundle, f"{folder}/out", hop=hop, segment=SEGMENT_S)
+            request = scanning.Scan([f"@{folder}/list.txt"], bundle, f"{folder}/out", hop=hop, segment=SEGMENT_S)
             begin = time.perf_counter()
-            finished = scanning.scan(wanted, beam_options([]))
+            finished = scanning.scan(request, beam_options([]))
             spent = time.perf_counter() - begin
             assert finished.info is not None
-            assert finished.info["counters"]["recordings_ok"] == len(paths), finished.info["counters"]
+            assert finished.info.counters["recordings_ok"] == len(paths), finished.info.counters
             return {"seconds": spent}
 
     return work
 
 
 def bare_loop(bundle: str, hop: float) -> Work:
-    """A hand-written loop over the same functions: decode, score, find calls; no Beam, no tables."""
+    """A hand-written loop over the same functions: decode, score, find calls. No Beam, no tables."""
     from soundbeam.model.classifier.bundle import load_bundle
     from soundbeam.model.classifier.calls import find_calls
     from soundbeam.model.windows import WindowSpec
@@ -82,7 +84,7 @@ def bare_loop(bundle: str, hop: float) -> Work:
 
 
 def parts(bundle: str, hop: float) -> Work:
-    """Each part alone, by its library: decode (all channels), resample, STFT, network with its normalisation."""
+    """Each part alone, by calling its library: decode all channels, resample, STFT, normalise and run the network."""
     import numpy as np
     import soundfile
     import soxr
@@ -142,15 +144,15 @@ def parts(bundle: str, hop: float) -> Work:
                 for batch in batches(item) if isinstance(item, Segment) else ():
                     spectrogram = timed("stft", lambda b=batch: stft(b))
                     number = (len(batch) - spec.window_samples) // round(hop * spec.rate) + 1 if shares else len(batch)
-                    taken = windows(spectrogram, number)
-                    timed("model", lambda t=taken: score(t))
+                    stacked = windows(spectrogram, number)
+                    timed("model", lambda w=stacked: score(w))
         return {"seconds": sum(spent.values()), **spent}
 
     return work
 
 
 def materialize(bundle: str, hop: float) -> Work:
-    """Clips → training examples, by the program."""
+    """Turns clips into training examples, with the program."""
     from soundbeam.pipelines.materialize.program import main as program
 
     def work(paths: list[str]) -> dict[str, float]:
@@ -166,17 +168,17 @@ def materialize(bundle: str, hop: float) -> Work:
 
 
 def decode_clips(bundle: str, hop: float) -> Work:
-    """The same clips decoded to one channel at the examples' rate, and nothing else."""
+    """Only decodes the same clips, to one channel at the examples' rate."""
     return _decode_clips(os.devnull)
 
 
 def decode_and_write_clips(bundle: str, hop: float) -> Work:
-    """The same, and the samples written to a file as they are."""
+    """Decodes the same clips and writes the samples to a file as they are."""
     return _decode_clips("samples")
 
 
 def _decode_clips(name: str) -> Work:
-    """Writes into a file of a temporary folder, or whither an absolute name leads."""
+    """Writes the samples into a file in a temporary folder, or to ``name`` if it is an absolute path."""
     from soundbeam.transforms.decoding.decode_recordings import decode_blocks
 
     def work(paths: list[str]) -> dict[str, float]:
@@ -204,22 +206,33 @@ def seconds_of(path: str) -> float:
 
 
 def main() -> None:
-    """One turn."""
-    name, cores, bundle, hop, turn_s, wanted, *paths = sys.argv[1:]
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(cores) or None])  # before TensorFlow counts them
+    """Runs one turn."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=CONTESTANTS)
+    parser.add_argument("cores", type=int, help="0: all")
+    parser.add_argument("bundle")
+    parser.add_argument("hop", type=float)
+    parser.add_argument("turn_s", type=float)
+    parser.add_argument("number", type=int, help="0: as many recordings as take about TURN_S seconds")
+    parser.add_argument("recordings", nargs="+")
+    options = parser.parse_args()
+    # TensorFlow counts the cores when it is imported, so this comes first.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores or None])
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    work = CONTESTANTS[name](bundle, float(hop))
-    number, took = FEW, 0.0
+    work = CONTESTANTS[options.name](options.bundle, options.hop)
+    paths, number, took = options.recordings, WARM_UP_RECORDINGS, 0.0
     work(paths[:number])
-    while not int(wanted) and took < float(turn_s) / 2 and number < len(paths):
+    while not options.number and took < options.turn_s / 2 and number < len(paths):
         took = work(paths[:number])["seconds"]
-        number = min(len(paths), max(FEW, FEW * round(number / FEW * min(10.0, float(turn_s) / took))))
-    paths = paths[: int(wanted) or number]
+        growth = min(10.0, options.turn_s / took)
+        number = WARM_UP_RECORDINGS * max(1, round(number / WARM_UP_RECORDINGS * growth))
+        number = min(len(paths), number)
+    paths = paths[: options.number or number]
     sound = sum(map(seconds_of, paths))
-    found = {part: spent / sound for part, spent in work(paths).items()}
-    print(json.dumps({"number": len(paths), **found}), file=answer, flush=True)
-    os._exit(0)  # TensorFlow complains when it is taken down
+    costs = {part: spent / sound for part, spent in work(paths).items()}
+    print(json.dumps({"number": len(paths), **costs}), file=answer, flush=True)
+    os._exit(0)  # skips the clean-up, in which TensorFlow prints errors
 
 
 if __name__ == "__main__":

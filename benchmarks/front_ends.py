@@ -1,42 +1,42 @@
-"""What each kind of front end, and each step of conditioning, costs beside the default one.
+"""Measures what each kind of front end and each conditioning step costs, compared with the default front end.
 
     python benchmarks/front_ends.py [WINDOWS]
 
-Windows of 5 s of noise at 16 kHz; CPU milliseconds a window over all threads, the least of five turns, and the ratio to
-log_mel's.
+The windows are 5 s of noise at 16 kHz. Each line gives the CPU milliseconds per window, summed over all threads (the
+lowest of five runs), and the ratio to log_mel.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-RATE, SECONDS, TURNS = 16000, 5.0, 5
+RATE, SECONDS, RUNS = 16000, 5.0, 5
 
 
 def main() -> None:
-    """Prints a line a kind."""
+    """Prints a line for each kind."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("windows", nargs="?", type=int, default=16, help="in a batch (default: %(default)s)")
+    windows = parser.parse_args().windows
     import numpy as np
     import tensorflow as tf
 
     from soundbeam.model.frontend import KINDS, FrontEnd, FrontEndConfig
 
-    windows = int(sys.argv[1]) if len(sys.argv) > 1 else 16
     sound = (0.1 * np.random.default_rng(0).standard_normal((windows, round(SECONDS * RATE)))).astype(np.float32)
     kinds = [{"kind": kind} for kind in KINDS if kind not in ("stack", "log_mel")]
     stack = {"kind": "stack", "stack": ("log_mel", "mfcc", "gfcc", "chroma_stft")}
     steps = [{"condition": step} for step in ("pre-emphasis", "loudness", "denoise")]
     usual = None
     for values in ({"kind": "log_mel"}, *kinds, stack, *steps):
-        front = FrontEnd(FrontEndConfig(**values, normalise="none"))
+        front = FrontEnd(FrontEndConfig.from_plain({**values, "normalise": "none"}))
         graph = tf.function(front)
         graph(sound)
         spent = []
-        for _ in range(TURNS):
+        for _ in range(RUNS):
             begun = time.process_time()
             graph(sound)
             spent.append((time.process_time() - begun) / windows * 1000)

@@ -1,28 +1,25 @@
-"""The procedure of public solutions, as the yardstick of speed: one file after the other, each step by TensorFlow.
+"""The procedure of public solutions, as the yardstick for speed: one file after another, each step by TensorFlow.
 
     python benchmarks/reference_procedure.py RECORDING [RECORDING …]
 
-Decode and resample with tensorflow-io, average the channels, cut 3 s windows side by side (the tail is lost), STFT
-320/32/512, score with the 6,021,857-parameter CNN in batches of 16. Prints the seconds of each step; the first file,
-which traces the graphs, is not counted. The CNN's weights are random: they do not change its speed.
+It decodes and resamples with tensorflow-io, averages the channels, cuts adjacent windows of 3 s (the tail is lost),
+computes an STFT of 320/32/512, and scores with the 6,021,857-parameter CNN in batches of 16. It prints the seconds of
+each step. The first file is run once more beforehand, uncounted, since that run traces the graphs. The CNN's weights
+are random, which does not change its speed.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 RATE, WINDOW = 16000, 48000
 
 
 def load(path: str):
-    """The recording as float32 ``[samples]`` at 16 kHz, and the seconds that decoding and resampling took."""
+    """Returns the recording as float32 ``[samples]`` at 16 kHz, and the seconds that decoding and resampling took."""
     import tensorflow as tf
     import tensorflow_io as tfio
 
@@ -38,7 +35,7 @@ def load(path: str):
 
 
 def score(model, samples):
-    """Scores of the windows, and the seconds that they took."""
+    """Returns the scores of the windows, and the seconds that scoring took."""
     import numpy as np
     import tensorflow as tf
 
@@ -52,8 +49,8 @@ def score(model, samples):
     return np.concatenate(scores), time.perf_counter() - start
 
 
-def cnn():
-    """The reference network, over spectrograms of 1491 × 257."""
+def build_cnn():
+    """Builds the reference network, over spectrograms of 1491 × 257."""
     import keras
 
     return keras.Sequential(
@@ -68,8 +65,8 @@ def cnn():
 
 
 def run(paths: list[str]) -> dict[str, float]:
-    """Seconds of each step over all files but the first, and how much sound that was."""
-    model = cnn()
+    """Returns the seconds of each step, and of sound. The first file also runs once beforehand, uncounted."""
+    model = build_cnn()
     totals = {"decode": 0.0, "resample": 0.0, "stft and model": 0.0, "sound": 0.0}
     for number, path in enumerate([paths[0], *paths]):
         samples, decode_s, resample_s = load(path)

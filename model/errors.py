@@ -1,14 +1,14 @@
-"""What soundbeam raises for what a user can mend: one line that names the file, folder or option.
+"""The exceptions that soundbeam raises for errors that a user can fix.
 
     SoundbeamError         all of them
-    ├── DecodeError        a recording cannot be decoded, or breaks off
+    ├── DecodeError        a recording cannot be decoded, or only in part
     ├── BundleError        a folder is no classifier bundle, or a damaged one, or cannot take one
-    ├── OptionError        a value or an option cannot be
+    ├── OptionError        a value or an option is invalid
     ├── ResultsError       an output folder has no such table, column, run or classifier
     ├── ScanError          a scan has run, and not one of its files could be scanned
     └── MissingExtra       a store's client is not installed (also an ImportError)
 
-The last stands in `model.storage.stores`. What has no class of its own is a plain SoundbeamError.
+MissingExtra is defined in `model.storage.stores`. Errors without a class of their own are plain SoundbeamErrors.
 
 Example:
     >>> import soundbeam
@@ -19,9 +19,16 @@ Example:
     nowhere: no classifier there (no classifier.json); make one with 'soundbeam train'
 """
 
+from __future__ import annotations
+
+from typing import Literal
+
+# Why a recording cannot be decoded, in one word for the counters.
+DecodeCause = Literal["format", "damaged", "truncated", "changed", "storage", "extra", "memory", "unexpected"]
+
 
 class SoundbeamError(Exception):
-    """Something the user can mend.
+    """An error that the user can fix.
 
     The message is one line that names the file, folder or option and says what to do. Every program
     prints it on stderr and ends with a non-zero code.
@@ -29,14 +36,14 @@ class SoundbeamError(Exception):
 
 
 class DecodeError(SoundbeamError):
-    """Decoding cannot start or go on.
+    """Decoding cannot start or continue.
 
     Args:
-        message: One line in a user's words.
-        cause: One word for the counters: ``format``, ``damaged``, ``truncated``, ``changed``, ``storage``, ``extra``.
+        message: One line, in words that a user understands.
+        cause: One word for the counters.
     """
 
-    def __init__(self, message: str, cause: str = "damaged"):
+    def __init__(self, message: str, cause: DecodeCause = "damaged"):
         super().__init__(message, cause)
         self.message, self.cause = " ".join(message.split()), cause
 
@@ -49,7 +56,7 @@ class BundleError(SoundbeamError):
 
 
 class OptionError(SoundbeamError):
-    """A value or an option cannot be."""
+    """A value or an option is invalid."""
 
 
 class ResultsError(SoundbeamError):

@@ -1,4 +1,4 @@
-"""Where the windows of a recording start and end: the same in training, tuning, labelling and scans."""
+"""Where the windows of a recording start and end, in training, tuning, labelling and scans alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WindowSpec:
     sample is in a window, and no window holds anything that was not recorded.
 
     Attributes:
-        rate: Samples a second.
+        rate: Samples per second.
         window_s: Length of a window, seconds; rounded to whole samples.
         hop_s: Seconds between the starts of two windows, at most a window's length.
 
@@ -49,12 +49,12 @@ class WindowSpec:
 
     @property
     def window_samples(self) -> int:
-        """Samples of a window."""
+        """The length of a window, samples."""
         return round(self.window_s * self.rate)
 
     @property
     def length_s(self) -> float:
-        """Seconds of a window: those of its whole samples."""
+        """The length of a window in seconds, rounded to whole samples."""
         return self.window_samples / self.rate
 
     def start(self, k: int) -> int:
@@ -76,11 +76,6 @@ class WindowSpec:
         """First samples of all windows of a recording of ``n`` samples, int64 ``[windows]``, ascending."""
         return self.windows(0, n)[0]
 
-    def spans(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Starts and ends, seconds, of all windows of a recording of ``n`` samples, float64 ``[windows]`` each."""
-        _, start_s, end_s = self.windows(0, n)
-        return start_s, end_s
-
     def count(self, n: int) -> int:
         """How many windows a recording of ``n`` samples has."""
         regular = self.regular(n)
@@ -89,7 +84,7 @@ class WindowSpec:
         return regular + (self.start(regular - 1) + self.window_samples < n)
 
     def needed_from(self, k: int) -> int:
-        """The first sample that windows from ``k`` on may need: the last one may be moved back."""
+        """The first sample that window ``k`` and later ones may need, since the last one may be moved back."""
         return self.start(k - 1) if k > 0 else 0
 
     def per_segment(self, segment_s: float) -> int:

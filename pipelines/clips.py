@@ -1,4 +1,4 @@
-"""Where labelled clips are found, and how they are read: for every program that takes ``--clips``."""
+"""Reads labelled clips from a folder or a table, for every program that takes ``--clips``."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
-from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
-from soundbeam.transforms.listing.recordings import list_recordings
+from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
+from soundbeam.transforms.listing.list_recordings import list_recordings
 from soundbeam.transforms.records import Clip, Recording, Reject
 
 
-def label_folders(fs, path: str, given: str) -> list[str] | None:
+def labels_of_folder(fs, path: str, url: str) -> list[str] | None:
     """The labels of a folder of clips; None when ``path`` is a table.
 
     Raises:
-        SoundbeamError: There is nothing at the path, or a folder without folders.
+        SoundbeamError: There is nothing at the path, or a folder without subfolders.
     """
     if fs.isfile(path):
         return None
     if not fs.isdir(path):
-        raise SoundbeamError(f"{given}: no such folder or table of clips")
+        raise SoundbeamError(f"{url}: no such folder or table of clips")
     try:
         entries = fs.ls(path, detail=True)
     except PermissionError as e:
-        raise SoundbeamError(f"{given}: the folder cannot be read; check its permissions") from e
+        raise SoundbeamError(f"{url}: the folder cannot be read; check its permissions") from e
     names = [posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "directory"]
     labels = sorted(name for name in names if not name.startswith("."))
     if not labels:
-        raise SoundbeamError(f"{given}: no folders in it; put the clips of each label into a folder of its name")
+        raise SoundbeamError(f"{url}: no folders in it; put the clips of each label into a folder of its name")
     return labels
 
 
-def labelled_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, Any]:
-    """Adds the steps that list clips to a pipeline.
+def read_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, Any]:
+    """Adds the steps that read clips to a pipeline.
 
     Args:
-        pipeline: Beam's.
+        pipeline: A Beam pipeline.
         root: URI of the folder of labels, or of the table.
         labels: The folders; None for a table.
 
@@ -48,8 +48,8 @@ def labelled_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, A
     """
     import apache_beam as beam
 
-    from soundbeam.transforms.listing.clips import LabelByFolder, ReadClipsTable
-    from soundbeam.transforms.listing.recordings import ListRecordings
+    from soundbeam.transforms.listing.list_clips import LabelByFolder, ReadClipsTable
+    from soundbeam.transforms.listing.list_recordings import ListRecordings
 
     if labels is None:
         return pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable()
@@ -61,30 +61,30 @@ def labelled_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, A
     )
 
 
-def first_of(rejects: list[dict[str, str]]) -> str:
-    """How many clips were rejected and why the first one was, to follow an error; "" where none was."""
+def describe_rejects(rejects: list[dict[str, str]]) -> str:
+    """Says, at the end of an error message, how many clips were rejected and why the first was; "" if none was."""
     return f"; {len(rejects)} rejected, first {rejects[0]['recording']}: {rejects[0]['reason']}" if rejects else ""
 
 
 def list_clips(url: str) -> list[Clip]:
-    """The clips of a folder with one folder a label, or of a CSV, as ``soundbeam materialize`` takes them.
+    """Lists the clips of a folder with one folder a label, or of a CSV, as ``soundbeam materialize`` takes them.
 
     Raises:
-        SoundbeamError: There is nothing, or not one clip.
+        SoundbeamError: There is no such folder or table, or no clip in it.
     """
     place, path = locate(url)
     root = place.uri(path)
-    found: Iterable[Clip | Reject | None]
-    if label_folders(place.fs, path, url) is None:
-        found = read_clips_table(root)
+    rows: Iterable[Clip | Reject | None]
+    if labels_of_folder(place.fs, path, url) is None:
+        rows = read_clips_table(root)
     else:
-        found = (clip_of_file(file, root) for file in list_recordings(root))
+        rows = (clip_of_file(file, root) for file in list_recordings(root))
     clips, rejects = [], []
-    for one in found:
-        if isinstance(one, Clip):
-            clips.append(one)
-        elif one is not None:
-            rejects.append(one)
+    for row in rows:
+        if isinstance(row, Clip):
+            clips.append(row)
+        elif row is not None:
+            rejects.append(row)
     if not clips:
         why = f"; {len(rejects)} rejected, first {rejects[0].recording}: {rejects[0].reason}" if rejects else ""
         raise SoundbeamError(f"{url}: no clips in it{why}")
@@ -92,7 +92,7 @@ def list_clips(url: str) -> list[Clip]:
 
 
 def list_backgrounds(patterns: Sequence[str]) -> list[str]:
-    """The URIs of the recordings that patterns name, each once, sorted.
+    """Lists the URIs of the recordings that match some patterns, each once, sorted.
 
     Raises:
         SoundbeamError: There is none.

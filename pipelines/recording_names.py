@@ -1,4 +1,4 @@
-"""Which recording a name means, and what to call recordings on a screen."""
+"""Which recording a user's name means, and short names of recordings for display."""
 
 from __future__ import annotations
 
@@ -14,52 +14,46 @@ class RecordingNames:
     """Finds recordings by a URI or an unambiguous tail of one.
 
     A tail consists of whole path components: ``a/x.wav`` is a tail of ``file:///data/a/x.wav``, but neither of
-    ``…/aa/x.wav`` nor of ``…/a/x.wav.bak``. What matches as it is written goes before what matches only after
-    percent-decoding, ``\\`` → ``/`` and Unicode composition (annotations made on another system).
+    ``…/aa/x.wav`` nor of ``…/a/x.wav.bak``. A match of the name as written takes precedence over one that needs
+    percent-decoding, ``\\`` → ``/`` and Unicode composition, as for annotations made on another system.
 
     Args:
         uris: The recordings.
     """
 
     def __init__(self, uris: Iterable[str]):
-        self._uris = list(dict.fromkeys(uris))
-        self._known = set(self._uris)
+        self._uris = dict.fromkeys(uris)
         self._by_base: dict[str, list[str]] = defaultdict(list)
         for uri in self._uris:
-            for base in {_plain(uri)[-1], _decoded(uri)[-1]}:
+            for base in {_components(uri)[-1], _decoded_components(uri)[-1]}:
                 self._by_base[base].append(uri)
 
     def find(self, name: str) -> str | None:
-        """The recording that ``name`` means; None when there is none.
+        """The recording that ``name`` means; None if there is none.
 
         Raises:
-            SoundbeamError: It is the tail of several.
+            SoundbeamError: The name is the tail of several recordings.
         """
         name = name.strip()
-        if name in self._known:
+        if name in self._uris:
             return name
-        for parts in (_plain, _decoded):
-            tail = parts(name)
+        for split in (_components, _decoded_components):
+            tail = split(name)
             if not tail:
                 continue
-            found = [uri for uri in self._by_base.get(tail[-1], ()) if parts(uri)[-len(tail) :] == tail]
-            whole = [uri for uri in found if parts(uri)[-len(tail) - 1 :] == ["file:", *tail]]
-            found = whole if len(whole) == 1 else found
-            if len(found) > 1:
-                more = f" and {len(found) - 2} more" if len(found) > 2 else ""
-                raise SoundbeamError(f"{name!r} may be {found[0]} or {found[1]}{more}; give more of its path")
-            if found:
-                return found[0]
+            matches = [uri for uri in self._by_base.get(tail[-1], ()) if split(uri)[-len(tail) :] == tail]
+            full_paths = [uri for uri in matches if split(uri)[-len(tail) - 1 :] == ["file:", *tail]]
+            matches = full_paths if len(full_paths) == 1 else matches
+            if len(matches) > 1:
+                more = f" and {len(matches) - 2} more" if len(matches) > 2 else ""
+                raise SoundbeamError(f"{name!r} may be {matches[0]} or {matches[1]}{more}; give more of its path")
+            if matches:
+                return matches[0]
         return None
 
 
-def resolve_recording(uris: Iterable[str], name: str) -> str | None:
-    """`RecordingNames.find` for a single name."""
-    return RecordingNames(uris).find(name)
-
-
 def short_names(uris: Sequence[str]) -> dict[str, str]:
-    """What to show for each URI: all of it but the folders that all have in common."""
+    """Each URI without the leading folders that all of them share."""
     split = [uri.split("/") for uri in uris]
     if not split:
         return {}
@@ -69,13 +63,13 @@ def short_names(uris: Sequence[str]) -> dict[str, str]:
     return {uri: "/".join(parts[common:]) for uri, parts in zip(uris, split, strict=True)}
 
 
-def _plain(name: str) -> list[str]:
-    """Path components; empty ones, ``.`` and ``..`` at the front (a path relative to somewhere) are left out."""
+def _components(name: str) -> list[str]:
+    """Path components without empty ones, ``.``, and leading ``..`` (from a relative path)."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     while parts and parts[0] == "..":
         parts.pop(0)
     return parts
 
 
-def _decoded(name: str) -> list[str]:
-    return _plain(unicodedata.normalize("NFC", urllib.parse.unquote(name)).replace("\\", "/"))
+def _decoded_components(name: str) -> list[str]:
+    return _components(unicodedata.normalize("NFC", urllib.parse.unquote(name)).replace("\\", "/"))

@@ -6,8 +6,8 @@ Example:
     >>> classifier.calls("recording.wav").num_rows
     2
 
-Importing soundbeam loads neither TensorFlow nor Beam; what needs them does so when it is called. What a user can mend
-is raised as a `SoundbeamError`; `soundbeam.model.errors` shows the tree.
+Importing soundbeam loads neither TensorFlow nor Beam; the functions that need them load them when they are called.
+Errors that a user can correct are raised as a `SoundbeamError`; `soundbeam.model.errors` shows the tree.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from soundbeam.classifier import Classifier
-    from soundbeam.programs import Evaluation, ScanSummary
+    from soundbeam.programs import EvaluationFigures, ScanSummary
 
 __all__ = [
     "BundleError",
@@ -44,10 +44,10 @@ def load_classifier(url: str) -> Classifier:
     """Reads a classifier bundle.
 
     Args:
-        url: Its folder, local or any fsspec URL.
+        url: The folder of the bundle: a local path or any fsspec URL.
 
     Raises:
-        BundleError: It is no bundle, or damaged.
+        BundleError: It is not a bundle, or is damaged.
 
     Example:
         >>> load_classifier("bundle/").labels
@@ -63,7 +63,7 @@ def materialize(clips: str, examples: str, **options: Any) -> dict[str, Any]:
     """Turns labelled clips into training examples, as ``soundbeam materialize`` does.
 
     Args:
-        clips: A folder with one folder a label, or a CSV ``path,label[,start_s,end_s][,source]``.
+        clips: A folder with one folder per label, or a CSV ``path,label[,start_s,end_s][,source]``.
         examples: The folder for the examples.
         options: The other fields of `pipelines.materialize.request.Materializing`, and Beam's options.
 
@@ -84,8 +84,8 @@ def train(examples: str, classifier: str, target: str | Sequence[str] = (), **op
 
     Args:
         examples: The folder that `materialize` wrote.
-        classifier: The folder for the bundle; one there is replaced.
-        target: The label, or labels, to detect; without it all labels are told apart.
+        classifier: The folder for the bundle; a bundle that is there is replaced.
+        target: The label, or labels, to detect; without it, all labels are distinguished.
         options: ``architecture``, ``epochs``, ``folds``, ``weights`` and the other fields of
             `model.training.plan.Training`.
 
@@ -113,7 +113,7 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, **option
         What the program prints.
 
     Raises:
-        ScanError: Not one file could be scanned; the tables say why.
+        ScanError: No file could be scanned; the tables say why.
 
     Example:
         >>> summary = scan("recordings/**/*.wav", "bundle/", "results/", hop=0.5)
@@ -127,14 +127,14 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, **option
 
 def evaluate(
     annotations: str | None = None, output: str = "", *, clips: str | None = None, precision: float | None = None
-) -> Evaluation:
+) -> EvaluationFigures:
     """Compares a scan with annotations, or a scan of clips with their labels, as ``soundbeam evaluate`` does.
 
     Args:
         annotations: A CSV ``recording,start_s,end_s,label``.
         output: The scan's output folder.
         clips: Instead of annotations: labelled clips that were scanned.
-        precision: Also tell the threshold for this precision of calls.
+        precision: Also report the threshold for this precision of calls.
 
     Example:
         >>> figures = evaluate("annotations.csv", "results/")
@@ -154,7 +154,7 @@ def read_table(
     columns: Sequence[str] | None = None,
     recordings: Collection[str] | None = None,
 ) -> pa.Table:
-    """The current rows of one table of a scan; see `pipelines.results.read` for its arguments.
+    """The current rows of one table of a scan; see `pipelines.results.read` for the arguments.
 
     Raises:
         ResultsError: There is no such table, column, run or classifier.
@@ -176,7 +176,7 @@ def stream_table(
     columns: Sequence[str] | None = None,
     recordings: Collection[str] | None = None,
 ) -> Iterator[pa.Table]:
-    """The same rows part by part, for a table that is larger than memory.
+    """Yields the same rows in parts, for a table that is larger than memory.
 
     Example:
         >>> sum(len(part) for part in stream_table("results/", "calls", columns=["score"]))

@@ -1,4 +1,4 @@
-"""A classifier, to use on a few recordings at once; many are scanned with `soundbeam.scan`."""
+"""A classifier for a few recordings; many are scanned with `soundbeam.scan`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Classifier:
     """Scores windows and finds calls, with the decoder, network and rules of a scan.
 
     Attributes:
-        bundle: All that it is made of: window, hop, front end, thresholds, report, fingerprint.
+        bundle: What it consists of: window, hop, front end, thresholds, report, fingerprint.
 
     Example:
         >>> import soundbeam
@@ -45,7 +45,7 @@ class Classifier:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the scores are of, in their order."""
+        """The labels, in the order of the scores."""
         return self.bundle.labels
 
     def predict(self, recordings: Recordings, rate: int | None = None, hop: float | None = None) -> pa.Table:
@@ -53,15 +53,16 @@ class Classifier:
 
         Args:
             recordings: A file, glob or folder, or several; or, with ``rate``, samples ``[n]`` or ``[n, channels]``.
-            rate: Of the samples, Hz.
-            hop: Seconds between windows; None: the bundle's.
+            rate: The sample rate of the samples, Hz.
+            hop: Seconds between the starts of windows; None for the bundle's.
 
         Returns:
-            recording, start_s, end_s, label, score: one row a window and label. The recording is the file's URI, and
-            null for samples.
+            recording, start_s, end_s, label, score: one row per window and label. The recording is the URI of the
+            file, and null for samples.
 
         Raises:
-            DecodeError: A file cannot be read. Of one that breaks off the windows before are given, with a warning.
+            DecodeError: A file cannot be read. If one breaks off, the windows before the break are returned, with a
+                warning.
 
         Example:
             >>> import soundbeam
@@ -97,10 +98,10 @@ class Classifier:
 
         Args:
             recordings, rate, hop: As for `predict`.
-            threshold: Of every label; None: the bundle's.
+            threshold: The threshold of every label; None for the bundle's.
 
         Returns:
-            recording, label, start_s, end_s, score: one row a call.
+            recording, label, start_s, end_s, score: one row per call.
 
         Raises:
             DecodeError: As `predict`.
@@ -128,7 +129,7 @@ class Classifier:
     def _results(
         self, recordings: Any, rate: int | None, hop: float | None, threshold: float | None
     ) -> Iterator[tuple[str | None, Any]]:
-        """(URI, RecordingResult) of each."""
+        """Yields the URI and the RecordingResult of each recording."""
         from soundbeam.model.windows import WindowSpec
         from soundbeam.transforms.decoding.decode_recordings import decode_recording
         from soundbeam.transforms.scoring.count_calls import Counting
@@ -154,7 +155,9 @@ class Classifier:
 
         scored: list[Any] = []
         report: Any = None
-        with ThreadPoolExecutor(1) as pool:  # a segment at a time: sound of any length takes no more memory
+        with ThreadPoolExecutor(
+            1
+        ) as pool:  # one segment at a time, so memory does not grow with the length of the sound
             for part in decoded:
                 if isinstance(part, DecodeReport):
                     report = part
@@ -171,27 +174,27 @@ class Classifier:
 
 
 def _listed(recordings: Any) -> list[Any]:
-    """The recordings that patterns name, once each.
+    """The recordings that patterns name, each once.
 
     Raises:
         DecodeError: One is missing, empty or cannot be read.
     """
-    from soundbeam.transforms.listing.recordings import list_recordings
+    from soundbeam.transforms.listing.list_recordings import list_recordings
     from soundbeam.transforms.records import Recording
 
     if isinstance(recordings, np.ndarray):
-        raise OptionError("samples want their rate: predict(samples, rate=16000)")
+        raise OptionError("samples need their rate: predict(samples, rate=16000)")
     patterns: Iterable[Any] = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
-    found: dict[str, Any] = {}
+    by_uri: dict[str, Any] = {}
     for pattern in patterns:
         if not isinstance(pattern, (str, os.PathLike)):
-            raise OptionError(f"{type(pattern).__name__} is no file's name; samples want their rate")
+            raise OptionError(f"{type(pattern).__name__} is not the name of a file; samples need their rate")
         rows = list(list_recordings(os.fspath(pattern)))
         if not rows:
             raise DecodeError(f"{pattern}: no audio file there", "storage")
         for row in rows:
             if isinstance(row, Recording):
-                found[row.uri] = row
+                by_uri[row.uri] = row
             elif row.status != "skipped":
                 raise DecodeError(f"{row.recording.uri}: {row.error}", "storage")
-    return list(found.values())
+    return list(by_uri.values())

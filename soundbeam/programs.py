@@ -1,4 +1,4 @@
-"""The programs as functions: the same configurations and the same code as their command lines."""
+"""The programs as functions, with the same configurations and the same code as the command lines."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class ScanSummary:
 
     Attributes:
         output: The folder of the tables.
-        run: The run's name; None where nothing was new.
+        run: The name of the run; None if nothing was new.
         classifier: The bundle's fingerprint.
         recordings: status → number of files.
-        hours, windows: What was listened to.
+        hours, windows: How much was scanned.
         calls: label → number of calls.
-        range: label → least and most calls.
-        counted, heard: label → number of recordings that were counted, and that hold a call.
+        range: label → lowest and highest plausible number of calls.
+        counted, heard: label → number of recordings that were counted, and of those with a call.
         bad: The first files that failed or are partial: status, recording, error.
-        unchanged, before_since, gone: How many files were left alone, left out, and are no longer there.
-        resumed_runs: Runs that had died and were resumed.
-        scan_s: Seconds that it took.
-        built_for: ``dry run`` or ``template`` where the job was built and nothing has run, else "".
+        unchanged, before_since, gone: How many files were scanned before, were left out, and no longer exist.
+        resumed_runs: Runs that had been interrupted and were resumed.
+        scan_s: How many seconds the scan took.
+        built_for: ``dry run`` or ``template`` if the job was built but not run, else "".
 
     Example:
         >>> ScanSummary("results/", unchanged=3).run is None
@@ -57,11 +57,11 @@ class ScanSummary:
     built_for: str = ""
 
 
-class Evaluation(Mapping[str, Any]):
+class EvaluationFigures(Mapping[str, Any]):
     """The figures of ``soundbeam evaluate --json``, by attribute or by key.
 
     Example:
-        >>> figures = Evaluation({"evaluated": 3})
+        >>> figures = EvaluationFigures({"evaluated": 3})
         >>> figures.evaluated, figures["evaluated"]
         (3, 3)
     """
@@ -84,7 +84,7 @@ class Evaluation(Mapping[str, Any]):
         return len(self._figures)
 
     def __repr__(self) -> str:
-        return f"Evaluation({self._figures!r})"
+        return f"EvaluationFigures({self._figures!r})"
 
 
 def scan(recordings: str | Sequence[str], classifier: str, output: str, options: Mapping[str, Any]) -> ScanSummary:
@@ -96,14 +96,12 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, options:
     from soundbeam.pipelines.scan.request import Scan
     from soundbeam.pipelines.scan.summary import check, figures_of
 
-    own, of_beam = _split(options, Scan)
+    own, beam_flags = _split(options, Scan)
     patterns = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
-    wanted = Scan([str(p) for p in patterns], str(classifier), str(output), **own)
-    _check_scan(wanted)
-    wanted.check()
-    figures = figures_of(run(wanted, beam_options(_flags(of_beam), option_names(parser()))), wanted.output)
+    request = Scan([str(p) for p in patterns], str(classifier), str(output), **own)
+    figures = figures_of(run(request, beam_options(_flags(beam_flags), option_names(parser()))), request.output)
     check(figures)
-    return ScanSummary(output=wanted.output, **figures)
+    return ScanSummary(output=request.output, **figures)
 
 
 def materialize(clips: str, examples: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,16 +111,16 @@ def materialize(clips: str, examples: str, options: Mapping[str, Any]) -> dict[s
     from soundbeam.pipelines.materialize.request import Materializing
     from soundbeam.pipelines.runners.options import beam_options
 
-    own, of_beam = _split(options, Materializing)
-    wanted = Materializing(str(clips), str(examples), **own)
-    wanted.check()
-    return make(wanted, beam_options(_flags(of_beam), option_names(parser())))
+    own, beam_flags = _split(options, Materializing)
+    request = Materializing(str(clips), str(examples), **own)
+    request.check()
+    return make(request, beam_options(_flags(beam_flags), option_names(parser())))
 
 
 def train(examples: str, classifier: str, target: str | Sequence[str], options: Mapping[str, Any]) -> Classifier:
     """See `soundbeam.train`."""
     from soundbeam.model.training.plan import Training
-    from soundbeam.pipelines.train.bottlenecks import transferred
+    from soundbeam.pipelines.train.frozen_base import with_frozen_base
     from soundbeam.pipelines.train.program import folds_figures, trained
 
     values = dict(options)
@@ -133,45 +131,35 @@ def train(examples: str, classifier: str, target: str | Sequence[str], options: 
         raise OptionError(f"train has no option {next(iter(unknown))!r}")
     targets = (target,) if isinstance(target, str) else tuple(target)
     own = {"architecture": "compact", "targets": targets, **own}
-    training = transferred(Training(str(examples), str(classifier), **own), weights, fine_tune)
+    training = with_frozen_base(Training(str(examples), str(classifier), **own), weights, fine_tune)
     return Classifier(trained(training, folds_figures(training, folds, _log.info), _log.info))
 
 
-def evaluate(annotations: str | None, output: str, clips: str | None, precision: float | None) -> Evaluation:
+def evaluate(annotations: str | None, output: str, clips: str | None, precision: float | None) -> EvaluationFigures:
     """See `soundbeam.evaluate`."""
     if (annotations is None) == (clips is None):
-        raise OptionError("evaluate wants either annotations or clips")
+        raise OptionError("evaluate needs either annotations or clips")
     if clips is not None:
         from soundbeam.pipelines.evaluate.clips import evaluate_clips, plain_figures
 
         if precision is not None:
-            raise OptionError("precision wants annotations")
-        return Evaluation(plain_figures(evaluate_clips(str(clips), str(output))))
+            raise OptionError("precision needs annotations")
+        return EvaluationFigures(plain_figures(evaluate_clips(str(clips), str(output))))
     from soundbeam.pipelines.evaluate.annotations import read_annotations
     from soundbeam.pipelines.evaluate.recordings import compare
 
-    return Evaluation(compare(read_annotations(str(annotations)), str(output), precision))
-
-
-def _check_scan(wanted: Any) -> None:
-    """What the command line's types check."""
-    if wanted.threshold is not None and not 0 < wanted.threshold < 1:
-        raise OptionError(f"threshold {wanted.threshold} does not lie between 0 and 1")
-    for name in ("hop", "segment", "batch_size", "checkpoint_every"):
-        value = getattr(wanted, name)
-        if value is not None and not 0 < value < float("inf"):
-            raise OptionError(f"{name} {value} is not a number above zero")
+    return EvaluationFigures(compare(read_annotations(str(annotations)), str(output), precision))
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What are fields of a dataclass, and the rest."""
-    names = {field.name for field in dataclasses.fields(of)}
+    """Divides options into those that are fields of a dataclass and the others."""
+    names = {field.name for field in dataclasses.fields(of) if field.init}
     own = {name: value for name, value in options.items() if name in names}
     return own, {name: value for name, value in options.items() if name not in names}
 
 
 def _flags(options: Mapping[str, Any]) -> list[str]:
-    """Keywords as Beam's flags: True is the bare flag, a list several of it, None and False none."""
+    """Keywords as flags of Beam: True is the bare flag, a list repeats the flag, None and False omit it."""
     flags = []
     for name, value in options.items():
         for each in value if isinstance(value, (list, tuple)) else [value]:

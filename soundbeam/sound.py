@@ -1,4 +1,4 @@
-"""Samples in memory, decoded as a file of theirs would be."""
+"""Samples in memory, decoded as if they were in a file."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from soundbeam.model.errors import DecodeError, OptionError
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream
 from soundbeam.transforms.decoding.recording import DecodedSoFar, resampled
-from soundbeam.transforms.decoding.segments import cut
+from soundbeam.transforms.decoding.segments import split_into_segments
 from soundbeam.transforms.records import DecodeReport, Recording, Segment, Stage, Status
 
 
 class SampleStream(AudioStream):
-    """Samples as a decoder gives them.
+    """Samples, as a decoder would yield them.
 
     Args:
         samples: Floats, full scale ±1, ``[frames, channels]``.
-        rate: Frames a second.
+        rate: Frames per second.
 
     Example:
         >>> import numpy as np
@@ -37,20 +37,20 @@ class SampleStream(AudioStream):
             yield self._samples[at : at + BLOCK_FRAMES].astype(np.float32)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """There is nothing to close."""
 
 
 def decode_samples(samples: np.ndarray, rate: int, spec: WindowSpec) -> Iterator[Segment | DecodeReport]:
-    """The segments of samples, and a report, as ``decode_recording`` gives them of a file.
+    """Yields the segments of samples and a report, as ``decode_recording`` does for a file.
 
     Args:
         samples: Floats, full scale ±1, ``[n]`` or ``[n, channels]``.
-        rate: Samples a second.
+        rate: Samples per second.
         spec: Which windows.
 
     Raises:
-        OptionError: The samples are no floats of one or two dimensions.
-        DecodeError: There are none, or the rate is no recording's.
+        OptionError: The samples are not floats of one or two dimensions.
+        DecodeError: There are none, or no recording has this rate.
 
     Example:
         >>> import numpy as np
@@ -68,10 +68,10 @@ def decode_samples(samples: np.ndarray, rate: int, spec: WindowSpec) -> Iterator
     decoded = DecodedSoFar()
     stream = SampleStream(samples.reshape(len(samples), -1), rate)
     windows = segments = 0
-    for segment in cut(resampled(stream, spec.rate, "soundfile", decoded), spec):
+    for segment in split_into_segments(resampled(stream, spec.rate, "soundfile", decoded), spec):
         windows, segments = windows + len(segment.offsets), segments + 1
         yield segment
-    error = f"{decoded.unusable} samples were no numbers and became 0" if decoded.unusable else ""
+    error = f"{decoded.unusable} samples were not numbers and became 0" if decoded.unusable else ""
     status: Status = "partial" if error else "ok"
     stage: Stage = "decode" if error else ""
     yield DecodeReport(

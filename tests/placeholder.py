@@ -37,11 +37,12 @@ def save_tone_bundle(url, labels=("low",), seed=0, threshold=0.5, **changes):
     import keras
 
     from soundbeam.model.architectures.architecture import Architecture, Recipe
-    from soundbeam.model.classifier.bundle import save_bundle
+    from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
     from soundbeam.model.classifier.calls import CallRules
     from soundbeam.model.frontend import FrontEndConfig
+    from soundbeam.model.frontend.kinds import Stft
 
-    config = FrontEndConfig(kind="stft", rate=RATE, frame=FRAME, step=STEP, fft=FRAME, normalise="none")
+    config = FrontEndConfig((Stft(),), rate=RATE, frame=FRAME, step=STEP, fft=FRAME, normalise="none")
 
     def body(shape, outputs, activation):
         spectrogram = keras.Input(shape)
@@ -65,7 +66,7 @@ def save_tone_bundle(url, labels=("low",), seed=0, threshold=0.5, **changes):
         "batch": 8,
         "thresholds": dict.fromkeys(labels, threshold),
         "call_rules": CallRules(),
-        "front_end": {},
-        "report": {},
     }
-    return save_bundle(str(url), architecture.build(len(labels), "detector"), **{**values, **changes})
+    return save_bundle(
+        str(url), architecture.build(len(labels), "detector"), BundleDescription(**{**values, **changes})
+    )

@@ -19,18 +19,12 @@ MODULES = {module_of(path): path for path in FILES}
 COLUMN = ("training", "report", "evaluation", "classifier", "architectures", "frontend", "storage")
 # File names that occur in several rooms, and the one thing that they say in each.
 SAME = {
-    "bottlenecks": "a frozen base's features of the examples",
-    "clip_scores": "the scores of whole clips",
     "clips": "labelled clips",
     "conditioning": "what is done to sound before its features are computed",
     "errors": "errors: their tree, and how one is told",
     "examples": "training examples",
-    "features": "feature tables and pictures of clips",
     "folder": "an output folder and what it holds",
-    "mixes": "mixes of clips and backgrounds",
     "printing": "what a program prints",
-    "process": "a process of the operating system",
-    "recordings": "recordings: listed, and compared one by one",
     "request": "what a program is asked to do",
 }
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from soundbeam.model.architectures.architecture import Architecture, Recipe
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import LogMel
 from soundbeam.model.training.examples import FORMAT, Example, serialize
 
 RATE = 8000
@@ -38,7 +39,7 @@ TINY = Architecture(
     window_s=0.5,
     hop_s=0.1,
     front_end=FrontEndConfig(
-        rate=RATE, frame=256, step=80, fft=256, bands=16, low_hz=100, high_hz=3800, normalise="window"
+        (LogMel(bands=16, low_hz=100, high_hz=3800),), rate=RATE, frame=256, step=80, fft=256, normalise="window"
     ),
     body=body,
     recipe=Recipe(epochs=2, steps=30, batch=8, learning_rate=0.02, average=0.9),

@@ -1,4 +1,4 @@
-"""Counters of the steps: items in and out, bytes, milliseconds, failures by cause."""
+"""Counters of the steps: items in and out, bytes, milliseconds, and failures by cause."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from contextvars import ContextVar
 from typing import Any
 
 NAMESPACE = "soundbeam"
-_gathered: ContextVar[collections.Counter[str] | None] = ContextVar("gathered", default=None)
+_collected: ContextVar[collections.Counter[str] | None] = ContextVar("collected", default=None)
 
 
 def count(name: str, by: int = 1) -> None:
-    """Adds ``by`` to the counter ``name``; outside of a running step it does nothing."""
-    here = _gathered.get()
-    if here is not None:
-        here[name] += int(by)
+    """Adds ``by`` to the counter ``name``; outside a running step this does nothing."""
+    collected = _collected.get()
+    if collected is not None:
+        collected[name] += int(by)
         return
     _counter(name).inc(int(by))
 
 
 @functools.lru_cache
 def _counter(name: str) -> Any:
-    from apache_beam.metrics import Metrics  # late: a process that only decodes does without Beam
+    from apache_beam.metrics import Metrics  # imported late: a process that only decodes does not need Beam
 
     return Metrics.counter(NAMESPACE, name)
 
 
 @contextlib.contextmanager
-def gathered() -> Iterator[collections.Counter[str]]:
-    """Keeps what is counted in the block, instead of giving it to Beam."""
+def collected_counts() -> Iterator[collections.Counter[str]]:
+    """Collects what is counted in the block instead of passing it to Beam."""
     counts: collections.Counter[str] = collections.Counter()
-    token = _gathered.set(counts)
+    token = _collected.set(counts)
     try:
         yield counts
     finally:
-        _gathered.reset(token)
+        _collected.reset(token)
 
 
 @contextlib.contextmanager
@@ -52,17 +52,17 @@ def milliseconds(name: str) -> Iterator[None]:
 
 
 def totals(result) -> dict[str, int]:
-    """All of soundbeam's counters of a finished pipeline, by name; those of one name in several steps are added up.
+    """The values of soundbeam's counters after a pipeline has finished, by name, added up over its steps.
 
-    Only what the runner tells, which may be nothing, or too much after retries.
+    They are what the runner reports, which may be nothing, or too much after retries.
     """
     from apache_beam.metrics.metric import MetricsFilter
 
     sums: collections.Counter[str] = collections.Counter()
     try:
-        found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
-    except Exception:  # a cluster that forgot the job, a runner without metrics: the tables do not depend on them
+        metrics = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
+    except Exception:  # the cluster has forgotten the job, or the runner has no metrics; no table depends on them
         return {}
-    for counter in found["counters"]:
+    for counter in metrics["counters"]:
         sums[counter.key.metric.name] += counter.result or 0
     return dict(sums)

@@ -1,4 +1,4 @@
-"""The records that travel between the steps; every step may import this module, none another step."""
+"""The records that travel between steps. Every step may import this module, and no step may import another step."""
 
 from __future__ import annotations
 
@@ -9,31 +9,36 @@ from typing import Final, Literal, Union
 import numpy as np
 
 from soundbeam.model.classifier.calls import Call
+from soundbeam.model.errors import DecodeCause
 
-# How a file ended: scanned whole; scanned up to a break, or with something missing; not one window scored; left alone.
+# How the scan of a file ended: all of it was scanned; something is missing or broke off; no window was scored; it was
+# not scanned.
 Status = Literal["ok", "partial", "failed", "skipped"]
-# The stage that set a status other than ``ok``; "" with ``ok``.
+# The stage that set a status other than ``ok``; "" for ``ok``.
 Stage = Literal["", "list", "decode", "score", "deleted"]
-# The stage of a file that was scanned before and is gone.
+# The stage of a file that was scanned before and no longer exists.
 DELETED: Final = "deleted"
-# Why a task in a process of its own was not finished: the process crashed, did not come to an end or took too much
-# memory, or the task raised an exception.
-BreakCause = Literal["crash", "hang", "memory", "unexpected"]
+# Why a task in another process was not finished: the process crashed, hung or used too much memory, or the task raised
+# an exception.
+FailureCause = Literal["crash", "hang", "memory", "unexpected"]
+# What is wrong with a recording: a message in a user's words, and its cause in one word for the counters; ``samples``
+# when some samples were not numbers.
+Problem = tuple[str, Union[DecodeCause, FailureCause, Literal["samples"]]]  # noqa: UP007
 
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """One audio file, as listed.
+    """An audio file, as it was listed.
 
     Attributes:
-        uri: Its full URI (``file:///…``, ``s3://…``): its identity.
-        bytes: Its size.
-        version: The store's etag, else its modification time (ISO 8601, UTC), else "".
+        uri: Its full URI (``file:///…``, ``s3://…``), which identifies it.
+        bytes: Its size in bytes.
+        version: The store's etag, or its modification time (ISO 8601, UTC), or "" where the store has neither.
         modified: Its modification time, UTC; None where the store has none.
-        recorded_at: When its first sample was recorded, UTC; None where that is not known, or not yet.
-        site: Where it was recorded, by the user's pattern; None where that says nothing.
-        listed: How many recordings are listed with it, for progress; 0 where that is not known.
-        listed_bytes: Their sizes, all in all.
+        recorded_at: When its first sample was recorded, UTC; None if that is not known, or not known yet.
+        site: Where it was recorded, by the user's pattern; None if the pattern does not match.
+        total_recordings: How many recordings this scan lists, for the progress report; 0 if unknown.
+        total_bytes: The total size of these recordings.
     """
 
     uri: str
@@ -42,18 +47,18 @@ class Recording:
     modified: datetime | None = None
     recorded_at: datetime | None = None
     site: str | None = None
-    listed: int = 0
-    listed_bytes: int = 0
+    total_recordings: int = 0
+    total_bytes: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class Unscannable:
-    """A listed file that is not decoded at all.
+    """A listed file that will not be decoded.
 
     Attributes:
         recording: The file.
         status: ``skipped`` (hidden, not audio) or ``failed`` (empty, unreadable).
-        stage: The step that said so, e.g. ``list``.
+        stage: The stage that decided this, e.g. ``list``.
         error: One line: what is wrong and what to do.
     """
 
@@ -65,39 +70,39 @@ class Unscannable:
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """A stretch of a recording that is decoded by itself: whole segments of its windows.
+    """A part of a recording that is decoded on its own and consists of whole segments.
 
     Attributes:
         recording: The recording.
-        index: 0, 1, 2 … within the recording.
-        of: How many ranges the recording has.
-        first: Its first window.
-        end: The first window after it; None: it goes to the end of the recording, wherever that is.
+        index: Its number within the recording: 0, 1, 2 …
+        ranges: How many ranges the recording has.
+        first: The index of its first window.
+        end: The index of the first window after it; None if it lasts until the end of the recording.
     """
 
     recording: Recording
     index: int = 0
-    of: int = 1
+    ranges: int = 1
     first: int = 0
     end: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Segment:
-    """A stretch of one recording that holds whole windows: what is decoded, and scored, at once.
+    """A part of one recording, made of whole windows, that is decoded and scored at once.
 
-    Segments of one recording overlap by window − hop, so that no window is ever cut in two. Windows are given by
-    their first sample within ``samples``; all are ``window_samples`` long.
+    Segments of one recording overlap by window − hop, so no window is divided. A window is given by its first
+    sample within ``samples``; all are ``window_samples`` long.
 
     Attributes:
         uri: The recording.
-        index: 0, 1, 2 … within the recording.
+        index: Its number within the recording: 0, 1, 2 …
         samples: float32 ``[samples]``, mono, at the classifier's rate.
         offsets: int64 ``[windows]``: first sample of each window, counted from the start of ``samples``.
-        start_s: float64 ``[windows]``: the windows' starts, seconds from the start of the recording.
-        end_s: float64 ``[windows]``: their ends; only a recording shorter than a window has an end before
-            start + window, and there ``samples`` is padded with zeros to one window.
-        cut: Whether the recording is cut into ranges.
+        start_s: float64 ``[windows]``: where the windows start, in seconds from the start of the recording.
+        end_s: float64 ``[windows]``: where they end. Only in a recording shorter than a window does a window end
+            before start + window; there ``samples`` is padded with zeros to the length of a window.
+        of_range: Whether the recording is split into ranges.
     """
 
     uri: str
@@ -106,22 +111,22 @@ class Segment:
     offsets: np.ndarray
     start_s: np.ndarray
     end_s: np.ndarray
-    cut: bool = False
+    of_range: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class DecodeReport:
-    """How the decoding of one recording ended; emitted once for each recording, after its last segment.
+    """How the decoding of one recording ended. It is emitted once for each recording, after its last segment.
 
     Attributes:
         recording: The file.
-        status: ``ok``; ``partial`` (windows up to a break); ``failed`` (no window).
-        stage: ``decode`` unless ok, then "".
-        error: One line, "" when ok.
-        duration_s: Seconds really decoded, at the file's own rate; None when nothing was.
-        sample_rate: The file's own rate, Hz; None when unknown.
-        channels: The file's own channels; None when unknown.
-        windows: How many windows the segments hold.
+        status: ``ok``, ``partial`` (some windows), or ``failed`` (no windows).
+        stage: "" if the status is ``ok``, else ``decode``.
+        error: One line; "" if the status is ``ok``.
+        duration_s: How many seconds were decoded, at the file's own rate; None if nothing was.
+        sample_rate: The file's own sample rate, Hz; None if unknown.
+        channels: The file's own number of channels; None if unknown.
+        windows: How many windows the segments contain.
         segments: How many segments were emitted.
     """
 
@@ -138,19 +143,19 @@ class DecodeReport:
 
 @dataclasses.dataclass(frozen=True)
 class RangeReport:
-    """How the decoding of one range of a recording ended; the reports of all its ranges make a `DecodeReport`.
+    """How the decoding of one range of a recording ended. The reports of all its ranges become one `DecodeReport`.
 
     Attributes:
         part: The range.
-        windows, segments: How many the range gave.
-        full: Whether it has all of its windows; else the recording ended in it, or broke.
-        last_s: The end of its last window; None without one.
-        frames: Frames from the recording's start to where decoding of this range stopped.
-        sample_rate, channels: The file's own; None when unknown.
-        problems: (message, cause) each, of what ended it before its time.
-        unusable: Samples in it that were no numbers; those in the ranges beside it aside.
-        notes: What is wrong although everything was decoded.
-        changed: Whether the file is another one than was listed.
+        windows, segments: How many the range yielded.
+        full: Whether it has all of its windows. If not, the recording ended or broke off within it.
+        last_s: Where its last window ends, seconds; None if it has no window.
+        frames: How many frames lie between the recording's start and where decoding of this range stopped.
+        sample_rate, channels: The file's own; None if unknown.
+        problems: What ended the decoding early.
+        unusable: How many of its samples were not usable numbers, without those of the neighbouring ranges.
+        notes: What is wrong with the file although everything was decoded.
+        changed: Whether the file is no longer the one that was listed.
     """
 
     part: Range
@@ -161,7 +166,7 @@ class RangeReport:
     frames: int = 0
     sample_rate: int | None = None
     channels: int | None = None
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
     unusable: int = 0
     notes: tuple[str, ...] = ()
     changed: bool = False
@@ -169,16 +174,16 @@ class RangeReport:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SegmentScores:
-    """The scores of one segment's windows: all that remains of it after scoring.
+    """The scores of one segment's windows: what is left of the segment after scoring.
 
     Attributes:
         uri: The recording.
         index: The segment's index.
         start_s: float64 ``[windows]``.
         end_s: float64 ``[windows]``.
-        scores: float32 ``[windows, labels]``; None when scoring failed.
-        error: One line when scoring failed, else "".
-        cut: Whether the recording is cut into ranges.
+        scores: float32 ``[windows, labels]``; None if scoring failed.
+        error: One line if scoring failed, else "".
+        of_range: Whether the recording is split into ranges.
     """
 
     uri: str
@@ -187,19 +192,19 @@ class SegmentScores:
     end_s: np.ndarray
     scores: np.ndarray | None
     error: str = ""
-    cut: bool = False
+    of_range: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """A labelled stretch of an audio file.
+    """A labelled audio file, or a labelled part of one.
 
     Attributes:
         recording: The file's full URI.
         label: What is heard in it.
-        source: The recording it was cut from: splits go by it.
-        start_s: Where the stretch starts within the file, seconds.
-        end_s: Where it ends; None for the file's end.
+        source: The recording that it was taken from. Clips of one source go to the same split.
+        start_s: Where the clip starts within the file, seconds.
+        end_s: Where it ends; None is the end of the file.
     """
 
     recording: str
@@ -211,11 +216,11 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True)
 class Reject:
-    """A clip that gives no example.
+    """A clip that yields no example.
 
     Attributes:
         recording: The file's URI.
-        reason: One line.
+        reason: Why it does not, in one line.
     """
 
     recording: str
@@ -224,15 +229,15 @@ class Reject:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RecordingResult:
-    """All that the tables say of one listed file.
+    """Everything that the tables say about one listed file.
 
     Attributes:
         report: How it ended.
         start_s: float64 ``[windows]``, ascending.
         end_s: float64 ``[windows]``.
         scores: float32 ``[windows, labels]``.
-        calls: For each label, in time order; empty for a recording without windows.
-        intervals: For each label the least and the greatest number of calls that there may be; empty likewise.
+        calls: The calls of each label in order of time; empty for a recording without windows.
+        intervals: The lowest and the highest plausible number of calls of each label; empty in the same case.
     """
 
     report: DecodeReport
@@ -243,7 +248,8 @@ class RecordingResult:
     intervals: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
 
 
-# What goes from listing to decoding, on to scoring, and from there. Beam reads these at run time, on Python 3.10 too.
+# What travels from listing to decoding, to scoring, and on from there. Beam evaluates these types at run time, on
+# Python 3.10 too.
 Listed = Union[Recording, Range]  # noqa: UP007
 Decoded = Union[Segment, DecodeReport, RangeReport]  # noqa: UP007
 Scored = Union[SegmentScores, DecodeReport, RangeReport]  # noqa: UP007

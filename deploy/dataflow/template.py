@@ -1,4 +1,4 @@
-"""What a flex template's launcher runs: a scan whose job Dataflow starts when this has described it."""
+"""What a flex template's launcher runs: this builds the job of a scan, and Dataflow then starts it."""
 
 import sys
 

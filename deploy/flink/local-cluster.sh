@@ -6,15 +6,15 @@
 #   deploy/flink/local-cluster.sh status
 #   deploy/flink/local-cluster.sh down
 #
-# Everything it fetches and writes lies in one folder, .flink/ here, or $FLINK_DIR. It wants Java 11 or 17, Maven, and a
-# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3. It reads ../processes.sh and
-# ../job-server.pom.xml. Also from the environment:
+# Everything that it fetches and writes is in one folder: .flink/ in the current folder, or $FLINK_DIR. It needs Java 11
+# or 17, Maven, and a Python with soundbeam: $PYTHON, or else .venv/bin/python, or else python3. It reads ../processes.sh
+# and ../job-server.pom.xml, and these variables:
 #
 #   FLINK_TASK_MANAGERS=2       one slot each
-#   FLINK_MEMORY=1024m          of each JVM; the Python workers' comes on top
-#   FLINK_PORT, POOL_PORT       of the job manager's REST and of the worker pool; without, free ones
-#   FLINK_JOB_SERVER_JAR        Beam's job server, if you have one; without, Maven puts it together for the first scan
-#   FLINK_VERSION=1.19.3        the Flink that your job server is for
+#   FLINK_MEMORY=1024m          memory of each JVM; the Python workers need more on top
+#   FLINK_PORT, POOL_PORT       ports of the job manager's REST interface and of the worker pool (default: free ones)
+#   FLINK_JOB_SERVER_JAR        Beam's job server, if you have one; else Maven assembles one for the first scan
+#   FLINK_VERSION=1.19.3        the version of Flink that your job server is for
 set -euo pipefail
 
 FLINK=${FLINK_VERSION:-1.19.3}
@@ -35,11 +35,11 @@ fetch_flink() {
   [ -f "$HOME_OF_FLINK/.complete" ] && return
   echo "fetching Flink $FLINK (315 MB)"
   rm -rf "$DIR/flink-$FLINK" "$DIR/wheels"
-  # Never installed: apache-flink asks for an old Beam. Its two packages unpacked together are a Flink distribution.
+  # These are not installed, since apache-flink requires an old Beam. Unpacked together, they are a Flink distribution.
   "$PYTHON" -m pip download -q --no-deps --disable-pip-version-check -d "$DIR/wheels" \
-    "apache-flink==$FLINK" "apache-flink-libraries==$FLINK" || fail "pip cannot download Flink; its error stands above"
+    "apache-flink==$FLINK" "apache-flink-libraries==$FLINK" || fail "pip cannot download Flink; see the error above"
   for wheel in "$DIR"/wheels/*.whl; do "$PYTHON" -m zipfile -e "$wheel" "$DIR/flink-$FLINK"; done
-  # Flink's libraries are a wheel since 2.0; before that the source package has them in a folder of their own.
+  # Since 2.0, Flink's libraries are a wheel; before that, the source package has them in a separate folder.
   for source in "$DIR"/wheels/*.tar.gz; do
     [ -f "$source" ] || continue
     tar -xzf "$source" -C "$DIR/flink-$FLINK" --strip-components=1
@@ -53,7 +53,7 @@ fetch_flink() {
 
 fetch_job_server() {
   [ -n "${FLINK_JOB_SERVER_JAR:-}" ] || [ "$FLINK" != "${FLINK#1.19.}" ] \
-    || fail "for Flink $FLINK set FLINK_JOB_SERVER_JAR: Maven makes a job server for 1.19"
+    || fail "for Flink $FLINK set FLINK_JOB_SERVER_JAR: Maven assembles a job server for 1.19 only"
   job_server FLINK_JOB_SERVER_JAR flink
 }
 
@@ -76,7 +76,7 @@ rest.address: localhost
 rest.bind-address: localhost
 rest.port: $FLINK_PORT
 io.tmp.dirs: $DIR/tmp
-# A scan of recordings that fails on a machine which dies goes on when it is back, or on the others.
+# If a machine dies during a scan, the scan continues on the others, or when the machine is back.
 restart-strategy.type: fixed-delay
 restart-strategy.fixed-delay.attempts: 10
 restart-strategy.fixed-delay.delay: 2 s
@@ -92,8 +92,8 @@ overview() {
 import json, sys, urllib.request
 try:
     answer = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=2)
-    found = json.load(answer)
-    print(found["taskmanagers"], found["slots-total"], found["jobs-running"])
+    cluster = json.load(answer)
+    print(cluster["taskmanagers"], cluster["slots-total"], cluster["jobs-running"])
 except OSError:
     print("0 0 0")
 END
@@ -125,7 +125,7 @@ status() {
 }
 
 scan() {
-  alive "$PIDS/jobmanager.pid" || fail "no cluster runs; start it with: $0 up"
+  alive "$PIDS/jobmanager.pid" || fail "no cluster is running; start one with: $0 up"
   . "$DIR/ports"
   fetch_job_server
   exec "$PYTHON" -m soundbeam.pipelines.scan --runner=FlinkRunner --flink_master="localhost:$FLINK_PORT" \

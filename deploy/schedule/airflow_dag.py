@@ -1,8 +1,8 @@
-"""A nightly scan by Airflow: put this file into the DAGs' folder and change the paths.
+"""A nightly scan by Airflow: put this file into the DAGs folder and change the paths.
 
-Needs apache-airflow-providers-apache-beam[google]: the operator wants Google's provider, whatever the runner. The scan
-runs in soundbeam's own environment (``py_interpreter``): nothing of Airflow's has to agree with it. For a cluster set
-``runner`` and add its options.
+It needs apache-airflow-providers-apache-beam[google]: the operator requires Google's provider, whatever the runner. The
+scan runs in soundbeam's own environment (``py_interpreter``), so its packages need not agree with Airflow's. For a
+cluster, set ``runner`` and add its options.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ with DAG(
     dag_id="soundbeam_scan",
     schedule="0 2 * * *",
     start_date=datetime(2024, 1, 1),
-    catchup=False,  # one scan finds everything that is new, however many nights were missed
+    catchup=False,  # one scan picks up everything new, however many nights were missed
     max_active_runs=1,  # two scans never write into one output
     tags=["soundbeam"],
 ) as dag:
@@ -24,7 +24,7 @@ with DAG(
         py_options=["-m"],
         py_file="soundbeam.pipelines.scan",
         runner="FnApiRunner",
-        # One value an option: of a list, Airflow repeats the option, and soundbeam takes the last.
+        # One value per option: Airflow repeats the option for a list, and soundbeam takes the last one.
         pipeline_options={
             "recordings": "/srv/recordings",
             "classifier": "/srv/soundbeam/bundle",

@@ -6,14 +6,14 @@
 #   deploy/spark/local-cluster.sh status
 #   deploy/spark/local-cluster.sh down
 #
-# Everything it fetches and writes lies in one folder, .spark/ here, or $SPARK_DIR. It wants Java 11 or 17, Maven, and a
-# Python with soundbeam: $PYTHON, else .venv/bin/python, else python3. It reads ../processes.sh and
-# ../job-server.pom.xml. Also from the environment:
+# Everything that it fetches and writes is in one folder: .spark/ in the current folder, or $SPARK_DIR. It needs Java 11
+# or 17, Maven, and a Python with soundbeam: $PYTHON, or else .venv/bin/python, or else python3. It reads ../processes.sh
+# and ../job-server.pom.xml, and these variables:
 #
 #   SPARK_WORKERS=2             one core each
-#   SPARK_MEMORY=1g             of each executor; the Python workers' comes on top
-#   SPARK_PORT, POOL_PORT       of the master and of the worker pool; without, free ones
-#   SPARK_JOB_SERVER_JAR        Beam's job server, if you have one; without, Maven puts it together for the first scan
+#   SPARK_MEMORY=1g             memory of each executor; the Python workers need more on top
+#   SPARK_PORT, POOL_PORT       ports of the master and of the worker pool (default: free ones)
+#   SPARK_JOB_SERVER_JAR        Beam's job server, if you have one; else Maven assembles one for the first scan
 set -euo pipefail
 
 SPARK=3.5.5
@@ -33,9 +33,9 @@ fetch_spark() {
   [ -f "$SPARK_HOME/.complete" ] && return
   echo "fetching Spark $SPARK (317 MB)"
   rm -rf "$DIR/spark-$SPARK" "$DIR/source"
-  # Never installed: the source package of pyspark holds a Spark distribution.
+  # This is not installed: the source package of pyspark contains a Spark distribution.
   "$PYTHON" -m pip download -q --no-deps --no-binary :all: --disable-pip-version-check -d "$DIR/source" "pyspark==$SPARK" \
-    || fail "pip cannot download Spark; its error stands above"
+    || fail "pip cannot download Spark; see the error above"
   mkdir -p "$DIR/spark-$SPARK"
   tar -xzf "$DIR"/source/*.tar.gz -C "$DIR/spark-$SPARK" --strip-components=1
   chmod +x "$SPARK_HOME"/bin/*
@@ -55,13 +55,13 @@ deploy() { # NAME CLASS ARGUMENTS…
   start "$name" bash "$SPARK_HOME/bin/spark-class" "$class" "$@"
 }
 
-# How many workers the master has, and how many applications run.
+# Prints how many workers the master has, and how many applications are running.
 overview() {
   "$PYTHON" - "http://localhost:$PAGE_PORT/json/" << 'END'
 import json, sys, urllib.request
 try:
-    found = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=2))
-    print(found["aliveworkers"], len(found["activeapps"]))
+    cluster = json.load(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=2))
+    print(cluster["aliveworkers"], len(cluster["activeapps"]))
 except OSError:
     print("0 0")
 END
@@ -94,7 +94,7 @@ status() {
 }
 
 scan() {
-  alive "$PIDS/master.pid" || fail "no cluster runs; start it with: $0 up"
+  alive "$PIDS/master.pid" || fail "no cluster is running; start one with: $0 up"
   . "$DIR/ports"
   job_server SPARK_JOB_SERVER_JAR spark
   exec "$PYTHON" -m soundbeam.pipelines.scan --runner=SparkRunner --spark_master_url="spark://localhost:$SPARK_PORT" \

@@ -15,12 +15,12 @@ DEFAULT = "compact"
 @functools.cache
 def _registry() -> dict[str, Architecture]:
     modules = sorted(m.name for m in pkgutil.walk_packages(__path__, f"{__name__}.") if not m.ispkg)
-    found: dict[str, Architecture] = {}
+    architectures: dict[str, Architecture] = {}
     for module in map(importlib.import_module, modules):
         one = getattr(module, "ARCHITECTURE", None)
         for architecture in (*getattr(module, "ARCHITECTURES", ()), *((one,) if one else ())):
-            found[architecture.name] = architecture
-    return found
+            architectures[architecture.name] = architecture
+    return architectures
 
 
 def architecture_names() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What an architecture is: a network over spectrograms, its windows and front end, and how it likes to be trained."""
+"""What an architecture is: a network over spectrograms, its windows and front end, and its training recipe."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Recipe:
         learning_rate: Adam's, at its highest.
         schedule: ``cosine``: a short rise, then a fall to nothing over all epochs; ``constant``.
         mix: Whether every example is a fresh mix (calls laid into backgrounds); else the clips as they are.
-        average: Decay of the moving average of the weights that is kept in the end; 0: none.
+        average: Decay of the moving average of the weights, which is what is saved; 0: no average.
         patience: Epochs without a better validation loss after which training stops; 0: never stops early.
         mixup: Of a classifier: share of windows that are two clips at once, of any labels
             (``model.training.augment_classifier``).
-        warp: Of a classifier: share by which clips are stretched and lowered, or the opposite, at most. Little where
-            pitch tells labels apart, as of speakers.
+        warp: Of a classifier: the largest share by which clips are stretched and lowered, or the opposite. Small
+            where labels differ in pitch, as speakers do.
     """
 
     epochs: int
@@ -67,8 +67,6 @@ class Architecture:
         members: Networks, alike but for the weights that they begin with, whose mean is the score (see ``ensemble``).
         transfer: Whether its network is a frozen base with weights from elsewhere and a head
             (see ``model.architectures.transfer``).
-        bottlenecks: URL of the base's features of the training examples: the head alone is trained on them.
-        fine_tune: Epochs in which all of it is trained after that, at a twentieth of the learning rate.
     """
 
     name: str
@@ -81,8 +79,6 @@ class Architecture:
     score_batch: int = 32
     members: int = 1
     transfer: bool = False
-    bottlenecks: str = ""
-    fine_tune: int = 0
 
     @property
     def rate(self) -> int:
@@ -133,7 +129,7 @@ class Architecture:
         windows: int | None = None,
         warp: float | None = None,
     ) -> Architecture:
-        """This architecture over another front end, with other windows, or trained on so many.
+        """This architecture over another front end, with other windows, or trained on a given number of windows.
 
         Args:
             front_end: A kind, or several joined by ``+``, which become channels.

@@ -6,6 +6,7 @@ import keras
 
 from soundbeam.model.architectures.architecture import Architecture, Recipe
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import Stft
 
 
 def body(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Model:
@@ -26,7 +27,7 @@ ARCHITECTURE = Architecture(
     source="The network of N. Renotte's audio classifier (2022), the reference of the capuchinbird challenge",
     window_s=3.0,
     hop_s=3.0,
-    front_end=FrontEndConfig(kind="stft", frame=320, step=32, fft=512, normalise="none"),
+    front_end=FrontEndConfig((Stft(),), frame=320, step=32, fft=512, normalise="none"),
     body=body,
     recipe=Recipe(epochs=4, steps=0, batch=16, learning_rate=1e-3, schedule="constant", mix=False),
     score_batch=4,

@@ -11,13 +11,13 @@ _STEP_BY_STEP = (keras.layers.RNN, keras.layers.Bidirectional, keras.layers.Time
 
 
 def multiply_adds(network: keras.Model) -> int:
-    """Multiply-adds for one input: of convolutions, dense, recurrent and attention layers; the others' are no matter.
+    """Multiply-adds for one input: of convolutions, dense, recurrent and attention layers. Others are negligible.
 
     Every weight of a kernel is used once at each place that its layer looks at. Attention has two products of frames
     with frames besides.
     """
     total = 0
-    for layer in _layers(network):
+    for layer in innermost_layers(network):
         kernels = sum(math.prod(w.shape) for w in layer.weights if w.name.endswith("kernel"))
         if not kernels:
             continue
@@ -33,9 +33,10 @@ def multiply_adds(network: keras.Model) -> int:
     return total
 
 
-def _layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+def innermost_layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers of a network and of the networks within it."""
     for layer in network.layers:
         if isinstance(layer, keras.Model):
-            yield from _layers(layer)
+            yield from innermost_layers(layer)
         else:
             yield layer

@@ -1,6 +1,6 @@
-"""Several networks in one graph, alike but for the weights that they begin with, whose mean is the score.
+"""Several networks in one graph that differ only in their initial weights; the score is their mean.
 
-Such networks err in different places, and what only one of them takes for a call is mostly none (Lakshminarayanan et
+Such networks make different errors, and what only one of them takes for a call is mostly not one (Lakshminarayanan et
 al., Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles, arXiv:1612.01474, 2017).
 """
 
@@ -28,7 +28,7 @@ def ensemble(members: list[keras.Model], activation: str) -> keras.Model:
     return keras.Model(spectrogram, keras.layers.Activation(activation)(keras.layers.Average()(scores)))
 
 
-def apart(network: keras.Model) -> keras.Model:
+def member_scores(network: keras.Model) -> keras.Model:
     """The network to fit: (batch, frames, bins, channels) → (batch, members, labels), the scores of each member.
 
     It shares the layers of ``network``. One that is no ensemble is its only member.

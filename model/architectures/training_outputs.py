@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keras
 
-from soundbeam.model.architectures.ensemble import apart
+from soundbeam.model.architectures.ensemble import member_scores
 
 
 class Penalised(keras.layers.Layer):
@@ -29,14 +29,14 @@ def scores_only(network: keras.Model) -> keras.Model:
     return keras.Model(network.input, network.outputs[0], name=network.name)
 
 
-def to_fit(network: keras.Model) -> keras.Model:
+def network_to_fit(network: keras.Model) -> keras.Model:
     """The network to fit: (batch, frames, bins, channels) → (batch, classifiers, labels), with its penalties.
 
     It shares the layers of ``network``, which has all its outputs.
     """
     first, *others = network.outputs
     if not others:
-        return apart(network)
+        return member_scores(network)
     classifiers = [first, *(output for output in others if output.shape == first.shape)]
     penalties = [output for output in others if output.shape != first.shape]
     scores = keras.ops.stack(classifiers, axis=1)

@@ -1,4 +1,4 @@
-"""A frozen base's weights and features: loaded, computed once a clip, and read again when its head is trained."""
+"""A frozen base: its weights are loaded, its features computed once a clip and read when the head is trained."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def base_model(architecture: Architecture, weights: str) -> keras.Model:
     inner = next(layer for layer in base.layers if isinstance(layer, keras.Model))
     if weights == IMAGENET:
         try:
-            found = keras.applications.InceptionV3(include_top=False, weights=IMAGENET, pooling="avg")
-            inner.set_weights(found.get_weights())
+            pretrained = keras.applications.InceptionV3(include_top=False, weights=IMAGENET, pooling="avg")
+            inner.set_weights(pretrained.get_weights())
         except Exception as e:  # Keras and urllib raise many kinds
             raise SoundbeamError(
                 f"--weights imagenet: cannot be fetched ({_first_line(e)}); fetch them where there is internet "
@@ -71,7 +71,7 @@ def fingerprint(model: keras.Model, architecture: Architecture) -> str:
     return digest.hexdigest()
 
 
-def saved(model: keras.Model) -> bytes:
+def to_bytes(model: keras.Model) -> bytes:
     """The model as the bytes of a ``.keras`` file."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, BASE_FILE)

@@ -1,6 +1,6 @@
-"""The classifier bundle: a folder with the network's weights and ``classifier.json``, which says all the rest.
+"""The classifier bundle: a folder with the network's weights and ``classifier.json``, which describes the rest.
 
-A scan needs nothing else, and nothing in it can change unseen: the fingerprint covers every value and the weights.
+A scan needs nothing else. No change goes unnoticed: the fingerprint covers every value and the weights.
 Reading the description needs no TensorFlow; ``scorer()`` does.
 """
 
@@ -19,12 +19,13 @@ from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.model.errors import BundleError
-from soundbeam.model.storage.files import check_store, make_folder, open_file, place_of, write_at_once
+from soundbeam.model.storage.files import locate, make_folder, open_file, write_at_once
 from soundbeam.model.storage.stores import one_line
 
 if TYPE_CHECKING:
     import keras
 
+    from soundbeam.model.architectures import Architecture
     from soundbeam.model.classifier.scorer import Scorer
 
 DESCRIPTION = "classifier.json"
@@ -33,12 +34,11 @@ REPORT = "report.html"  # for people: the fingerprint does not cover it
 _OURS = ("weights-", "logs", DESCRIPTION, REPORT)
 
 
-@dataclasses.dataclass(frozen=True)
-class ClassifierBundle:
-    """All that a scan needs to know.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BundleDescription:
+    """What ``classifier.json`` says of a classifier: all that a scan needs beside the weights.
 
     Attributes:
-        url: The folder it was read from.
         architecture: Name of the network's architecture.
         task: ``detector`` (each label scored on its own, sigmoid) or ``classifier`` (scores sum to 1, softmax).
         labels: What the scores are of, in their order.
@@ -48,16 +48,13 @@ class ClassifierBundle:
         batch: How many windows are best scored at once.
         thresholds: label → the score from which a window counts.
         call_rules: How windows become calls.
-        front_end: The front end's configuration, as plain values.
+        front_end: The front end's configuration, as plain values; empty: not stated, the network has it anyway.
         report: What it was trained on and how well it did.
-        fingerprint: SHA-256, in hexadecimal, over everything above and the weights.
-        weights: The ``.keras`` file.
-        calibration: Makes probabilities of the network's scores; thresholds and rules are for those. None: they are
-            what they are.
-        counting: How sure counts are.
+        calibration: Turns the network's scores into probabilities, which the thresholds and rules are for. None: the
+            scores are used as they are.
+        counting: How certain counts are.
     """
 
-    url: str
     architecture: str
     task: str
     labels: tuple[str, ...]
@@ -66,13 +63,39 @@ class ClassifierBundle:
     hop_s: float
     batch: int
     thresholds: dict[str, float]
-    call_rules: CallRules
-    front_end: dict[str, Any]
-    report: dict[str, Any]
-    fingerprint: str
-    weights: bytes = dataclasses.field(repr=False)
+    call_rules: CallRules = dataclasses.field(default_factory=CallRules)
+    front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
+    report: dict[str, Any] = dataclasses.field(default_factory=dict)
     calibration: Calibration | None = None
     counting: CountModel = AS_SCORED
+
+    @classmethod
+    def of_architecture(cls, architecture: Architecture, **values: Any) -> BundleDescription:
+        """The description of an architecture's network; ``values`` are the attributes that training decides."""
+        return cls(
+            architecture=architecture.name,
+            rate=architecture.rate,
+            window_s=architecture.window_s,
+            hop_s=architecture.hop_s,
+            batch=architecture.score_batch,
+            front_end=architecture.front_end.plain(),
+            **values,
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassifierBundle(BundleDescription):
+    """A bundle that was read: its description and its weights.
+
+    Attributes:
+        url: The folder it was read from.
+        fingerprint: SHA-256, in hexadecimal, over the description and the weights.
+        weights: The ``.keras`` file.
+    """
+
+    url: str
+    fingerprint: str
+    weights: bytes = dataclasses.field(repr=False)
 
     @property
     def window_samples(self) -> int:
@@ -92,7 +115,7 @@ class ClassifierBundle:
 
         architecture_names()  # loads their modules, which registers their layers with Keras
         if self.front_end:
-            FrontEndConfig(**self.front_end).check()  # Keras would bury what is missing
+            FrontEndConfig.from_plain(self.front_end).check()  # Keras would bury what is missing
 
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "weights.keras")
@@ -119,7 +142,7 @@ def load_bundle(url: str) -> ClassifierBundle:
         url: Its folder, local or any fsspec URL.
 
     Raises:
-        BundleError: It is no bundle, unreadable, of another version, changed or incomplete.
+        BundleError: The folder holds no bundle, or one that is unreadable, of another version, changed or incomplete.
     """
     url = url.rstrip("/")
     described = _read_description(url)
@@ -127,21 +150,9 @@ def load_bundle(url: str) -> ClassifierBundle:
         weights_file, weights_hash = described["weights"]["file"], described["weights"]["sha256"]
         bundle = ClassifierBundle(
             url=url,
-            architecture=described["architecture"],
-            task=described["task"],
-            labels=tuple(described["labels"]),
-            rate=described["rate"],
-            window_s=described["window_s"],
-            hop_s=described["hop_s"],
-            batch=described["batch"],
-            thresholds=described["thresholds"],
-            call_rules=CallRules(**described["call_rules"]),
-            front_end=described["front_end"],
-            report=described["report"],
             fingerprint=described["fingerprint"],
             weights=_read(f"{url}/{weights_file}"),
-            calibration=_calibration(described["calibration"]),
-            counting=_counting(described["counting"]),
+            **_description_values(described),
         )
     except FileNotFoundError:
         raise BundleError(f"{url}/{weights_file}: missing; the bundle is incomplete, train it again") from None
@@ -154,28 +165,11 @@ def load_bundle(url: str) -> ClassifierBundle:
     return bundle
 
 
-def save_bundle(
-    url: str,
-    model: keras.Model,
-    *,
-    architecture: str,
-    task: str,
-    labels: tuple[str, ...],
-    rate: int,
-    window_s: float,
-    hop_s: float,
-    batch: int,
-    thresholds: dict[str, float],
-    call_rules: CallRules,
-    front_end: dict[str, Any],
-    report: dict[str, Any],
-    calibration: Calibration | None = None,
-    counting: CountModel | None = None,
-) -> ClassifierBundle:
+def save_bundle(url: str, model: keras.Model, description: BundleDescription) -> ClassifierBundle:
     """Writes a bundle; one that is there already is replaced as a whole, and stays valid until the last moment.
 
-    The weights come first, under a name that depends on their content; ``classifier.json`` comes last and at once.
-    A death in between leaves no bundle, or the one that was there.
+    The weights are written first, under a name that depends on their content, and ``classifier.json`` last, in one
+    step. A process that dies in between leaves no bundle, or the one that was there.
 
     Returns:
         The bundle, as ``load_bundle`` would read it.
@@ -193,19 +187,7 @@ def save_bundle(
     digest = hashlib.sha256(weights).hexdigest()
     described: dict[str, Any] = {
         "format": FORMAT,
-        "architecture": architecture,
-        "task": task,
-        "labels": list(labels),
-        "rate": rate,
-        "window_s": window_s,
-        "hop_s": hop_s,
-        "batch": batch,
-        "thresholds": thresholds,
-        "call_rules": dataclasses.asdict(call_rules),
-        "front_end": front_end,
-        "calibration": dataclasses.asdict(calibration) if calibration else None,
-        "counting": dataclasses.asdict(counting or AS_SCORED),
-        "report": report,
+        **dataclasses.asdict(description),
         "weights": {"file": f"weights-{digest[:16]}.keras", "sha256": digest, "bytes": len(weights)},
     }
     described = json.loads(_canonical(described))
@@ -223,23 +205,20 @@ def save_bundle(
 
 
 def check_destination(url: str) -> tuple[AbstractFileSystem, str]:
-    """Makes sure that a bundle may be written to a folder: there is none, or it holds nothing but a bundle's files.
+    """Checks that a bundle may be written to a folder: it does not exist, or holds nothing but a bundle's files.
 
     Returns:
-        Its file system and its path there.
+        The folder's file system and its path there.
 
     Raises:
         BundleError: Something else is there; nothing is touched.
+        SoundbeamError: The URL's store cannot be used.
     """
-    try:
-        check_store(url)
-        place, root = place_of(url)
-        fs = place.fs
-        if fs.isfile(root):
-            raise BundleError(f"{url}: is a file; give a folder for the classifier")
-        names = [os.path.basename(name.rstrip("/")) for name in fs.ls(root, detail=False)] if fs.isdir(root) else []
-    except (ImportError, ValueError) as e:
-        raise BundleError(f"{url}: cannot be opened ({e})") from e
+    place, root = locate(url)
+    fs = place.fs
+    if fs.isfile(root):
+        raise BundleError(f"{url}: is a file; give a folder for the classifier")
+    names = [os.path.basename(name.rstrip("/")) for name in fs.ls(root, detail=False)] if fs.isdir(root) else []
     foreign = sorted(name for name in names if name and not name.startswith(_OURS))
     if foreign:
         raise BundleError(f"{url}: holds other files ({foreign[0]}); give a new folder for the classifier")
@@ -250,27 +229,31 @@ def _read_description(url: str) -> dict[str, Any]:
     path = f"{url}/{DESCRIPTION}"
     try:
         described = json.loads(_read(path).decode("utf-8"))
-        found = described["format"]
+        version = described["format"]
     except (FileNotFoundError, NotADirectoryError):
         raise BundleError(f"{url}: no classifier there (no {DESCRIPTION}); make one with 'soundbeam train'") from None
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as e:
         raise BundleError(f"{path}: not the description of a classifier ({type(e).__name__}: {e})") from e
     except (OSError, ImportError, ValueError) as e:
         raise BundleError(f"{path}: cannot be read ({one_line(e)})") from e
-    if found != FORMAT:
+    if version != FORMAT:
         raise BundleError(
-            f"{url}: made by bundle format {found}, this soundbeam reads {FORMAT}: "
+            f"{url}: made by bundle format {version}, this soundbeam reads {FORMAT}: "
             "train it again, or scan with the soundbeam that made it"
         )
     return described
 
 
-def _calibration(described: dict[str, Any] | None) -> Calibration | None:
-    return Calibration(described["slope"], tuple(described["biases"])) if described else None
-
-
-def _counting(described: dict[str, Any]) -> CountModel:
-    return CountModel(described["floor"], tuple((a, b, c) for a, b, c in described["draws"]))
+def _description_values(described: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a ``BundleDescription`` from the values of ``classifier.json``."""
+    calibration, counting = described["calibration"], described["counting"]
+    return {
+        **{field.name: described[field.name] for field in dataclasses.fields(BundleDescription)},
+        "labels": tuple(described["labels"]),
+        "call_rules": CallRules(**described["call_rules"]),
+        "calibration": Calibration(calibration["slope"], tuple(calibration["biases"])) if calibration else None,
+        "counting": CountModel(counting["floor"], tuple((a, b, c) for a, b, c in counting["draws"])),
+    }
 
 
 def _read(url: str) -> bytes:

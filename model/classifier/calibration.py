@@ -1,4 +1,4 @@
-"""Makes a score of 0.8 right eight times in ten, and tells how far it is from that; pure NumPy.
+"""Calibration: of the windows with a score of 0.8, eight in ten are to be calls; pure NumPy.
 
 A detector's scores are calibrated after Platt (Probabilistic Outputs for Support Vector Machines, 1999): a logistic of
 the score's log-odds. One slope for all labels and a bias for each keep what calls are made of: log-odds change
@@ -14,9 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-SUREST = 1e-4  # a network's score says no more than this about being wrong: float32 ends soon after
-ENOUGH = 20  # windows of either kind that a label must have for a bias of its own
-_SLOPES = (0.05, 1.35)  # a slope beyond them is no calibration but a broken network, or scores that are all right
+NETWORK_LIMIT = 1e-4  # a network's scores nearer to 0 or 1 than this say nothing more: float32 ends soon after
+SCORE_LIMIT = 1e-6  # the same of any other score
+MIN_WINDOWS = 20  # windows of either kind that a label must have for a bias of its own
+_SLOPES = (0.05, 1.35)  # beyond these the network is broken, or its scores are all right
 _STEPS = 100
 
 
@@ -37,17 +38,22 @@ class Calibration:
         kind = scores.dtype
         scores = np.asarray(scores, np.float64)
         if self.biases:
-            return sigmoid(self.slope * logit(scores) + np.asarray(self.biases)).astype(kind)
-        return softmax(self.slope * np.log(np.clip(scores, SUREST**2, 1.0))).astype(kind)
+            return sigmoid(self.slope * log_odds(scores, NETWORK_LIMIT) + np.asarray(self.biases)).astype(kind)
+        return softmax(self.slope * np.log(np.clip(scores, NETWORK_LIMIT**2, 1.0))).astype(kind)
 
     def threshold(self, threshold: float, label: int) -> float:
         """What a detector's threshold for the network's score becomes."""
-        return float(sigmoid(self.slope * logit(threshold) + self.biases[label]))
+        return float(sigmoid(self.slope * log_odds(threshold, NETWORK_LIMIT) + self.biases[label]))
 
 
-def logit(scores: npt.ArrayLike) -> np.ndarray:
-    """log(p / (1 − p)), of no score surer than ``SUREST``."""
-    scores = np.clip(np.asarray(scores, np.float64), SUREST, 1 - SUREST)
+def log_odds(scores: npt.ArrayLike, limit: float = SCORE_LIMIT) -> np.ndarray:
+    """log(p / (1 − p)), finite: scores nearer than ``limit`` to 0 or 1 are taken to be so near.
+
+    ``NETWORK_LIMIT`` is for the scores of a network, where a calibration reads them. All others, calibrated scores
+    among them, have ``SCORE_LIMIT``: a steep calibration brings scores nearer to 1 than ``NETWORK_LIMIT``, which would
+    level their peaks and dips.
+    """
+    scores = np.clip(np.asarray(scores, np.float64), limit, 1 - limit)
     return np.log(scores) - np.log1p(-scores)
 
 
@@ -63,7 +69,7 @@ def softmax(values: np.ndarray) -> np.ndarray:
     return values / values.sum(axis=-1, keepdims=True)
 
 
-def platt(scores: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> Calibration | None:
+def fit_platt(scores: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> Calibration | None:
     """The slope and biases under which the truth is likeliest, found by Newton's method.
 
     As Platt has it a true window counts as (n + 1) / (n + 2) of one, and a false one as 1 / (m + 2), so that nothing
@@ -76,68 +82,68 @@ def platt(scores: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> Calibra
     Returns:
         None where no label has enough windows, or scores do not rise with the truth.
     """
-    known = [i for i, truth in enumerate(truths) if min(np.sum(truth), np.sum(~truth)) >= ENOUGH]
-    if not known:
+    fitted = [i for i, truth in enumerate(truths) if min(np.sum(truth), np.sum(~truth)) >= MIN_WINDOWS]
+    if not fitted:
         return None
-    x = np.concatenate([logit(scores[i]) for i in known])
-    row = np.repeat(np.arange(len(known)), [len(truths[i]) for i in known])
-    aims = []
-    for i in known:
+    x = np.concatenate([log_odds(scores[i], NETWORK_LIMIT) for i in fitted])
+    bias_of = np.repeat(np.arange(len(fitted)), [len(truths[i]) for i in fitted])
+    targets = []
+    for i in fitted:
         true, false = np.sum(truths[i]), np.sum(~truths[i])
-        aims.append(np.where(truths[i], (true + 1) / (true + 2), 1 / (false + 2)))
-    slope, biases = logistic_fit(x, row, np.concatenate(aims))
+        targets.append(np.where(truths[i], (true + 1) / (true + 2), 1 / (false + 2)))
+    slope, biases = logistic_fit(x, bias_of, np.concatenate(targets))
     if not _SLOPES[0] <= slope:
         return None
-    if slope > _SLOPES[1]:  # what parts without error would become ever surer: the best biases for the steepest slope
-        slope, biases = logistic_fit(x, row, np.concatenate(aims), _SLOPES[1])
-    every = np.full(len(truths), biases.mean())
-    every[known] = biases
-    return Calibration(float(slope), tuple(every.tolist()))
+    if slope > _SLOPES[1]:  # scores without an error have no best slope: the best biases for the steepest one
+        slope, biases = logistic_fit(x, bias_of, np.concatenate(targets), _SLOPES[1])
+    all_biases = np.full(len(truths), biases.mean())
+    all_biases[fitted] = biases
+    return Calibration(float(slope), tuple(all_biases.tolist()))
 
 
 def logistic_fit(
-    x: np.ndarray, row: np.ndarray, aim: np.ndarray, fixed: float | None = None
+    x: np.ndarray, bias_of: np.ndarray, target: np.ndarray, fixed_slope: float | None = None
 ) -> tuple[float, np.ndarray]:
-    """Logistic regression by damped Newton steps: aim ~ σ(slope · x + biases[row]).
+    """Logistic regression by damped Newton steps: target ~ σ(slope · x + biases[bias_of]).
 
     Args:
         x: float64 ``[n]``.
-        row: int ``[n]``: which bias; none is left out.
-        aim: ``[n]``, 0 to 1.
-        fixed: The slope, where only biases are to be found.
+        bias_of: int ``[n]``: which bias; none is left out.
+        target: ``[n]``, 0 to 1.
+        fixed_slope: The slope, where only biases are to be found.
 
     Returns:
         The slope and the biases.
     """
-    labels = int(row.max()) + 1
+    biases = int(bias_of.max()) + 1
 
-    def loss(at: np.ndarray) -> float:
-        z = at[0] * x + at[1 + row]
-        return float(np.sum(np.logaddexp(0.0, z) - aim * z))
+    def loss(theta: np.ndarray) -> float:
+        z = theta[0] * x + theta[1 + bias_of]
+        return float(np.sum(np.logaddexp(0.0, z) - target * z))
 
-    at = np.zeros(1 + labels)
-    at[0] = 1.0 if fixed is None else fixed
-    best = loss(at)
+    theta = np.zeros(1 + biases)
+    theta[0] = 1.0 if fixed_slope is None else fixed_slope
+    best = loss(theta)
     for _ in range(_STEPS):
-        p = sigmoid(at[0] * x + at[1 + row])
-        off, w = p - aim, p * (1 - p)
-        gradient = np.concatenate([[off @ x], np.bincount(row, off, labels)])
-        hessian = np.diag(np.concatenate([[w @ (x * x)], np.bincount(row, w, labels)]) + 1e-9)
-        hessian[0, 1:] = hessian[1:, 0] = np.bincount(row, w * x, labels)
-        if fixed is not None:
+        p = sigmoid(theta[0] * x + theta[1 + bias_of])
+        residuals, weights = p - target, p * (1 - p)
+        gradient = np.concatenate([[residuals @ x], np.bincount(bias_of, residuals, biases)])
+        hessian = np.diag(np.concatenate([[weights @ (x * x)], np.bincount(bias_of, weights, biases)]) + 1e-9)
+        hessian[0, 1:] = hessian[1:, 0] = np.bincount(bias_of, weights * x, biases)
+        if fixed_slope is not None:
             gradient[0], hessian[0, 1:], hessian[1:, 0] = 0.0, 0.0, 0.0
         step = np.linalg.solve(hessian, gradient)
         size = 1.0
-        while size > 1e-6 and loss(at - size * step) > best:
+        while size > 1e-6 and loss(theta - size * step) > best:
             size /= 2
-        now = loss(at - size * step)
-        if best - now < 1e-10 * max(1.0, best):
+        new_loss = loss(theta - size * step)
+        if best - new_loss < 1e-10 * max(1.0, best):
             break
-        at, best = at - size * step, now
-    return float(at[0]), at[1:]
+        theta, best = theta - size * step, new_loss
+    return float(theta[0]), theta[1:]
 
 
-def temperature(scores: np.ndarray, truth: np.ndarray) -> Calibration | None:
+def fit_temperature(scores: np.ndarray, truth: np.ndarray) -> Calibration | None:
     """The temperature under which the true labels are likeliest, to 0.1 %, between 1/20 and 20.
 
     Args:
@@ -145,11 +151,11 @@ def temperature(scores: np.ndarray, truth: np.ndarray) -> Calibration | None:
         truth: int ``[windows]``: the true label's row.
 
     Returns:
-        None where there are fewer than twice ``ENOUGH`` windows.
+        None where there are fewer than twice ``MIN_WINDOWS`` windows.
     """
-    if len(truth) < 2 * ENOUGH:
+    if len(truth) < 2 * MIN_WINDOWS:
         return None
-    logs = np.log(np.clip(np.asarray(scores, np.float64), SUREST**2, 1.0))
+    logs = np.log(np.clip(np.asarray(scores, np.float64), NETWORK_LIMIT**2, 1.0))
 
     def loss(slope: float) -> float:
         z = slope * logs

@@ -1,4 +1,4 @@
-"""Scores of windows → calls: neighbouring windows over the threshold become one, a dip in the score tells two apart."""
+"""Scores of windows → calls: neighbouring windows over the threshold are one call; a dip in the score separates two."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-_SATURATED = 1e-6  # scores nearer than this to 0 or 1 say nothing more; calibrated ones hardly come so near
+from soundbeam.model.classifier.calibration import log_odds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +16,7 @@ class CallRules:
 
     Attributes:
         smooth_s: The log-odds of windows that start within ± half of this are averaged; 0: not smoothed.
-        dip: Two calls are told apart where the smoothed log-odds between them fall by at least this below the
+        dip: Two calls are separated where the smoothed log-odds between them fall by at least this below the
             lower of their peaks; a shallower dip, even below the threshold, leaves one call.
         min_gap_s: Two peaks nearer than this are one call, however deep the dip.
     """
@@ -47,9 +47,9 @@ def find_calls(
     scores: np.ndarray,
     threshold: float,
     rules: CallRules | None = None,
-    found: tuple[np.ndarray, list[int]] | None = None,
+    peaks: tuple[np.ndarray, list[int]] | None = None,
 ) -> list[Call]:
-    """The calls of one label in one recording.
+    """Finds the calls of one label in one recording.
 
     A call is a peak (see ``find_peaks``) whose smoothed score is at or above the threshold. From the windows over the
     threshold that belong to it, its extent is what they have in common when they are few, and what they cover, less
@@ -61,7 +61,7 @@ def find_calls(
         scores: float ``[windows]``, 0 to 1.
         threshold: A window scored below it never makes a call.
         rules: None: the defaults.
-        found: What ``find_peaks`` gave for these scores and rules; None: not yet known.
+        peaks: What ``find_peaks`` returns for these scores and rules; None: it is called here.
 
     Returns:
         In order of time; they do not overlap each other.
@@ -71,10 +71,10 @@ def find_calls(
     scores = np.asarray(scores, np.float64)
     if not len(scores):
         return []
-    height, peaks = found or find_peaks(start_s, scores, rules)
+    height, peak_windows = peaks or find_peaks(start_s, scores, rules)
     over = height >= log_odds(threshold)
     hop = float(start_s[1] - start_s[0]) if len(start_s) > 1 else float(end_s[0] - start_s[0])
-    bounds = [0, *(_valley(height, a, b) for a, b in itertools.pairwise(peaks)), len(scores)]
+    bounds = [0, *(_valley(height, a, b) for a, b in itertools.pairwise(peak_windows)), len(scores)]
     calls: list[Call] = []
     for low, high in itertools.pairwise(bounds):
         windows = low + np.flatnonzero(over[low:high])
@@ -82,7 +82,7 @@ def find_calls(
             continue
         first, last = int(windows[0]), int(windows[-1])
         score = float(scores[slice(*_reach(start_s, start_s[first], start_s[last], rules.smooth_s))].max())
-        if score < threshold:  # where both are so near to 0 or 1 that their log-odds are the same
+        if score < threshold:  # score and threshold are so near to 0 or 1 that their log-odds are equal
             continue
         begin, end = _extent(start_s, end_s, first, last, hop)
         if calls and begin < calls[-1].end_s:
@@ -93,27 +93,21 @@ def find_calls(
 
 
 def find_peaks(start_s: np.ndarray, scores: np.ndarray, rules: CallRules) -> tuple[np.ndarray, list[int]]:
-    """What may be a call, before any threshold.
+    """Finds the peaks that may be calls, before any threshold.
 
-    A peak of the smoothed log-odds counts when its prominence (its height above the higher of the valleys that part
+    A peak of the smoothed log-odds counts when its prominence (its height above the higher of the valleys that separate
     it from higher peaks) is at least ``rules.dip``, and no higher one lies nearer than ``rules.min_gap_s``.
 
     Args:
         start_s: float64 ``[windows]``, ascending, at least one.
         scores: float64 ``[windows]``.
-        rules: How to smooth and to part.
+        rules: How to smooth, and when to separate two peaks.
 
     Returns:
         The smoothed log-odds float64 ``[windows]``, and the peaks' indices in order.
     """
     height = smoothed(start_s, log_odds(scores), rules.smooth_s)
     return height, _drop_near(start_s, height, _prominent(height, rules.dip), rules.min_gap_s)
-
-
-def log_odds(score: np.ndarray | float) -> np.ndarray:
-    """log(p / (1 − p)), finite for saturated scores."""
-    score = np.clip(score, _SATURATED, 1 - _SATURATED)
-    return np.log(score) - np.log1p(-score)
 
 
 def smoothed(start_s: np.ndarray, values: np.ndarray, smooth_s: float) -> np.ndarray:
@@ -132,7 +126,7 @@ def _reach(start_s: np.ndarray, first: np.ndarray, last: np.ndarray, smooth_s: f
 
 
 def _prominent(height: np.ndarray, dip: float) -> list[int]:
-    """Indices of peaks that a fall and a rise of at least ``dip`` part from each other; one pass, first of equals."""
+    """Indices of peaks separated by a fall and a rise of at least ``dip``; one pass, the first of equal ones."""
     change = np.flatnonzero(np.diff(height) != 0)
     ridge = np.concatenate([[0], change + 1])  # one index for each run of equal values
     peaks: list[int] = []
@@ -150,14 +144,14 @@ def _prominent(height: np.ndarray, dip: float) -> list[int]:
 
 
 def _drop_near(start_s: np.ndarray, height: np.ndarray, peaks: list[int], min_gap_s: float) -> list[int]:
-    """Of two peaks nearer than the gap the lower goes, highest peaks first."""
+    """Drops the lower of two peaks that are nearer than the gap, starting from the highest peak."""
     if min_gap_s <= 0 or len(peaks) < 2:
         return peaks
     kept = np.ones(len(peaks), bool)
-    at = start_s[peaks]
+    peak_s = start_s[peaks]
     for i in sorted(range(len(peaks)), key=lambda i: (-height[peaks[i]], i)):
         if kept[i]:
-            near = np.abs(at - at[i]) < min_gap_s - 1e-6
+            near = np.abs(peak_s - peak_s[i]) < min_gap_s - 1e-6
             near[i] = False
             kept &= ~near
     return [p for p, keep in zip(peaks, kept, strict=True) if keep]
@@ -171,7 +165,7 @@ def _valley(height: np.ndarray, a: int, b: int) -> int:
 
 
 def _extent(start_s: np.ndarray, end_s: np.ndarray, first: int, last: int, hop: float) -> tuple[float, float]:
-    """Where a call lies whose windows over the threshold are ``first`` … ``last``."""
+    """Start and end of a call whose windows over the threshold are ``first`` … ``last``."""
     window = float(end_s[first] - start_s[first])
     margin = max(0.0, (window - hop) / 2)
     begin = min(start_s[last], start_s[first] + margin)

@@ -1,4 +1,4 @@
-"""The scores of a whole clip, of those of its windows."""
+"""The scores of a whole clip from those of its windows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from soundbeam.model.tasks import CLASSIFIER
 def clip_scores(scores: np.ndarray, task: str) -> np.ndarray:
     """A clip's scores from those of its windows.
 
-    Of one of many labels the mean: all windows are of the same thing. Of several at once the highest: a call is
-    somewhere in the clip.
+    A classifier's are the mean: all windows are of the same thing. A detector's are the highest: a call is somewhere in
+    the clip.
 
     Args:
         scores: ``[windows, labels]``, at least one window.

@@ -1,4 +1,4 @@
-"""How sure a count is: from the peaks of the scores to an interval of counts."""
+"""The uncertainty of a count: from the peaks of the scores to an interval of counts."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from math import erf
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import ENOUGH, logistic_fit, logit, sigmoid
+from soundbeam.model.classifier.calibration import MIN_WINDOWS, log_odds, logistic_fit, sigmoid
 
-LIKELY = 0.9  # share of the counts that an interval is to hold
-_FAINTEST = 0.05  # a peak that is less likely a call than this is taken for none
+COVERAGE = 0.9  # share of the counts that an interval is to hold
+_MIN_PROBABILITY = 0.05  # a peak with a lower probability counts as no call
 _DRAWS = 32
-_EXACT = 400  # peaks; of more the sum is normal
-_LEAST = 5  # soundscapes of a draw
+_MAX_EXACT = 400  # peaks; of more the sum is normal
+_MIN_SOUNDSCAPES = 5  # soundscapes of a draw
 
 
 @dataclasses.dataclass(frozen=True)
 class CountModel:
-    """What the calls of a recording may be, given the peaks of its scores.
+    """A distribution of the number of calls in a recording, given the peaks of its scores.
 
     A peak of the smoothed log-odds h is one true call with probability σ(slope · h + bias); for each true call of this
     kind there are ``missed`` more without a peak of their own. How many calls there are is then Poisson-binomial
     (Hong, On computing the distribution function for the Poisson binomial distribution, 2013), and a Poisson number of
-    missed ones more. What is not known of slope, bias and missed widens it: the distribution is the mean over draws of
+    missed ones more. The uncertainty of slope, bias and missed widens the distribution: it is the mean over draws of
     the three.
 
     Attributes:
-        floor: The h from which a peak is looked at.
-        draws: (slope, bias, missed), each as likely as the next.
+        floor: Peaks with a lower h are ignored.
+        draws: (slope, bias, missed), all equally likely.
     """
 
-    floor: float = float(logit(_FAINTEST))
+    floor: float = float(log_odds(_MIN_PROBABILITY))
     draws: tuple[tuple[float, float, float], ...] = ((1.0, 0.0, 0.0),)
 
     def interval(self, heights: np.ndarray, counted: int) -> tuple[int, int]:
@@ -44,16 +44,16 @@ class CountModel:
             counted: How many calls were found.
 
         Returns:
-            The least and the greatest of the counts that the true one is among, nine times in ten.
+            The lowest and the highest count; the true one lies between them nine times in ten.
         """
         heights = np.asarray(heights, np.float64)
         heights = heights[heights >= self.floor]
         slope, bias, missed = np.array(self.draws).T
         p = sigmoid(slope[:, None] * heights + bias[:, None])
-        ends = (1 - LIKELY) / 2, (1 + LIKELY) / 2
+        ends = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
         if not len(heights):
             low = high = 0
-        elif len(heights) <= _EXACT:
+        elif len(heights) <= _MAX_EXACT:
             low, high = np.searchsorted(_exact(p, missed), ends).tolist()
         else:
             most = int(8 * (1 + missed.max()) * len(heights)) + 8
@@ -61,7 +61,7 @@ class CountModel:
         return min(low, counted), max(high, counted)
 
 
-# Where nothing is held out to learn from: each peak is a call with the probability that its score says.
+# For when nothing is held out to fit a model to: each peak is a call with the probability that its score states.
 AS_SCORED = CountModel()
 
 
@@ -111,7 +111,7 @@ class Peaks:
 
 
 def match_peaks(heights: np.ndarray, start_s: np.ndarray, end_s: np.ndarray, calls: np.ndarray) -> Peaks:
-    """Gives each call a peak: the highest first take, of the free calls that their window touches, the nearest.
+    """Gives each call a peak: the highest peaks choose first, each the nearest free call that its window overlaps.
 
     Args:
         heights: float64 ``[peaks]``.
@@ -124,21 +124,21 @@ def match_peaks(heights: np.ndarray, start_s: np.ndarray, end_s: np.ndarray, cal
         shared = np.minimum(end_s[i], calls[:, 1]) - np.maximum(start_s[i], calls[:, 0])
         reached = np.flatnonzero(free & (shared > 0))
         if len(reached):
-            off = np.abs(calls[reached].sum(axis=1) - start_s[i] - end_s[i])
-            free[reached[np.argmin(off)]] = False
+            distance = np.abs(calls[reached].sum(axis=1) - start_s[i] - end_s[i])
+            free[reached[np.argmin(distance)]] = False
             true[i] = True
     return Peaks(heights, true, len(calls))
 
 
 def fit_count_model(soundscapes: Sequence[Peaks], independent: int, seed: int) -> CountModel | None:
-    """Slope, bias and missed calls of soundscapes, and how far they are known.
+    """Fits slope, bias and missed calls to soundscapes, and draws of them that express their uncertainty.
 
     Every draw is fitted to as many soundscapes as there are independent ones, drawn with replacement (the m out of n
     bootstrap of Bickel, Götze & van Zwet, Statistica Sinica 7, 1997): 40 soundscapes of 6 birds say no more about the
     next bird than 6 do.
 
     Args:
-        soundscapes: What is known.
+        soundscapes: The peaks of soundscapes whose calls are known.
         independent: How many sources the calls come from.
         seed: Decides the draws.
 
@@ -146,17 +146,17 @@ def fit_count_model(soundscapes: Sequence[Peaks], independent: int, seed: int) -
         None where there are too few peaks of either kind.
     """
     fitted = _fit(soundscapes)
-    if fitted is None or sum(s.true.sum() for s in soundscapes) < ENOUGH:
+    if fitted is None or sum(s.true.sum() for s in soundscapes) < MIN_WINDOWS:
         return None
     slope, bias = fitted
-    floor = float((logit(_FAINTEST) - bias) / slope)
+    floor = float((log_odds(_MIN_PROBABILITY) - bias) / slope)
     rng = np.random.default_rng(seed)
-    many = min(len(soundscapes), max(independent, _LEAST))
+    many = min(len(soundscapes), max(independent, _MIN_SOUNDSCAPES))
     draws = []
     for _ in range(_DRAWS):
         drawn = [soundscapes[i] for i in rng.integers(len(soundscapes), size=many)]
-        found = sum(int(s.true[s.heights >= floor].sum()) for s in drawn)
-        missed = (sum(s.calls for s in drawn) - found + 0.5) / (found + 1)
+        matched = sum(int(s.true[s.heights >= floor].sum()) for s in drawn)
+        missed = (sum(s.calls for s in drawn) - matched + 0.5) / (matched + 1)
         draws.append((*(round(v, 4) for v in (_fit(drawn) or fitted)), round(missed, 4)))
     return CountModel(round(floor, 4), tuple(draws))
 
@@ -167,6 +167,6 @@ def _fit(soundscapes: Sequence[Peaks]) -> tuple[float, float] | None:
     hits, others = int(true.sum()), int((~true).sum())
     if not hits or not others:
         return None
-    aim = np.where(true, (hits + 1) / (hits + 2), 1 / (others + 2))
-    slope, biases = logistic_fit(heights, np.zeros(len(heights), int), aim)
-    return (slope, float(biases[0])) if slope > _FAINTEST else None
+    targets = np.where(true, (hits + 1) / (hits + 2), 1 / (others + 2))
+    slope, biases = logistic_fit(heights, np.zeros(len(heights), int), targets)
+    return (slope, float(biases[0])) if slope > _MIN_PROBABILITY else None

@@ -9,9 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
+# TensorFlow has no public function that makes a graph's weights constants.
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
+from soundbeam.model.architectures.complexity import innermost_layers
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.frontend import FrontEnd
 
@@ -22,7 +25,7 @@ class Scorer:
     Args:
         model: As ``assemble`` makes it: its layers are named ``front_end`` and ``network``.
         batch: How many windows are scored at once.
-        calibration: Makes probabilities of its scores; None: they leave as the network gives them.
+        calibration: Turns the scores into probabilities; None: the network's scores are returned as they are.
     """
 
     def __init__(self, model: keras.Model, batch: int = 64, calibration: Calibration | None = None):
@@ -50,7 +53,7 @@ class Scorer:
         def normalised(spectrograms: tf.Tensor) -> tf.Tensor:
             return network(spectrograms, training=False)
 
-        folds = any(isinstance(layer, keras.layers.BatchNormalization) for layer in network._flatten_layers())
+        folds = any(isinstance(layer, keras.layers.BatchNormalization) for layer in innermost_layers(network))
         self.front_end = front
         self._windows, self._shared, self._normalised = (_Graph(f, folds) for f in (windows, shared, normalised))
         self._labels = int(model.output_shape[-1])

@@ -1,7 +1,7 @@
 """How well clips are told apart: each label's precision and recall, top-k, the confusion matrix; pure NumPy.
 
 Two tasks: one of many (softmax: every clip has exactly one label, the highest score names it) and several at once
-(sigmoid: a clip has any number of labels, also none; a label is found where its score reaches its threshold).
+(sigmoid: a clip has any number of labels, or none; a label is predicted where its score reaches its threshold).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class LabelFigures:
     Attributes:
         label: Its name.
         clips: How many have it.
-        found: How many are said to have it.
+        found: How many are predicted to have it.
         right: How many of those do.
         precision: right / found.
         recall: right / clips.
@@ -57,12 +57,12 @@ class Classification:
     Attributes:
         labels: Each label's figures, in the order of the scores.
         clips: How many clips there are.
-        exact: Clips of which all is said right: the one label, or exactly those that it has.
+        exact: Clips whose labels are predicted exactly: the one label, or all of those that it has and no other.
         accuracy: exact / clips.
         interval: Its 95 % interval (Wilson 1927), as if clips were independent of each other.
         top: k → the share of clips with a true label among their k highest scores; one of many only.
-        macro: precision, recall, f1 and average_precision: means over the labels that have clips; where such a label
-            is never said its precision is 0.
+        macro: precision, recall, f1 and average_precision: means over the labels that have clips. Of a label that is
+            never predicted the precision counts as 0.
         confusion: int64 ``[labels, labels]``: clips by true label (row) and highest score (column), of the clips with
             exactly one label.
     """
@@ -82,13 +82,15 @@ class Classification:
         what = "accuracy" if task == CLASSIFIER else "all labels right"
         of = f"{self.exact} of {self.clips} clips; 95 % interval {low:.3f} to {high:.3f}"
         lines = [f"{what} {number(self.accuracy)} ({of})"]
-        if further := [f"{k} highest: {number(share)}" for k, share in self.top.items() if k > 1]:
-            lines.append("true label among the " + ", ".join(further))
-        wrong = [(int(n), i, j) for (i, j), n in np.ndenumerate(self.confusion) if n and i != j]
-        wrong.sort(key=lambda one: (-one[0], one[1], one[2]))
-        if wrong:
+        if shares := [f"{k} highest: {number(share)}" for k, share in self.top.items() if k > 1]:
+            lines.append("true label among the " + ", ".join(shares))
+        mistakes = [(int(n), i, j) for (i, j), n in np.ndenumerate(self.confusion) if n and i != j]
+        mistakes.sort(key=lambda one: (-one[0], one[1], one[2]))
+        if mistakes:
             names = [one.label for one in self.labels]
-            lines.append("most often taken: " + ", ".join(f"{names[i]} for {names[j]} ({n})" for n, i, j in wrong[:5]))
+            lines.append(
+                "most often taken: " + ", ".join(f"{names[i]} for {names[j]} ({n})" for n, i, j in mistakes[:5])
+            )
         return lines
 
     def plain(self) -> dict[str, Any]:
@@ -102,7 +104,7 @@ class Classification:
         return cls(
             **{
                 **plain,
-                "labels": tuple(LabelFigures(**its) for its in plain["labels"]),
+                "labels": tuple(LabelFigures(**label) for label in plain["labels"]),
                 "interval": (low, high),
                 "top": {int(k): share for k, share in plain["top"].items()},
                 "confusion": np.array(plain["confusion"], np.int64),
@@ -132,12 +134,15 @@ def classify(
     if one_of_many and not np.all(truth.sum(axis=1) == 1):
         raise ValueError("a clip has not exactly one label")
     highest = scores.argmax(axis=1)
-    found = np.eye(len(labels), dtype=bool)[highest] if one_of_many else scores >= np.asarray(thresholds, np.float64)
-    each = tuple(_label_figures(name, truth[:, i], found[:, i], scores[:, i]) for i, name in enumerate(labels))
+    if one_of_many:
+        predicted = np.eye(len(labels), dtype=bool)[highest]
+    else:
+        predicted = scores >= np.asarray(thresholds, np.float64)
+    each = tuple(_label_figures(name, truth[:, i], predicted[:, i], scores[:, i]) for i, name in enumerate(labels))
     single = truth.sum(axis=1) == 1
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     np.add.at(confusion, (truth[single].argmax(axis=1), highest[single]), 1)
-    exact = int(np.sum(np.all(truth == found, axis=1)))
+    exact = int(np.sum(np.all(truth == predicted, axis=1)))
     return Classification(
         labels=each,
         clips=len(truth),
@@ -167,18 +172,20 @@ def wilson_interval(right: int, of: int, z: float = 1.959964) -> tuple[float, fl
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _label_figures(label: str, truth: np.ndarray, found: np.ndarray, scores: np.ndarray) -> LabelFigures:
-    right = int(np.sum(truth & found))
-    events = precision_recall_f1(right, int(found.sum()), int(truth.sum()))
+def _label_figures(label: str, truth: np.ndarray, predicted: np.ndarray, scores: np.ndarray) -> LabelFigures:
+    right = int(np.sum(truth & predicted))
+    events = precision_recall_f1(right, int(predicted.sum()), int(truth.sum()))
     return LabelFigures(
-        label, int(truth.sum()), int(found.sum()), right, events.precision, events.recall, events.f1,
+        label, int(truth.sum()), int(predicted.sum()), right, events.precision, events.recall, events.f1,
         average_precision(truth, scores),
     )  # fmt: skip
 
 
 def _macro(each: Sequence[LabelFigures]) -> dict[str, float]:
-    there = [its for its in each if its.clips]
-    return {n: float(np.mean([getattr(its, n) or 0.0 for its in there])) for n in QUALITY} if there else {}
+    present = [label for label in each if label.clips]
+    if not present:
+        return {}
+    return {name: float(np.mean([getattr(label, name) or 0.0 for label in present])) for name in QUALITY}
 
 
 def _top(truth: np.ndarray, scores: np.ndarray) -> dict[int, float]:

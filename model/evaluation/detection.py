@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks, log_odds
+from soundbeam.model.classifier.calibration import log_odds
+from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.evaluation.metrics import (
     CountErrors,
     EventScores,
@@ -25,7 +26,7 @@ _TRIED = 32  # thresholds, before those between two of them
 
 
 def window_truth(start_s: np.ndarray, end_s: np.ndarray, annotations: np.ndarray) -> np.ndarray:
-    """What a window's score should have said.
+    """Which windows hold a call.
 
     A window is positive when it holds at least half of an annotated call, or when calls fill at least half of the
     window (so a call much longer than a window makes its windows positive, and one much shorter too). A window that no
@@ -72,11 +73,11 @@ def _union(intervals: np.ndarray) -> list[list[float]]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RecordingOutcome:
-    """What was found of one label in one recording, and what is really there.
+    """The detected calls of one label in one recording, and the annotated ones.
 
     Attributes:
-        calls: ``[n, 2]``: start and end of the calls found, seconds.
-        counted: Calls found, as the table of counts has it.
+        calls: ``[n, 2]``: start and end of the detected calls, seconds.
+        counted: How many calls, as the table of counts has it.
         annotations: ``[m, 2]``.
         start_s: ``[windows]``, ascending.
         end_s: ``[windows]``.
@@ -176,9 +177,10 @@ def evaluate(outcomes: Iterable[RecordingOutcome]) -> Evaluation:
 
 
 def _intervals(outcomes: list[RecordingOutcome]) -> Intervals:
-    there = [(*o.interval, len(o.annotations)) for o in outcomes if o.interval]
-    covered = sum(low <= true <= high for low, high, true in there)
-    return Intervals(len(there), covered, float(np.mean([high - low for low, high, _ in there])) if there else None)
+    intervals = [(*o.interval, len(o.annotations)) for o in outcomes if o.interval]
+    covered = sum(low <= true <= high for low, high, true in intervals)
+    width = float(np.mean([high - low for low, high, _ in intervals])) if intervals else None
+    return Intervals(len(intervals), covered, width)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,12 +197,13 @@ def threshold_for_precision(
     """The lowest threshold whose calls are right often enough: of those, the one that misses least.
 
     Calls come and go where a threshold passes a peak of the scores (`model.classifier.calls.find_peaks`), so one
-    threshold is tried between any two neighbouring heights, upwards. Of more than 32 every so many are tried, then
-    those below the first that does: where precision falls again on the way up a lower one may be missed.
+    threshold is tried between any two neighbouring heights, upwards. Of more than 32, evenly spread ones
+    are tried, then those below the first that reaches it. Where precision falls again on the way up, a lower one may be
+    missed.
 
     Args:
-        outcomes: One label's; their ``calls`` and ``counted`` do not matter, the calls are found again.
-        precision: Wanted: above 0, at most 1.
+        outcomes: One label's; their ``calls`` and ``counted`` do not matter, the calls are detected anew.
+        precision: To be reached: above 0, at most 1.
         rules: How windows become calls.
 
     Returns:
@@ -217,29 +220,33 @@ def threshold_for_precision(
     levels = np.unique(np.concatenate(heights))
     between = (levels + np.concatenate([levels[:1] - 0.1, levels[:-1]])) / 2
     best: OperatingPoint | None = None
-    low, high = 0, len(between)  # below low none does, at high one does or there is no more
+    low, high = 0, len(between)  # below low none reaches it; at high one does, or there are no more
     reached = False
     while low < high:
         for i in np.unique(np.linspace(low, high - 1, min(_TRIED, high - low)).round().astype(int)).tolist():
             point = _point(outcomes, tops, _round(1 / (1 + np.exp(-between[i]))), rules)
-            found = point.events.precision
-            if found is not None and found >= precision:
+            reached_precision = point.events.precision
+            if reached_precision is not None and reached_precision >= precision:
                 best, reached, high = point, True, i
                 break
-            if not reached and found is not None and (best is None or found > (best.events.precision or 0)):
+            if (
+                not reached
+                and reached_precision is not None
+                and (best is None or reached_precision > (best.events.precision or 0))
+            ):
                 best = point
             low = i + 1
     return best, reached
 
 
 def _point(outcomes: list[RecordingOutcome], tops: list[float], threshold: float, rules: CallRules) -> OperatingPoint:
-    matched = found = 0
+    matched = total = 0
     for o, top in zip(outcomes, tops, strict=True):
         if top >= log_odds(threshold):
             calls = find_calls(o.start_s, o.end_s, o.scores, threshold, rules)
             matched += len(match_events([(call.start_s, call.end_s) for call in calls], o.annotations))
-            found += len(calls)
-    return OperatingPoint(threshold, precision_recall_f1(matched, found, sum(len(o.annotations) for o in outcomes)))
+            total += len(calls)
+    return OperatingPoint(threshold, precision_recall_f1(matched, total, sum(len(o.annotations) for o in outcomes)))
 
 
 def _round(share: float) -> float:

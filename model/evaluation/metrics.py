@@ -1,6 +1,6 @@
 """How good scores, calls and counts are: pure NumPy, no thresholds chosen here.
 
-A figure that is not defined (a recall where nothing was to be found) is None, never a made-up 0 or 1.
+A figure that is not defined (the recall where there is no annotation) is None, never a made-up 0 or 1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 def average_precision(truth: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
     """Average precision: the area under the precision-recall steps, Σ (Rₙ − Rₙ₋₁) Pₙ over falling thresholds.
 
-    Equal scores pass the threshold together, so their order in the input is of no account. The definition (steps, no
+    Equal scores pass the threshold together, so their order in the input does not matter. The definition (steps, no
     interpolation) is that of Manning et al., Introduction to Information Retrieval, 2008, and of scikit-learn.
 
     Args:
@@ -85,9 +85,9 @@ def roc_auc(truth: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
 def match_events(calls: npt.ArrayLike, annotations: npt.ArrayLike) -> list[tuple[int, int]]:
     """Pairs calls with the annotations that they overlap, one to one, as many pairs as there can be.
 
-    Intervals that only touch do not overlap. The interval that ends first takes, of those it overlaps on the other
-    side, the free one that ends first: whoever else could have used that one overlaps all of the rest as well, so an
-    exchange never loses a pair and the matching is a maximum one.
+    Intervals that only touch do not overlap. The interval that ends first is paired with the free one that ends
+    first among those that it overlaps on the other side. Any other interval that could have had that one overlaps all
+    of the rest as well, so the pairing never costs a pair: the matching is a maximum one.
 
     Args:
         calls: ``[n, 2]``: start and end, seconds, in any order; they may overlap each other.
@@ -102,9 +102,9 @@ def match_events(calls: npt.ArrayLike, annotations: npt.ArrayLike) -> list[tuple
     # The earliest start from here on: where it lies behind the interval's end, nothing further on can overlap it.
     earliest = [np.minimum.accumulate(side[::-1, 0])[::-1] for side in sides]
     free = [np.ones(len(side), dtype=bool) for side in sides]
-    turns = sorted((end, which, i) for which, side in enumerate(sides) for i, end in enumerate(side[:, 1].tolist()))
+    ends = sorted((end, which, i) for which, side in enumerate(sides) for i, end in enumerate(side[:, 1].tolist()))
     pairs = []
-    for end, which, i in turns:
+    for end, which, i in ends:
         if not free[which][i]:
             continue
         other = 1 - which

@@ -29,11 +29,11 @@ class Reliability:
     @property
     def expected_calibration_error(self) -> float | None:
         """Σ counts / n × |share − mean score|: 0 where scores are probabilities; None where there are no scores."""
-        there = self.counts > 0
-        if not there.any():
+        filled = self.counts > 0
+        if not filled.any():
             return None
-        gaps = np.abs(self.shares[there] - self.scores[there])
-        return float(np.sum(self.counts[there] * gaps) / self.counts.sum())
+        gaps = np.abs(self.shares[filled] - self.scores[filled])
+        return float(np.sum(self.counts[filled] * gaps) / self.counts.sum())
 
 
 def reliability(truth: npt.ArrayLike, scores: npt.ArrayLike, bins: int = BINS) -> Reliability:

@@ -1,4 +1,4 @@
-"""Conditioning: what may be done to sound before a front end looks at it; off unless asked for.
+"""Conditioning: optional processing of sound before the front end; off unless asked for.
 
 Steps change a window's samples and nothing of its times. They are part of the front end (``FrontEndConfig.condition``),
 so training and scanning run this one code on each window. Cuts (trimming and splitting) change times: they are for
@@ -40,13 +40,13 @@ def parse(text: str) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """
     cuts, steps = list[Step](), list[Step]()
     for part in filter(None, (part.strip() for part in text.split(","))):
-        name, given, value = part.partition("=")
-        known = {**_STEPS, **_CUTS}
-        if name not in known:
-            raise ValueError(f"there is no conditioning {name!r}; there are {', '.join(known)}")
-        default, low, high, _ = known[name]
+        name, separator, value = part.partition("=")
+        operations = {**_STEPS, **_CUTS}
+        if name not in operations:
+            raise ValueError(f"there is no conditioning {name!r}; there are {', '.join(operations)}")
+        default, low, high, _ = operations[name]
         try:
-            number = float(value) if given else default
+            number = float(value) if separator else default
         except ValueError:
             raise ValueError(f"{part}: {value!r} is no number") from None
         if not low <= number <= high:
@@ -68,7 +68,7 @@ def packages_of(steps: Iterable[Step]) -> list[str]:
 
 
 def condition(waveforms: np.ndarray, rate: int, steps: Iterable[Step], noise: np.ndarray | None = None) -> np.ndarray:
-    """Takes each window through the steps, by itself.
+    """Applies the steps to each window by itself.
 
     Args:
         waveforms: float32 ``[windows, samples]``.
@@ -90,7 +90,7 @@ def condition(waveforms: np.ndarray, rate: int, steps: Iterable[Step], noise: np
 
 
 def pre_emphasis(waveforms: np.ndarray, share: float) -> np.ndarray:
-    """``y[n] = x[n] - share × x[n - 1]``; before its first sample the sound is taken to have stood where it begins."""
+    """``y[n] = x[n] - share × x[n - 1]``; the sample before the first is taken to equal it."""
     before = np.concatenate([waveforms[..., :1], waveforms[..., :-1]], axis=-1)
     return waveforms - np.float32(share) * before
 
@@ -98,7 +98,7 @@ def pre_emphasis(waveforms: np.ndarray, share: float) -> np.ndarray:
 def to_loudness(window: np.ndarray, rate: int, lufs: float) -> np.ndarray:
     """A window scaled to an integrated loudness (ITU-R BS.1770-4, as EBU R 128 has it), by pyloudnorm.
 
-    One that is silent, or nowhere as loud as -70 LUFS, stays as it is. Nothing is clipped.
+    A window that is silent, or nowhere as loud as -70 LUFS, stays as it is. Nothing is clipped.
 
     Args:
         window: float32 ``[samples]``, 0.4 s at least.
@@ -107,8 +107,8 @@ def to_loudness(window: np.ndarray, rate: int, lufs: float) -> np.ndarray:
     """
     import pyloudnorm
 
-    found = pyloudnorm.Meter(rate).integrated_loudness(np.asarray(window, np.float64))
-    return window * np.float32(10.0 ** ((lufs - found) / 20.0)) if np.isfinite(found) else window
+    measured = pyloudnorm.Meter(rate).integrated_loudness(np.asarray(window, np.float64))
+    return window * np.float32(10.0 ** ((lufs - measured) / 20.0)) if np.isfinite(measured) else window
 
 
 def denoise(window: np.ndarray, rate: int, share: float, noise: np.ndarray | None = None) -> np.ndarray:
@@ -137,8 +137,8 @@ def denoise(window: np.ndarray, rate: int, share: float, noise: np.ndarray | Non
     )
 
 
-def stretches(waveform: np.ndarray, cuts: Iterable[Step]) -> list[tuple[int, int]]:
-    """The stretches of a clip that are kept: all of it, or what ``trim`` and ``split`` leave, by librosa.
+def kept_ranges(waveform: np.ndarray, cuts: Iterable[Step]) -> list[tuple[int, int]]:
+    """The parts of a clip that are kept: all of it, or what ``trim`` and ``split`` leave, by librosa.
 
     Frames (of 2048 samples, 512 apart) whose level is so many decibels below the loudest one's are silence.
 
@@ -149,17 +149,17 @@ def stretches(waveform: np.ndarray, cuts: Iterable[Step]) -> list[tuple[int, int
     Returns:
         First sample, and the one after the last, of each.
     """
-    found = [(0, len(waveform))]
+    kept = [(0, len(waveform))]
     for name, decibels in cuts:
         import librosa
 
         if name == "trim":
-            bounds = [(a, librosa.effects.trim(waveform[a:b], top_db=decibels)[1]) for a, b in found]
-            found = [(a + int(first), a + int(end)) for a, (first, end) in bounds]
+            bounds = [(a, librosa.effects.trim(waveform[a:b], top_db=decibels)[1]) for a, b in kept]
+            kept = [(a + int(first), a + int(end)) for a, (first, end) in bounds]
         else:
-            inner = [(a, librosa.effects.split(waveform[a:b], top_db=decibels)) for a, b in found]
-            found = [(a + int(first), a + int(end)) for a, parts in inner for first, end in parts]
-    return found
+            inner = [(a, librosa.effects.split(waveform[a:b], top_db=decibels)) for a, b in kept]
+            kept = [(a + int(first), a + int(end)) for a, parts in inner for first, end in parts]
+    return kept
 
 
 def pack_noise(noise: np.ndarray, rate: int) -> str:

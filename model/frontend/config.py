@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from soundbeam.model.extras import require
 from soundbeam.model.frontend.conditioning import as_text, packages_of, parse
+from soundbeam.model.frontend.kinds import FEATURES, HIGH_HZ, RATE, Features, LogMel
 
-# Each kind, and how many channels it has.
-CHANNELS = {
-    "waveform": 1,
-    "stft": 1,
-    "power": 1,
-    "complex": 2,
-    "magnitude_phase": 2,
-    "log_mel": 1,
-    "pcen": 1,
-    "mfcc": 1,
-    "gfcc": 1,
-    "cqt": 1,
-    "chroma_stft": 1,
-    "chroma_cqt": 1,
-    "chroma_cens": 1,
-    "summary": 1,
-    "table": 1,
-    "texture": 1,
-}
-KINDS = (*CHANNELS, "stack")
-# One value a sample, or numbers of the whole window: no picture of frames and bins.
-_NO_PICTURE = ("waveform", "summary", "table", "texture")
-# A frame of these is more than its own samples.
-_WHOLE_WINDOW = ("waveform", "cqt", "chroma_cqt", "chroma_cens", "summary", "table", "texture")
-_MEL = ("log_mel", "pcen", "mfcc", "gfcc", "texture")
+STACK = "stack"  # the kind of a front end of several kinds
+KINDS = (*FEATURES, STACK)
 NORMALISATIONS = ("none", "window", "band", "percentile")
-CHROMA = 12
-SUMMARY = 47  # model/frontend/feature_table.py names them
-TABLE = (40, 5)
-GROUPS, MODULATIONS = 16, 16  # of ``texture``: groups of bands, and ranges of modulation frequency of each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,116 +20,80 @@ class FrontEndConfig:
     """How a waveform becomes a spectrogram, or other features.
 
     Attributes:
-        kind: One of
-            ``waveform``: the samples;
-            ``stft``: magnitudes of all FFT bins; ``power``: their squares;
-            ``complex``: real and imaginary parts, two channels;
-            ``magnitude_phase``: magnitude and atan2(imaginary, real), two channels;
-            ``log_mel``: natural logarithm of mel-band powers;
-            ``pcen``: mel-band magnitudes under per-channel energy normalisation (Wang et al. 2017);
-            ``mfcc``: orthonormal DCT-II of ``log_mel``, the first ``coefficients``;
-            ``gfcc``: the same of the cube root of gammatone-band powers (Shao and Wang 2008);
-            ``cqt``: natural logarithm of constant-Q magnitudes, by librosa;
-            ``chroma_stft``, ``chroma_cqt``, ``chroma_cens``: 12 pitch classes from C, the last two by librosa;
-            ``summary``: the window's row of the feature table (``soundbeam materialize --features table``);
-            ``table``: 40 × 5: means of MFCC, mel, chroma STFT, chroma CQT and chroma CENS, by librosa;
-            ``texture``: statistics of how the bands of ``log_mel`` move over the window (``model.frontend.texture``);
-            ``stack``: those of ``stack`` as channels.
+        features: What is computed; several kinds become channels, each resized along its bins, linearly, to as many
+            as the first one has. A setting that several of them have is the same in all.
         rate: Samples a second of the waveform.
         frame: Samples of a frame (periodic Hann window).
         step: Samples between the starts of two frames.
         fft: Length of the FFT, at least ``frame``.
-        bands: Mel bands (``log_mel``, ``pcen``, ``mfcc``, ``texture``) or gammatone bands (``gfcc``).
-        low_hz: Lower edge of the lowest band; the lowest centre of ``gfcc`` and ``cqt``.
-        high_hz: Upper edge of the highest band (mel), highest centre (``gfcc``).
-        floor: Added to a band's power (or a CQT magnitude) before the logarithm or root: silence stays finite.
         normalise: ``none``; ``window``: zero mean and unit deviation over the window; ``band``: the same for each
             frequency over time; ``percentile``: each band's 25th percentile over time, its background, is subtracted,
             the rest clipped to ``clip`` and scaled to about unit size. Each channel is normalised by itself.
         clip: Lowest and highest value above the background, in nats (``percentile`` only).
-        coefficients: Of ``mfcc``, ``gfcc`` and ``texture``; at most ``bands``.
-        octaves: Of ``cqt``, from ``low_hz`` upwards.
-        bins_per_octave: Of ``cqt``.
-        pcen_gain: Exponent of the smoothed energy, α.
-        pcen_bias: Offset δ.
-        pcen_power: Exponent r.
-        pcen_time_s: Time constant of the smoother, seconds.
-        stack: Kinds stacked as channels. Each is resized along its bins, linearly, to as many as the first one has.
         condition: What is done to each window first, e.g. ``pre-emphasis=0.97,loudness=-23``
             (``model.frontend.conditioning``).
         noise: The noise for its ``denoise``, as ``pack_noise`` writes it; "": each window's own statistics.
     """
 
-    kind: str = "log_mel"
-    rate: int = 16000
+    features: tuple[Features, ...] = (LogMel(),)
+    rate: int = RATE
     frame: int = 800
     step: int = 320
     fft: int = 1024
-    bands: int = 64
-    low_hz: float = 60.0
-    high_hz: float = 7600.0
-    floor: float = 1e-7
     normalise: str = "percentile"
     clip: tuple[float, float] = (-1.0, 7.0)
-    coefficients: int = 20
-    octaves: int = 6
-    bins_per_octave: int = 12
-    pcen_gain: float = 0.98
-    pcen_bias: float = 2.0
-    pcen_power: float = 0.5
-    pcen_time_s: float = 0.4
-    stack: tuple[str, ...] = ()
     condition: str = ""
     noise: str = dataclasses.field(default="", repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clip", (float(self.clip[0]), float(self.clip[1])))
-        object.__setattr__(self, "stack", tuple(self.stack))
         cuts, steps = parse(self.condition)
         if cuts:
             raise ValueError(f"{cuts[0][0]} is for clips, not for the windows of a front end")
         object.__setattr__(self, "condition", as_text(steps))
-        if self.kind not in KINDS or self.normalise not in NORMALISATIONS:
-            raise ValueError(f"unknown front end {self.kind}/{self.normalise}; there are {KINDS} and {NORMALISATIONS}")
-        if bool(self.stack) != (self.kind == "stack"):
-            raise ValueError("stack=(kind, …) goes with kind='stack' and only with it")
-        for kind in self.stack:
-            if kind not in CHANNELS or kind in _NO_PICTURE:
-                raise ValueError(f"{kind} cannot be stacked; it must have frames and bins")
+        if self.normalise not in NORMALISATIONS:
+            raise ValueError(f"unknown normalisation {self.normalise}; there are {NORMALISATIONS}")
+        self._check_stack()
         if self.step <= 0 or not 0 < self.frame <= self.fft:
             raise ValueError(f"step {self.step}, frame {self.frame} and fft {self.fft} do not fit together")
-        if self._any(_MEL) and not 0 <= self.low_hz < self.high_hz <= self.rate / 2:
-            raise ValueError(f"{self.low_hz} to {self.high_hz} Hz is no band below half of {self.rate} Hz")
-        if self._any(("mfcc", "gfcc", "texture")) and not 0 < self.coefficients <= self.bands:
-            raise ValueError(f"{self.coefficients} coefficients cannot be had from {self.bands} bands")
-        fits = 0 < self.low_hz * 2**self.octaves <= self.rate / 2
-        if self._any(("cqt",)) and not (fits and self.octaves > 0 and self.bins_per_octave > 0):
-            raise ValueError(f"{self.octaves} octaves from {self.low_hz} Hz on do not fit below half of {self.rate} Hz")
-        if self.normalise == "percentile" and (self.kind in _NO_PICTURE or self._any(("complex", "magnitude_phase"))):
+        for features in self.features:
+            features.check(self.rate)
+        if self.normalise == "percentile" and not all(features.has_background for features in self.features):
             raise ValueError(f"{self.kind} has no background to subtract; choose another normalise, e.g. 'none'")
+
+    def _check_stack(self) -> None:
+        settings: dict[str, Any] = {}
+        for features in self.features if len(self.features) > 1 else ():
+            if not features.has_picture:
+                raise ValueError(f"{features.kind} cannot be stacked; it must have frames and bins")
+            for name, value in dataclasses.asdict(features).items():
+                if settings.setdefault(name, value) != value:
+                    raise ValueError(f"stacked kinds have {name} {settings[name]} and {value}; give them the same")
+
+    @property
+    def kind(self) -> str:
+        """The kind that is computed; ``stack`` where there are several."""
+        return STACK if len(self.features) > 1 else self.features[0].kind
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds that are computed: those of the stack, or the only one."""
-        return self.stack or (self.kind,)
-
-    def _any(self, kinds: tuple[str, ...]) -> bool:
-        return any(kind in kinds for kind in self.kinds)
+        """The kinds that are computed."""
+        return tuple(features.kind for features in self.features)
 
     @property
     def frame_local(self) -> bool:
         """Whether overlapping windows may share frames: what ``FrontEnd.spectrogram`` needs is a frame's samples."""
-        return not self.condition and not self._any(_WHOLE_WINDOW)
+        return not self.condition and all(features.frame_local for features in self.features)
 
     @property
     def has_picture(self) -> bool:
         """Whether frames and bins span time and frequency, so that masks make sense."""
-        return self.kind not in _NO_PICTURE
+        return self.features[0].has_picture
 
     @property
     def packages(self) -> list[str]:
         """Packages of the extra ``[zoo]`` that it is computed by."""
-        librosa = ["librosa"] if self._any(("cqt", "chroma_cqt", "chroma_cens", "table")) else []
+        librosa = ["librosa"] if any(features.by_librosa for features in self.features) else []
         return librosa + packages_of(parse(self.condition)[1])
 
     def check(self) -> None:
@@ -164,35 +103,21 @@ class FrontEndConfig:
     @property
     def slow(self) -> bool:
         """Whether it takes longer than the networks that read it: a classifier's training computes it once a clip."""
-        return bool(self.packages) or self._any(("summary",))
+        return bool(self.packages) or any(features.slow for features in self.features)
 
     def frames(self, samples: int) -> int:
         """The number of frames that lie wholly within so many samples."""
-        fixed = {"waveform": samples, "summary": 1, "texture": 1, "table": TABLE[0]}.get(self.kind)
-        return max(0, (samples - self.frame) // self.step + 1) if fixed is None else fixed
-
-    def bins_of(self, kind: str) -> int:
-        """Values in a frame of one kind's channel, before any resizing."""
-        if kind in ("log_mel", "pcen"):
-            return self.bands
-        if kind in ("mfcc", "gfcc"):
-            return self.coefficients
-        if kind == "texture":
-            return 3 * self.bands + 2 * self.coefficients + min(GROUPS, self.bands) * MODULATIONS
-        if kind.startswith("chroma_"):
-            return CHROMA
-        fixed = {"waveform": 1, "cqt": self.octaves * self.bins_per_octave, "summary": SUMMARY, "table": TABLE[1]}
-        return fixed.get(kind, self.fft // 2 + 1)
+        return self.features[0].frames(samples, self.frame, self.step)
 
     @property
     def bins(self) -> int:
         """Values in a frame of one channel."""
-        return self.bins_of(self.kinds[0])
+        return self.features[0].bins(self.fft)
 
     @property
     def channels(self) -> int:
         """Channels of what comes out."""
-        return sum(CHANNELS[kind] for kind in self.kinds)
+        return sum(features.channels for features in self.features)
 
     def shape(self, samples: int) -> tuple[int, int, int]:
         """(frames, bins, channels) of a window of so many samples."""
@@ -205,13 +130,13 @@ class FrontEndConfig:
             ValueError: There is no such kind, or it does not go with the rest.
         """
         kinds = tuple(name.split("+"))
-        kind = kinds[0] if len(kinds) == 1 else "stack"
         normalise = self.normalise
-        if kind in ("summary", "table", "texture"):
+        if name in ("summary", "table", "texture"):
             normalise = "none"
-        elif normalise in ("none", "percentile") and kinds != ("log_mel",):
+        elif normalise in ("none", "percentile") and name != "log_mel":
             normalise = "window"
-        return dataclasses.replace(self, kind=kind, stack=kinds if len(kinds) > 1 else (), normalise=normalise)
+        kind, stack = (name, ()) if len(kinds) == 1 else (STACK, kinds)
+        return self.from_plain({**self.plain(), "kind": kind, "stack": stack, "normalise": normalise})
 
     def at_rate(self, rate: int) -> FrontEndConfig:
         """This one for sounds of another rate: frames and steps of the same seconds, bands to the same share of it.
@@ -223,15 +148,54 @@ class FrontEndConfig:
             ValueError: Its bands do not fit below half of that rate.
         """
         scale = rate / self.rate
-        frame, octaves = max(1, round(self.frame * scale)), self.octaves
-        while octaves > 1 and self._any(("cqt",)) and self.low_hz * 2**octaves > rate / 2:
-            octaves -= 1
+        frame = max(1, round(self.frame * scale))
         fft = 1 << (max(frame, round(self.fft * scale)) - 1).bit_length()
+        features = tuple(features.at_rate(self.rate, rate) for features in self.features)
         return dataclasses.replace(
-            self, rate=rate, frame=frame, step=max(1, round(self.step * scale)), fft=fft, octaves=octaves,
-            high_hz=self.high_hz * scale,
-        )  # fmt: skip
+            self, features=features, rate=rate, frame=frame, step=max(1, round(self.step * scale)), fft=fft
+        )
 
     def plain(self) -> dict[str, Any]:
-        """Plain values, which JSON holds: ``FrontEndConfig(**plain)`` gives the same."""
-        return {**dataclasses.asdict(self), "clip": list(self.clip), "stack": list(self.stack)}
+        """Plain values for JSON, all on one level: ``from_plain`` gives the same configuration.
+
+        Settings of kinds that are not computed are there too, at their defaults: bundles have always been written so,
+        and their fingerprints are over it.
+        """
+        values = {name: value for kind in FEATURES.values() for name, value in dataclasses.asdict(kind()).items()}
+        values["high_hz"] = HIGH_HZ * (self.rate / RATE)
+        for features in self.features:
+            values |= dataclasses.asdict(features)
+        values |= {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["features"]
+        stack = list(self.kinds) if len(self.features) > 1 else []
+        return {**values, "kind": self.kind, "stack": stack, "clip": list(self.clip)}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> FrontEndConfig:
+        """The configuration of plain values; those that are missing have their defaults.
+
+        Raises:
+            ValueError: There is no such kind, or its settings do not fit each other.
+            TypeError: There is no such setting.
+        """
+        values = dict(plain)
+        kind, stack = values.pop("kind", LogMel.kind), tuple(values.pop("stack", ()))
+        if kind not in KINDS:
+            raise ValueError(f"unknown front end {kind}; there are {KINDS}")
+        if bool(stack) != (kind == STACK):
+            raise ValueError("stack=(kind, …) goes with kind='stack' and only with it")
+        for name in stack:
+            if name not in FEATURES:
+                raise ValueError(f"{name} cannot be stacked; it must have frames and bins")
+        names = {name for features_class in FEATURES.values() for name in _names(features_class)}
+        settings = {name: values.pop(name) for name in names & values.keys()}
+        features = []
+        for name in stack or (kind,):
+            features_class = FEATURES[name]
+            features.append(features_class(**{n: settings[n] for n in _names(features_class) & settings.keys()}))
+        return cls(tuple(features), **values)
+
+
+def _names(features_class: type[Features]) -> set[str]:
+    """The names of a kind's settings."""
+    return {field.name for field in dataclasses.fields(features_class)}

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from soundbeam.model.frontend.config import CHROMA, SUMMARY
+from soundbeam.model.frontend.kinds import CHROMA, SUMMARY
 from soundbeam.model.frontend.spectra import peak_one
 from soundbeam.model.frontend.weights import chroma_weights, cosine_weights
 
@@ -145,8 +145,8 @@ def _tuning(power: tf.Tensor, rate: int) -> tf.Tensor:
     # Of no peaks at all: nothing is taken, and the tuning is 0.
     median = tf.cond(n > 0, lambda: (ordered[(n - 1) // 2] + ordered[n // 2]) / 2.0, lambda: tf.zeros((), tf.float64))
     chosen = tf.boolean_mask(tf.cast(peaks[:, 1] + 1, tf.float64) + shift, strength >= median)
-    off = tf.math.floormod(CHROMA * tf.math.log(chosen * rate / FRAME / 27.5) / np.log(2.0), 1.0)
-    off = tf.where(off >= 0.5, off - 1.0, off)
-    which = tf.searchsorted(tf.constant(_TUNINGS), off, side="right", out_type=tf.int64) - 1
-    counts = tf.math.bincount(tf.cast(tf.clip_by_value(which, 0, 99), tf.int32), minlength=100, maxlength=100)
+    deviation = tf.math.floormod(CHROMA * tf.math.log(chosen * rate / FRAME / 27.5) / np.log(2.0), 1.0)
+    deviation = tf.where(deviation >= 0.5, deviation - 1.0, deviation)
+    tuning_bin = tf.searchsorted(tf.constant(_TUNINGS), deviation, side="right", out_type=tf.int64) - 1
+    counts = tf.math.bincount(tf.cast(tf.clip_by_value(tuning_bin, 0, 99), tf.int32), minlength=100, maxlength=100)
     return tf.where(n > 0, tf.argmax(counts), tf.constant(50, tf.int64))

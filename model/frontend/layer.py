@@ -14,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from soundbeam.model.frontend.conditioning import condition, parse, unpack_noise
-from soundbeam.model.frontend.config import CHANNELS, FrontEndConfig
+from soundbeam.model.frontend.config import FrontEndConfig
 from soundbeam.model.frontend.feature_table import summary
+from soundbeam.model.frontend.kinds import Features, FeatureSummary, Pcen, Waveform
 from soundbeam.model.frontend.spectra import FrameSpectra, pcen
 from soundbeam.model.frontend.tonal import tonal
 from soundbeam.model.frontend.weights import resize_weights
@@ -53,23 +54,24 @@ class FrontEnd(keras.layers.Layer):
         if c.condition:
             waveform = _conditioned(waveform, c)
         spectra = self._spectra(waveform)
-        return _joined([spectra[kind] if kind in spectra else _whole(kind, c, waveform) for kind in c.kinds])
+        parts = [spectra[f.kind] if f.kind in spectra else _of_window(f, c, waveform) for f in c.features]
+        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
     def normalise(self, spectrogram: tf.Tensor) -> tf.Tensor:
         """(batch, frames, values) of whole windows → (batch, frames, bins, channels)."""
         c = self.config
-        sizes = [c.bins_of(kind) for kind in c.kinds for _ in range(CHANNELS[kind])]
-        kinds = [kind for kind in c.kinds for _ in range(CHANNELS[kind])]
+        by_channel = [features for features in c.features for _ in range(features.channels)]
+        sizes = [features.bins(c.fft) for features in by_channel]
         parts = tf.split(spectrogram, sizes, axis=-1) if len(sizes) > 1 else [spectrogram]
-        return tf.stack([self._channel(kind, part) for kind, part in zip(kinds, parts, strict=True)], axis=-1)
+        return tf.stack([self._channel(f, part) for f, part in zip(by_channel, parts, strict=True)], axis=-1)
 
-    def _channel(self, kind: str, values: tf.Tensor) -> tf.Tensor:
+    def _channel(self, features: Features, values: tf.Tensor) -> tf.Tensor:
         """(batch, frames, bins of the kind) → (batch, frames, bins)."""
-        c = self.config
-        if kind == "pcen":
-            values = pcen(values, c)
-        if c.bins_of(kind) != c.bins:
-            values = tf.tensordot(values, tf.constant(resize_weights(c.bins_of(kind), c.bins)), 1)
+        c, bins = self.config, features.bins(self.config.fft)
+        if isinstance(features, Pcen):
+            values = pcen(values, features, c)
+        if bins != c.bins:
+            values = tf.tensordot(values, tf.constant(resize_weights(bins, c.bins)), 1)
         if c.normalise in ("window", "band"):
             axes = [-2, -1] if c.normalise == "window" else [-2]
             centred = values - tf.reduce_mean(values, axes, keepdims=True)
@@ -95,7 +97,7 @@ class FrontEnd(keras.layers.Layer):
     def from_config(cls, config: dict[str, Any]) -> FrontEnd:
         """The layer that ``get_config`` describes."""
         config = dict(config)
-        return cls(FrontEndConfig(**config.pop("config")), **config)
+        return cls(FrontEndConfig.from_plain(config.pop("config")), **config)
 
 
 def _conditioned(waveform: tf.Tensor, config: FrontEndConfig) -> tf.Tensor:
@@ -108,17 +110,13 @@ def _conditioned(waveform: tf.Tensor, config: FrontEndConfig) -> tf.Tensor:
     return tf.ensure_shape(tf.numpy_function(of_batch, [waveform], tf.float32, stateful=False), waveform.shape)
 
 
-def _whole(kind: str, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:
-    """(batch, samples) of whole windows → (batch, frames, bins) of a kind that is not frame by frame."""
-    if kind == "waveform":
+def _of_window(features: Features, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:
+    """(batch, samples) of whole windows → (batch, frames, bins) of a kind that does not come of the STFT."""
+    if isinstance(features, Waveform):
         return waveform[..., None]
-    if kind == "summary":
+    if isinstance(features, FeatureSummary):
         return summary(waveform, config.rate)[..., None, :]
-    return tonal(kind, config, waveform)
-
-
-def _joined(parts: list[tf.Tensor]) -> tf.Tensor:
-    return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
+    return tonal(features, config, waveform)
 
 
 def low_percentile(spectrogram: tf.Tensor, share: float = 0.25) -> tf.Tensor:
@@ -133,6 +131,8 @@ def low_percentile(spectrogram: tf.Tensor, share: float = 0.25) -> tf.Tensor:
         by_bin.sort(axis=-1)
         return by_bin[:, None, :, rank]
 
-    found = tf.numpy_function(by_numpy, [tf.linalg.matrix_transpose(spectrogram)], spectrogram.dtype, stateful=False)
+    percentile = tf.numpy_function(
+        by_numpy, [tf.linalg.matrix_transpose(spectrogram)], spectrogram.dtype, stateful=False
+    )
     batch, _, bins = spectrogram.shape
-    return tf.ensure_shape(found, (batch, 1, bins))
+    return tf.ensure_shape(percentile, (batch, 1, bins))

@@ -14,7 +14,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from soundbeam.model.frontend.config import GROUPS, MODULATIONS
+from soundbeam.model.frontend.kinds import GROUPS, MODULATIONS
 from soundbeam.model.frontend.weights import cosine_weights
 
 LOWEST_HZ = 0.2  # of modulation; the highest is half of the frames a second

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from soundbeam.model.frontend.config import CHROMA, TABLE, FrontEndConfig
+from soundbeam.model.frontend.config import FrontEndConfig
+from soundbeam.model.frontend.kinds import CHROMA, TABLE, ConstantQ, Features, MeansTable
 
 C1_HZ = 32.70319566257483
 _CHROMA_BINS = 36  # of an octave, before they are folded into 12
 _TABLE_STEP = 512
 
 
-def tonal(kind: str, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:
+def tonal(features: Features, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:
     """(batch, samples) → (batch, frames, bins) of one kind.
 
     The frames of a constant-Q transform are as many as an STFT's and lie where those do, to within half a step: the
@@ -27,24 +28,26 @@ def tonal(kind: str, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:
     samples = waveform.shape[-1]
 
     def of_batch(waveforms: np.ndarray) -> np.ndarray:
-        return table(waveforms, config) if kind == "table" else constant_q(waveforms, config, kind)
+        if isinstance(features, MeansTable):
+            return table(waveforms, config)
+        return constant_q(waveforms, config, features)
 
     values = tf.numpy_function(of_batch, [waveform], tf.float32, stateful=False)
-    return tf.ensure_shape(values, (waveform.shape[0], config.frames(samples), config.bins_of(kind)))
+    return tf.ensure_shape(values, (waveform.shape[0], config.frames(samples), features.bins(config.fft)))
 
 
-def constant_q(waveforms: np.ndarray, config: FrontEndConfig, kind: str) -> np.ndarray:
+def constant_q(waveforms: np.ndarray, config: FrontEndConfig, features: Features) -> np.ndarray:
     """float32 ``[batch, samples]`` → float32 ``[batch, frames, bins]`` of ``cqt``, ``chroma_cqt`` or ``chroma_cens``.
 
     Tuning is that of A = 440 Hz, always: an estimate from one window would jump. Chroma are folded from 36 bins an
     octave, of seven octaves from C1 (32.7 Hz) or as many as the rate holds.
     """
     librosa = _librosa()
-    if kind == "cqt":
-        of = (config.low_hz, config.octaves, config.bins_per_octave)
-        values = np.log(np.abs(_cqt(waveforms, config.rate, config.step, *of)) + config.floor)
+    if isinstance(features, ConstantQ):
+        octaves = (features.low_hz, features.octaves, features.bins_per_octave)
+        values = np.log(np.abs(_cqt(waveforms, config.rate, config.step, *octaves)) + features.floor)
     else:
-        chroma = {"chroma_cqt": librosa.feature.chroma_cqt, "chroma_cens": librosa.feature.chroma_cens}[kind]
+        chroma = {"chroma_cqt": librosa.feature.chroma_cqt, "chroma_cens": librosa.feature.chroma_cens}[features.kind]
         values = chroma(**_for_chroma(waveforms, config.rate, config.step))
     frames = config.frames(waveforms.shape[-1])
     first = min(round(config.frame / 2 / config.step), values.shape[-1] - frames)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from soundbeam.model.frontend.config import CHROMA, FrontEndConfig
+from soundbeam.model.frontend.kinds import CHROMA, Bands
 
 
-def mel_weights(config: FrontEndConfig) -> np.ndarray:
+def mel_weights(mel: Bands, rate: int, fft: int) -> np.ndarray:
     """Triangular filters on the mel scale 2595 log10(1 + f / 700) (O'Shaughnessy 1987), each with peak 1.
 
     A band narrower than an FFT bin gets the bin nearest to its centre, so that no band is empty.
 
     Args:
-        config: A front end of mel bands.
+        mel: The mel bands.
+        rate: Hz.
+        fft: Length of the FFT.
 
     Returns:
         float32 ``[fft / 2 + 1, bands]``: powers of FFT bins → powers of bands.
     """
 
-    def mel(hz: float) -> float:
-        return 2595.0 * np.log10(1.0 + hz / 700.0)
-
-    edges = 700.0 * (10.0 ** (np.linspace(mel(config.low_hz), mel(config.high_hz), config.bands + 2) / 2595.0) - 1.0)
-    hz = np.arange(config.fft // 2 + 1)[:, None] * config.rate / config.fft
+    low_mel, high_mel = (2595.0 * np.log10(1.0 + hz / 700.0) for hz in (mel.low_hz, mel.high_hz))
+    edges = 700.0 * (10.0 ** (np.linspace(low_mel, high_mel, mel.bands + 2) / 2595.0) - 1.0)
+    hz = np.arange(fft // 2 + 1)[:, None] * rate / fft
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     weights = np.maximum(0.0, np.minimum((hz - low) / (centre - low), (high - hz) / (high - centre)))
     for band in np.flatnonzero(weights.sum(axis=0) == 0):
@@ -37,18 +37,20 @@ def gammatone_centres(low_hz: float, high_hz: float, bands: int) -> np.ndarray:
     return (10.0 ** (np.linspace(low, high, bands) / 21.4) - 1.0) / 0.00437
 
 
-def gammatone_weights(config: FrontEndConfig) -> np.ndarray:
+def gammatone_weights(gammatone: Bands, rate: int, fft: int) -> np.ndarray:
     """Power responses of gammatone filters of order 4, each with peak 1 (Patterson et al. 1987).
 
     Args:
-        config: A front end of gammatone bands.
+        gammatone: The gammatone bands.
+        rate: Hz.
+        fft: Length of the FFT.
 
     Returns:
         float32 ``[fft / 2 + 1, bands]``: ``(1 + ((f - centre) / b)²)⁻⁴`` with b = 1.019 × 24.7 (0.00437 centre + 1).
     """
-    centres = gammatone_centres(config.low_hz, config.high_hz, config.bands)
+    centres = gammatone_centres(gammatone.low_hz, gammatone.high_hz, gammatone.bands)
     width = 1.019 * 24.7 * (0.00437 * centres + 1.0)
-    hz = np.arange(config.fft // 2 + 1)[:, None] * config.rate / config.fft
+    hz = np.arange(fft // 2 + 1)[:, None] * rate / fft
     return ((1.0 + ((hz - centres) / width) ** 2) ** -4).astype(np.float32)
 
 
@@ -85,12 +87,12 @@ def chroma_weights(rate: int, fft: int, tuning: float = 0.0) -> np.ndarray:
     return np.roll(weights, -3, axis=1)[: fft // 2 + 1]  # from A to C
 
 
-def resize_weights(values: int, wanted: int) -> np.ndarray:
-    """Linear interpolation, ends on ends: float32 ``[values, wanted]``."""
-    at = np.linspace(0, values - 1, wanted)
-    left = np.minimum(np.floor(at).astype(int), max(0, values - 2))
-    weights = np.zeros((values, wanted), np.float32)
-    weights[left, np.arange(wanted)] = 1.0 - (at - left)
+def resize_weights(values: int, size: int) -> np.ndarray:
+    """Linear interpolation, ends on ends: float32 ``[values, size]``."""
+    position = np.linspace(0, values - 1, size)
+    left = np.minimum(np.floor(position).astype(int), max(0, values - 2))
+    weights = np.zeros((values, size), np.float32)
+    weights[left, np.arange(size)] = 1.0 - (position - left)
     if values > 1:
-        weights[left + 1, np.arange(wanted)] += at - left
+        weights[left + 1, np.arange(size)] += position - left
     return weights

@@ -1,4 +1,4 @@
-"""A spectrogram to look at: decibels on the mel scale, as many columns as a picture has; NumPy only."""
+"""Spectrograms for pictures: decibels on the mel scale, one column a pixel at most; NumPy only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spectrograms as pictures of a given size, for networks and people that look at pictures; no TensorFlow."""
+"""Spectrograms as PNGs of a fixed size, for people and for image networks; no TensorFlow."""
 
 from __future__ import annotations
 

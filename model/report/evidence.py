@@ -6,17 +6,13 @@ Sounds are kept as small spectrograms only.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelScores:
-    """Windows of the validation split and their scores of one label; windows that may go either way are left out.
+    """Windows of the validation split and their scores of one label; ambiguous windows are left out.
 
     Attributes:
         label: Its name.
@@ -34,13 +30,13 @@ class LabelScores:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Picture:
-    """A sound to look at.
+class CaptionedSpectrogram:
+    """A spectrogram with a caption.
 
     Attributes:
         decibels: float32 ``[bands, columns]``, lowest first; on any scale.
         caption: What it is.
-        span: From where to where it is what the caption says, as shares of its width; None: all of it.
+        span: Start and end of what the caption describes, as shares of the width; None: all of it.
     """
 
     decibels: np.ndarray
@@ -54,12 +50,12 @@ class Gallery:
 
     title: str
     explanation: str
-    pictures: tuple[Picture, ...]
+    pictures: tuple[CaptionedSpectrogram, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that a report shows and the bundle does not hold.
+    """What a report shows and the bundle does not hold.
 
     Attributes:
         labels: In the bundle's order.

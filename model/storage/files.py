@@ -1,10 +1,11 @@
-"""Files on any store that fsspec knows: from a URI to an open file, and safe walks over folders and globs."""
+"""Opens, describes and writes files, on the local disk or on any store that fsspec supports."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import posixpath
 from datetime import datetime, timezone
 from typing import Any
 
@@ -44,14 +45,14 @@ def place_of(uri: str) -> tuple[Place, str]:
     """
     if is_local(uri):  # not by url_to_fs: a local name may hold '::', which fsspec takes for a chain
         return Place(LocalFileSystem()), local_path(uri)
-    # No cache of listings: other processes write there too, and a listing may be of a million files.
+    # Listings are not cached: other processes write there too, and a listing may have a million entries.
     fs, path = file_system_of(uri, **{"use_listings_cache": False})
-    cut = uri.find("::")
-    return Place(fs, uri[cut:] if cut >= 0 and not uri.startswith(_CACHES) else ""), path
+    _, separator, chain = uri.partition("::")
+    return Place(fs, "" if uri.startswith(_CACHES) else separator + chain), path
 
 
 def open_file(uri: str, first_bytes: int = FIRST_BYTES) -> Any:
-    """Opens a file for reading bytes, remote ones with ranged reads and read-ahead; seekable wherever that goes."""
+    """Opens a file for reading bytes, seekable where the store allows it; remote files are read in ranges."""
     place, path = place_of(uri)
     if not is_object_store(place.fs):
         return place.fs.open(path, "rb", block_size=first_bytes)
@@ -62,7 +63,7 @@ _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "crea
 
 
 def modified_of(info: Entry) -> datetime | None:
-    """The modification time in UTC; None where the store tells none that can be read."""
+    """The modification time in UTC; None if the store gives none that can be read."""
     for key in _TIMES:
         when = info.get(key)
         if isinstance(when, int | float):
@@ -82,16 +83,16 @@ def version_of(info: Entry) -> str:
 
 
 def state_of(uri: str) -> tuple[int, str]:
-    """Size and version of a file as they are now, links followed: what a listing would say of it.
+    """The present size and version of a file, as a listing would give them; links are followed.
 
     Raises:
-        Exception: What its store raises where it is gone or cannot be asked.
+        Exception: Whatever its store raises if the file is gone or the store cannot be reached.
     """
     place, path = place_of(uri)
     if isinstance(place.fs, LocalFileSystem):
-        found = os.stat(path)
-        return found.st_size, version_of({"mtime": found.st_mtime})
-    place.fs.invalidate_cache(place.fs._parent(path))
+        status = os.stat(path)
+        return status.st_size, version_of({"mtime": status.st_mtime})
+    place.fs.invalidate_cache(posixpath.dirname(path))
     info = place.fs.info(path)
     return int(info.get("size") or 0), version_of(info)
 
@@ -102,42 +103,42 @@ def open_text(url: str, encoding: str = "utf-8", newline: str | None = None) -> 
 
 
 def open_to_write(url: str, mode: str = "wb") -> Any:
-    """Opens a file for writing, making the folders above it where the store has folders.
+    """Opens a file for writing; makes the folders above it if the store has folders.
 
     Args:
         url: A local path or any fsspec URL.
         mode: ``wb`` or ``w`` (UTF-8).
     """
     place, path = place_of(url)
-    make_folder(place.fs, place.fs._parent(path))
+    make_folder(place.fs, posixpath.dirname(path))
     return place.fs.open(path, mode) if "b" in mode else place.fs.open(path, mode, encoding="utf-8")
 
 
 def make_folder(fs: Any, path: str) -> None:
-    """Makes a folder and those above it, where a store has folders: on others that would make a bucket."""
+    """Makes a folder and its parents. Does nothing on an object store: there it would make a bucket."""
     if not is_object_store(fs):
         fs.makedirs(path, exist_ok=True)
 
 
 def write_at_once(fs: Any, path: str, data: bytes) -> None:
-    """Writes a file that is seen whole or not at all, also when the power fails: by renaming, or as one object."""
-    make_folder(fs, fs._parent(path))
+    """Writes a file that readers see whole or not at all, even after a power failure: renamed, or as one object."""
+    make_folder(fs, posixpath.dirname(path))
     if is_object_store(fs):
         fs.pipe_file(path, data)
         return
     with fs.open(f"{path}.tmp", "wb") as file:
         file.write(data)
         file.flush()
-        with contextlib.suppress(OSError, AttributeError):  # of a store that is no disk
+        with contextlib.suppress(OSError, AttributeError):  # not a disk
             os.fsync(file.fileno())
     fs.mv(f"{path}.tmp", path)
 
 
 def check_store(url: str) -> None:
-    """Asks the store of a URL whether its bucket is there and lets us in: better once than for each file.
+    """Checks that the bucket of a URL exists and may be accessed: better once than for each file.
 
     Raises:
-        SoundbeamError: It does not. What else may be wrong with the file itself is left to who opens it.
+        SoundbeamError: It does not, or may not. Other errors of the file itself show when it is opened.
     """
     if is_local(url):
         return
@@ -153,7 +154,7 @@ def check_store(url: str) -> None:
     try:
         place.fs.info(path)
     except PermissionError:
-        return  # of this object, or of listing: others may be open to us
+        return  # for this object, or for listing; other objects may be readable
     except FileNotFoundError:
         if place.fs.exists(bucket):
             return
@@ -162,14 +163,12 @@ def check_store(url: str) -> None:
         raise SoundbeamError(f"{url}: {one_line(e)}") from e
 
 
-def locate(url: str):
-    """The file system of a folder or table, and its path there without a slash at its end.
+def locate(url: str) -> tuple[Place, str]:
+    """Finds the file system of a folder or table that a user named, and its path there without a slash at its end.
 
     Raises:
-        SoundbeamError: The URL's protocol is unknown or its package is not installed.
+        SoundbeamError: The URL's protocol is unknown, its package is not installed, or its bucket cannot be used.
     """
-    from soundbeam.model.storage.files import check_store, place_of
-
     try:
         check_store(url)
         place, path = place_of(url)

@@ -1,4 +1,4 @@
-"""A place: a file system and its paths, listed and opened."""
+"""A file system: the URIs of its paths, and safe walks over its folders and globs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
 
 
 def has_wildcard(path: str) -> bool:
-    """Whether a path would be a glob."""
+    """Whether a path is a glob."""
     return bool(_WILDCARD.search(path))
 
 
@@ -35,8 +35,8 @@ class Place:
     """One file system.
 
     Attributes:
-        fs: fsspec's.
-        chain: What ``fs.unstrip_protocol(path)`` lacks at its end to be the full URI: the rest of a chain, else "".
+        fs: The file system of fsspec.
+        chain: The rest of a chained URL, which ``fs.unstrip_protocol(path)`` leaves out; else "".
     """
 
     fs: Any
@@ -47,25 +47,25 @@ class Place:
         return f"{self.fs.unstrip_protocol(path)}{self.chain}"
 
     def is_folder(self, entry: Entry) -> bool:
-        """Whether an entry is a folder or a link to one."""
+        """Whether an entry is a folder or a link to a folder."""
         return os.path.isdir(entry["name"]) if entry.get("islink") else entry.get("type") == "directory"
 
     def entries(self, folder: str) -> Iterator[Entry | Unreadable]:
-        """What a folder holds, ordered by name; or one Unreadable."""
+        """The entries of a folder, ordered by name; or one Unreadable."""
         try:
-            found = self.fs.ls(folder, detail=True)
+            listed = self.fs.ls(folder, detail=True)
         except Exception as e:  # a store's own error classes are many
             yield Unreadable(folder, one_line(e))
             return
-        # Stores list a folder's own marker among what it holds.
-        yield from sorted((e for e in found if e["name"].rstrip("/") != folder.rstrip("/")), key=lambda e: e["name"])
+        # Stores list a folder's own marker among its entries.
+        yield from sorted((e for e in listed if e["name"].rstrip("/") != folder.rstrip("/")), key=lambda e: e["name"])
 
     def walk(self, roots: Iterable[str], seen: set[Any] | None = None) -> Iterator[Entry | Unreadable]:
-        """All files below some folders. Folders behind links come last, and none comes twice: loops end.
+        """All files below some folders. Linked folders come last, and no folder is walked twice: loops of links end.
 
         Args:
             roots: The folders, by path.
-            seen: Identities of folders that have been walked; added to.
+            seen: Identities of the folders that have been walked; those walked now are added.
         """
         seen = set() if seen is None else seen
         folders, links = list(roots)[::-1], list[str]()
@@ -84,9 +84,9 @@ class Place:
             folders += reversed(below)
 
     def glob(self, pattern: str) -> tuple[str, Iterator[Entry | Unreadable]]:
-        """Finds what matches a glob: files, and unless it holds ``**`` folders too.
+        """Finds the files that match a glob, and the folders too unless it contains ``**``.
 
-        Unlike fsspec's own, it tells which folders it could not read, and needs no list of all files in memory.
+        Unlike fsspec's own glob, it reports the folders that it cannot read, and holds no list of all files in memory.
 
         Returns:
             The folder above the first wildcard, and the matches.
@@ -94,24 +94,24 @@ class Place:
         parts = pattern.split("/")
         fixed = next(i for i, part in enumerate(parts) if has_wildcard(part))
         root = "/".join(parts[:fixed]) or self.fs.root_marker
-        if root and not self._is_there(root):
+        if root and not self._folder_exists(root):
             return root, iter(())
         if "**" not in parts:
             return root, self._match(root, parts[fixed:])
-        wanted = re.compile(glob_translate(pattern))
-        return root, (e for e in self.walk([root]) if isinstance(e, Unreadable) or wanted.match(e["name"]))
+        path_pattern = re.compile(glob_translate(pattern))
+        return root, (e for e in self.walk([root]) if isinstance(e, Unreadable) or path_pattern.match(e["name"]))
 
     def identity(self, folder: str) -> Any:
-        """The same for two paths (links, mounts) to one local folder."""
+        """A value that is the same for all paths (links, mounts) to one local folder."""
         if isinstance(self.fs, LocalFileSystem):
             try:
-                found = os.stat(folder)
-                return found.st_dev, found.st_ino
+                status = os.stat(folder)
+                return status.st_dev, status.st_ino
             except OSError:
                 pass
         return folder
 
-    def _is_there(self, folder: str) -> bool:
+    def _folder_exists(self, folder: str) -> bool:
         try:
             return bool(self.fs.info(folder)["type"] == "directory")
         except Exception:  # a store's own error classes are many
@@ -119,11 +119,11 @@ class Place:
 
     def _match(self, folder: str, parts: list[str]) -> Iterator[Entry | Unreadable]:
         """Entries that match a glob without ``**``, level by level."""
-        wanted, rest = re.compile(glob_translate(parts[0])), parts[1:]
+        name_pattern, rest = re.compile(glob_translate(parts[0])), parts[1:]
         for entry in self.entries(folder):
             if isinstance(entry, Unreadable):
                 yield entry
-            elif wanted.match(entry["name"].rstrip("/").rpartition("/")[2]):
+            elif name_pattern.match(entry["name"].rstrip("/").rpartition("/")[2]):
                 if not rest:
                     yield entry
                 elif self.is_folder(entry):

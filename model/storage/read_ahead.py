@@ -1,4 +1,4 @@
-"""Ranged reads of a remote file: few bytes for a header, few requests for a whole file, and a second try."""
+"""Ranged reads of a remote file: few bytes for a header, few requests for a whole file, and retries."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 
 from fsspec.caching import BaseCache, register_cache
 
-# The first read, and each after a jump, asks for this much; each that follows on for twice as much as the one before.
+# Bytes of the first read, and of each after a jump. A read that continues the one before asks for twice as much.
 FIRST_BYTES = 1 << 18
 MOST_BYTES = 1 << 22
-# Pauses before a read that failed is tried again, seconds. The stores' own clients have tried several times by then.
+# Seconds to wait before a failed read is tried again. By then the store's client has tried several times itself.
 PAUSES_S = (0.5, 2.0)
-# Errors that no second try mends.
+# Errors that no retry can mend.
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, MemoryError)
 _KEPT = 2  # blocks, beside the one at the start of the file: decoders go back to the header
 
@@ -30,7 +30,7 @@ class ReadAhead(BaseCache):
     def __init__(self, blocksize: int, fetcher, size: int):
         super().__init__(blocksize, fetcher, size)
         self._blocks: list[tuple[int, bytes]] = []  # (offset, bytes), oldest first
-        self._next, self._ahead = -1, blocksize  # where a read that follows on would begin, and how much it would ask
+        self._next, self._length = -1, blocksize  # where a continuing read would begin, and its bytes
 
     def _fetch(self, start: int | None, stop: int | None) -> bytes:
         at, stop = start or 0, min(self.size, self.size if stop is None else stop)
@@ -42,31 +42,31 @@ class ReadAhead(BaseCache):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _block_at(self, at: int) -> tuple[int, bytes] | None:
-        found = next((b for b in reversed(self._blocks) if b[0] <= at < b[0] + len(b[1])), None)
-        self.hit_count += found is not None
-        return found
+        block = next((b for b in reversed(self._blocks) if b[0] <= at < b[0] + len(b[1])), None)
+        self.hit_count += block is not None
+        return block
 
     def _get(self, start: int, needed: int) -> tuple[int, bytes]:
         """The block from ``start`` to ``needed`` at least, and what is read ahead."""
         self.miss_count += 1
-        self._ahead = min(2 * self._ahead, MOST_BYTES) if start == self._next else self.blocksize
-        end = min(self.size, max(needed, start + self._ahead))
+        self._length = min(2 * self._length, MOST_BYTES) if start == self._next else self.blocksize
+        end = min(self.size, max(needed, start + self._length))
         data = b""
         for pause in (*PAUSES_S, None):
             try:
                 data += self.fetcher(start + len(data), end)
                 if len(data) >= end - start:
                     break
-                trouble: Exception = OSError(f"the store gave {len(data)} of {end - start} bytes at {start}")
+                error: Exception = OSError(f"the store gave {len(data)} of {end - start} bytes at {start}")
             except FINAL:
                 raise
             except Exception as e:  # a store's own error classes are many
-                trouble = e
+                error = e
             if pause is None:
-                raise trouble
+                raise error
             time.sleep(pause)
-            end = needed  # no more than has to be had: what lies behind may be what cannot be read
-            self._ahead = self.blocksize
+            end = needed  # only what is needed: the part beyond may be what cannot be read
+            self._length = self.blocksize
             if len(data) >= end - start:
                 break
         self.total_requested_bytes += len(data)

@@ -1,6 +1,6 @@
-"""Stores that are reached by URL: their options and credentials, the extras that they need, their errors in words.
+"""Stores reached by URL: their options and credentials, the extras that they need, and their errors explained.
 
-One system of credentials for everything: fsspec's. Beam's own file systems are not used.
+All credentials are given as fsspec takes them. Beam's own file systems are not used.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ import fsspec.config
 
 from soundbeam.model.errors import SoundbeamError
 
-# gcsfs would ask for each bucket's kind by gRPC, for a minute where nobody answers; only zonal buckets need that.
-os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-# Stores of objects under keys: no folders to make, no rename, and an object appears whole or not at all.
+# Protocol → extra, of the object stores. They have no folders and no rename; an object appears whole or not at all.
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
@@ -28,7 +26,7 @@ _CREDENTIALS = {
     "azure": "AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
 Options = dict[str, dict[str, Any]]
-_given: Options = {}
+_user_options: Options = {}
 
 
 class MissingExtra(SoundbeamError, ImportError):
@@ -48,24 +46,27 @@ def file_system_of(url: str, **options: Any) -> tuple[Any, str]:
         MissingExtra: Its client is not installed; the message names the extra.
         ValueError: The protocol is unknown, or its options are wrong.
     """
+    # gcsfs would ask for each bucket's kind by gRPC, for a minute where nobody answers; only zonal buckets need that.
+    # It looks at this variable when fsspec first loads it, which is here.
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     try:
         return fsspec.core.url_to_fs(url, **options)
     except ImportError as e:
-        named = [part.partition("://")[0] for part in url.split("::")]
-        extra = next((EXTRAS[protocol] for protocol in named if protocol in EXTRAS), None)
+        protocols = [part.partition("://")[0] for part in url.split("::")]
+        extra = next((EXTRAS[protocol] for protocol in protocols if protocol in EXTRAS), None)
         if extra is None:
             raise MissingExtra(f"this kind of URL needs another package: {e}") from e
         raise MissingExtra(f"needs the extra [{extra}]: pip install 'soundbeam[{extra}]'") from e
 
 
 def parse_options(text: str) -> Options:
-    """Storage options as a user gives them: protocol → what fsspec's file system takes.
+    """Reads the storage options that a user gives: protocol → arguments of fsspec's file system.
 
     Args:
         text: JSON, ``{"s3": {"endpoint_url": "…", "key": "…", "secret": "…"}}``, or ``@FILE`` that holds it.
 
     Raises:
-        SoundbeamError: They are not that. The message tells no value: there are secrets among them.
+        SoundbeamError: The text is something else. The message repeats no value, since some are secret.
     """
     if text.startswith("@"):
         try:
@@ -79,34 +80,35 @@ def parse_options(text: str) -> Options:
         raise SoundbeamError(f"not JSON: {e.msg} at character {e.pos + 1}") from None
     if not isinstance(options, dict) or not all(isinstance(values, dict) for values in options.values()):
         raise SoundbeamError('must be options by protocol, e.g. {"s3": {"endpoint_url": "http://localhost:9000"}}')
-    known = fsspec.available_protocols()
+    protocols = fsspec.available_protocols()
     for protocol in options:
-        if protocol not in known:
-            near = difflib.get_close_matches(protocol, known, 1, 0.5)
+        if protocol not in protocols:
+            similar = difflib.get_close_matches(protocol, protocols, 1, 0.5)
             raise SoundbeamError(
-                f"no store has the protocol {protocol!r}{f'; did you mean {near[0]!r}?' if near else ''}"
+                f"no store has the protocol {protocol!r}{f'; did you mean {similar[0]!r}?' if similar else ''}"
             )
     return options
 
 
 def use_options(options: Mapping[str, Mapping[str, Any]]) -> None:
-    """Makes options those of all URLs of their protocols, in this process and in those that it starts."""
+    """Applies options to all URLs of their protocols, in this process and in those that it starts."""
     for protocol, values in options.items():
         merged = {**fsspec.config.conf.get(protocol, {}), **values}
         fsspec.config.conf[protocol] = merged
         os.environ[f"FSSPEC_{protocol.upper()}"] = json.dumps(merged)
-        _given[protocol] = {**_given.get(protocol, {}), **values}
+        _user_options[protocol] = {**_user_options.get(protocol, {}), **values}
 
 
 @contextlib.contextmanager
 def restored_options() -> Iterator[None]:
-    """Takes back at its end what `use_options` did within."""
+    """Undoes at its end what `use_options` did inside it."""
     conf = {protocol: dict(values) for protocol, values in fsspec.config.conf.items()}
-    given, environment = dict(_given), {k: v for k, v in os.environ.items() if k.startswith("FSSPEC_")}
+    user_options_before = dict(_user_options)
+    environment = {name: value for name, value in os.environ.items() if name.startswith("FSSPEC_")}
     try:
         yield
     finally:
-        for now, before in ((fsspec.config.conf, conf), (_given, given)):
+        for now, before in ((fsspec.config.conf, conf), (_user_options, user_options_before)):
             now.clear()
             now.update(before)
         for name in [name for name in os.environ if name.startswith("FSSPEC_")]:
@@ -116,61 +118,68 @@ def restored_options() -> Iterator[None]:
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Carried:
-    """The given options on their way to a worker: there, unpickling this uses them. It prints none of them."""
+class UserOptions:
+    """The user's options on their way to a worker, where unpickling applies them. Its repr shows none of them."""
 
     options: Options
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpacked, (self.options,)
+        return _use_and_keep, (self.options,)
 
 
-def carried() -> Carried | None:
-    """What a worker in another place must know; None where no options were given."""
-    return Carried({protocol: dict(values) for protocol, values in _given.items()}) if _given else None
+def user_options() -> UserOptions | None:
+    """The options that a worker elsewhere needs; None if the user gave none."""
+    if not _user_options:
+        return None
+    return UserOptions({protocol: dict(values) for protocol, values in _user_options.items()})
 
 
-def _unpacked(options: Options) -> Carried:
+def _use_and_keep(options: Options) -> UserOptions:
     use_options(options)
-    return Carried(options)
+    return UserOptions(options)
 
 
-def store_trouble(e: BaseException) -> str | None:
-    """What an error of a store's client means, in one line; None where it is not known to be one."""
-    seen = e
-    while seen is not None:
-        name, text = type(seen).__name__, str(seen)
+def explain_store_error(e: BaseException) -> str | None:
+    """Explains an error of a store's client in one line; None if it is not recognised as one."""
+    error = e
+    while error is not None:
+        name, text = type(error).__name__, str(error)
         for extra, names in _NO_CREDENTIALS.items():
-            if name in names or any(said in text for said in _NO_CREDENTIALS_SAID[extra]):
+            if name in names or any(part in text for part in _NO_CREDENTIALS_TEXTS[extra]):
                 return f"no credentials for this store: set {_CREDENTIALS[extra]} (docs/stores.md)"
-        if isinstance(seen, PermissionError) and not seen.filename:
-            return f"access denied (403): {_short(text)}"
+        if isinstance(error, PermissionError) and not error.filename:
+            return f"access denied (403): {_first_line(text)}"
         if text.startswith("Forbidden:") or name in ("ClientAuthenticationError",):
-            return f"access denied (403): {_short(text)}"
+            return f"access denied (403): {_first_line(text)}"
         if "bucket does not exist" in text or "ContainerNotFound" in text or "NoSuchBucket" in text:
             return "there is no such bucket"
-        if name in _NOT_REACHED:
-            return f"the store cannot be reached: {_short(text)}"
-        seen = seen.__cause__ or seen.__context__  # type: ignore[assignment]  # both may be None, which ends the loop
+        if name in _CONNECTION_ERRORS:
+            return f"the store cannot be reached: {_first_line(text)}"
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]  # both may be None, which ends the loop
     return None
 
 
-# By name: the clients are extras.
+# Compared by name, since the clients may not be installed.
 _NO_CREDENTIALS = {
     "s3": ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"),
     "gcs": ("DefaultCredentialsError",),
     "azure": ("CredentialUnavailableError",),
 }
-_NO_CREDENTIALS_SAID = {
+_NO_CREDENTIALS_TEXTS = {
     "s3": ("Unable to locate credentials",),
     "gcs": ("Anonymous caller does not have",),
     "azure": ("Must provide either a connection_string or account_name", "unable to connect to account for"),
 }
-_NOT_REACHED = ("EndpointConnectionError", "ClientConnectorError", "ClientConnectorDNSError", "ServiceRequestError")
+_CONNECTION_ERRORS = (
+    "EndpointConnectionError",
+    "ClientConnectorError",
+    "ClientConnectorDNSError",
+    "ServiceRequestError",
+)
 
 
-def _short(text: str) -> str:
-    """The first line of what a store says: some append their whole answer."""
+def _first_line(text: str) -> str:
+    """The first line of a store's message: some append the whole response."""
     return next((" ".join(line.split())[:200] for line in text.splitlines() if line.strip()), "it does not say why")
 
 
@@ -180,10 +189,10 @@ def printable(name: str) -> str:
 
 
 def one_line(e: BaseException) -> str:
-    """An exception's message on one line; its class where it says nothing."""
-    trouble = store_trouble(e)
-    if trouble is not None:
-        return printable(trouble)
+    """An exception's message on one line; the name of its class if it has no message."""
+    explanation = explain_store_error(e)
+    if explanation is not None:
+        return printable(explanation)
     if isinstance(e, OSError) and e.strerror:
         return " ".join(e.strerror.split())
     return printable(" ".join(str(e).split())) or type(e).__name__

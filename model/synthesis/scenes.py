@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soundbeam.model.synthesis.levels import mix_at_snr
+from soundbeam.model.synthesis.mixing import equal_power_ramp, mix_at_snr
 from soundbeam.model.synthesis.sounds import BACKGROUNDS, Caller, Chirper
 
-BLOCK_S = 30.0  # a recording is made in blocks of at most this, so that its length costs no memory
-_FADE_S = 0.25  # over which the background of one block goes over into the next one's
+BLOCK_S = 30.0  # a recording is made in blocks of at most this, so that memory does not grow with its length
+_FADE_S = 0.25  # cross-fade between the backgrounds of two blocks
 _LEVEL = 10 ** (-38 / 20)  # RMS of the background; a call at +18 dB still stays clear of full scale
 
 
@@ -19,7 +19,7 @@ _LEVEL = 10 ** (-38 / 20)  # RMS of the background; a call at +18 dB still stays
 class Event:
     """A call in a soundscape: seconds from the start of the recording, and its level.
 
-    ``snr_db`` is what ``mix_at_snr`` was given: against wind, rain and insects, not against chirps that fall into it.
+    ``snr_db`` is relative to wind, rain and insects, not to chirps that overlap the call.
     """
 
     start_s: float
@@ -72,7 +72,7 @@ def soundscape(
     Calls never overlap each other.
 
     Args:
-        rng: All chance comes from it.
+        rng: Decides everything random.
         scene: What is to be heard.
         rate: Hz.
         seconds: Length of the recording.
@@ -82,7 +82,7 @@ def soundscape(
         ``round(seconds × rate)`` samples long.
     """
     total, block, fade = round(seconds * rate), round(BLOCK_S * rate), round(_FADE_S * rate)
-    ramp = np.sqrt((np.arange(fade) + 0.5) / fade).astype(np.float32)  # equal power: the two are independent
+    ramp = equal_power_ramp(fade)
     tail = np.zeros(0, dtype=np.float32)
     for first in range(0, total, block):
         n = min(block, total - first)

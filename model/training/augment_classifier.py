@@ -1,8 +1,8 @@
-"""Training windows for classifiers of few clips: warped, coloured, shifted, noisy, masked, and two clips at once.
+"""Training windows for classifiers with few clips: warped, coloured, shifted, noisy, masked, and two clips mixed.
 
-Two clips in one window, with a label that says how much of each is heard, keep a network from learning clips by heart
-(Tokozume, Ushiku and Harada, Learning from Between-class Examples, ICLR 2018, arXiv:1711.10282). Everything is drawn
-from one seed a pair of clips (stateless), so the same seed gives the same windows on any number of threads.
+Two clips in one window, with a target that says how much of each is heard, keep a network from memorising clips
+(Tokozume, Ushiku and Harada, Learning from Between-class Examples, ICLR 2018, arXiv:1711.10282). Each pair of
+clips has one seed for everything random (stateless), so the same seed gives the same windows on any number of threads.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ SHUFFLE = 1024
 
 @dataclasses.dataclass(frozen=True)
 class Variation:
-    """How much a clip is changed.
+    """How much a clip is varied.
 
     Attributes:
         level_db: Range of the RMS level.
-        noise_db: Range of the level of white noise below it, in half of the windows; the others keep their silence.
-        colour: Deviation of the first tap of a random filter of ``taps`` taps; the others' fall off evenly.
-        taps: See above.
-        masks: Time masks, and frequency masks, of each picture.
-        masked: Widest mask, as a share of the picture.
+        noise_db: Range of the level of white noise relative to it, in half of the windows; the others get none.
+        colour: Standard deviation of the first tap of a random filter; those of the others fall off evenly.
+        taps: Taps of that filter.
+        masks: How many time masks, and how many frequency masks, lie on each spectrogram.
+        masked: Widest mask, as a share of the spectrogram.
     """
 
     level_db: tuple[float, float] = (-40.0, -12.0)
@@ -49,16 +49,16 @@ def clip_batches(
 ) -> tf.data.Dataset:
     """An endless stream of (features (batch, …), targets (batch, labels), weights (batch,)).
 
-    Features that are slow to compute (``FrontEndConfig.slow``) are computed once a clip, as it is, and mixed as they
-    are; all others are those of a varied sound.
+    Features that are slow to compute (``FrontEndConfig.slow``) are computed once for each clip, unvaried, and mixed
+    then. All others are computed from varied, mixed sound.
 
     Args:
-        clips: (waveform, row of its label), once each.
-        row_weights: float32 ``[labels]``.
-        architecture: Whose recipe and windows.
+        clips: (waveform, row of its label), each clip once.
+        row_weights: float32 ``[labels]``: the weight of each label's windows.
+        architecture: Gives the recipe and the window.
         front_end: Waveform → features.
         seed: Decides everything random.
-        variation: How much clips are changed.
+        variation: How much clips are varied.
     """
     v, recipe, config = variation or Variation(), architecture.recipe, front_end.config
     share, warp = recipe.mixup, recipe.warp
@@ -75,7 +75,7 @@ def clip_batches(
     def mixed_sounds(index, waveforms, rows):
         targets, parts = _parts(rows, labels, share, [seed, 3 * index])
         sounds = tf.stack([vary(waveforms[i], samples, [seed, 3 * index + 1 + i], warp, v) for i in range(2)])
-        # Levels are about the same: what is heard of each is its part, and the sum is as loud as one.
+        # The clips are about equally loud, so each is heard by its part, and the sum is as loud as one clip.
         sounds = (parts * sounds + (1 - parts) * sounds[::-1]) / tf.sqrt(parts**2 + (1 - parts) ** 2)
         features = front_end(sounds)
         if config.has_picture:
@@ -95,7 +95,7 @@ def clip_batches(
 def ready_batches(
     features: tf.data.Dataset, row_weights: tf.Tensor, recipe: Recipe, seed: int, training: bool
 ) -> tf.data.Dataset:
-    """The same of features that are ready, (values, row of the label) each; as they are where it is not training."""
+    """The same from features that are computed already, (values, row of the label) each; unmixed unless training."""
     labels, share = row_weights.shape[0], recipe.mixup if training else 0.0
 
     def mixed(index, vectors, rows):
@@ -109,7 +109,7 @@ def ready_batches(
 
 
 def _parts(rows: tf.Tensor, labels: int, share: float, seed) -> tuple[tf.Tensor, tf.Tensor]:
-    """Of two clips: the targets (2, labels) of two windows, and the part (2, 1) that each clip has in its own."""
+    """The targets (2, labels) of two windows mixed of two clips, and the part (2, 1) of each window's main clip."""
     draws = tf.random.stateless_uniform([2, 2], seed)
     parts = tf.where(draws[:, :1] < share, 0.5 + 0.5 * draws[:, 1:], 1.0)
     own = tf.one_hot(rows, labels)
@@ -117,10 +117,10 @@ def _parts(rows: tf.Tensor, labels: int, share: float, seed) -> tuple[tf.Tensor,
 
 
 def vary(clip: tf.Tensor, samples: int, seed, warp: float, v: Variation) -> tf.Tensor:
-    """float32 ``[n]`` → ``[samples]``: the clip, or a stretch of it, changed.
+    """float32 ``[n]`` → ``[samples]``: the clip, or a part of it, varied.
 
-    A shorter clip lies anywhere in silence, half of the time at the start, as in a scan. One of about the window's
-    length begins anywhere and goes on from its own beginning.
+    A clip shorter than the window lies anywhere in silence; half of the time at the start, as in a scan. A clip of at
+    least about the window's length is rotated: it begins anywhere and continues with its own beginning.
     """
     u = tf.unstack(tf.random.stateless_uniform([8], seed))
     stretched = tf.cast(tf.size(clip), tf.float32) * tf.exp(_between(u[0], -math.log1p(warp), math.log1p(warp)))

@@ -1,7 +1,7 @@
-"""Fresh mixes for training: calls laid into backgrounds, anywhere in the window, near or far, coloured and warped.
+"""Training windows for detectors: calls mixed into backgrounds, anywhere in the window, near or far, warped, coloured.
 
-Everything is drawn from one seed an example (stateless), so the same seed gives the same mixes on any number of
-threads. Sounds are read at a shifted, warped position straight into the window: placing and warping are one step.
+Each example has one seed for everything random (stateless), so the same seed gives the same mixes on any number of
+threads.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ class Mixing:
     """How calls and backgrounds are mixed.
 
     Attributes:
-        near_share: Share of the calls that lie inside the window by at least ``near_inside``; the others lie anywhere.
-        near_inside: See above.
-        second_share: Share of the windows with a call that get another one before or behind it.
-        event_share: Share of the windows that get a distractor, set off like a call.
+        near_share: Share of the calls of which at least ``near_inside`` lies in the window; the others lie anywhere.
+        near_inside: A share of the call; see above.
+        second_share: Share of the windows with a call that get another call before or after it.
+        event_share: Share of the windows that get a distractor, as loud as a call may be.
         tones_share: Share of the distractors that are artificial tones.
-        wrong_share: Share of the distractors that are calls, but warped by ``wrong_warp`` or 1 / ``wrong_warp``.
-        wrong_warp: See above. Nearer to 1 than 2 it denies calls of individuals with another pitch.
-        other_warp: Range of the factor for backgrounds that are distractors: slow and fast ones are other animals.
+        wrong_share: Share of the distractors that are calls warped by ``wrong_warp`` or 1 / ``wrong_warp``.
+        wrong_warp: See above. Below 2 the network would learn to reject calls of individuals with another pitch.
+        other_warp: Range of the factor for backgrounds as distractors: slowed or sped up they sound like other animals.
         snr_db: Range of the calls' level above the background.
-        warp: Range of the factor by which sounds are stretched and lowered, log-uniform.
+        warp: Range of the factor by which sounds are stretched and lowered in pitch, log-uniform.
         curve_db: Largest gain or loss of the random equaliser.
         noise_db: Range of the level of coloured noise above the background.
-        inside: Shares of a call within the window at which its label begins to rise from 0, and reaches 1.
+        inside: Shares of a call within the window at which its target begins to rise from 0, and reaches 1.
     """
 
     near_share: float = 0.75
@@ -52,7 +52,7 @@ class Mixing:
 
 
 class _Draws:
-    """Uniform numbers, one after the other, from one seed."""
+    """Uniform random numbers, one after the other, from one seed."""
 
     def __init__(self, seed: tf.Tensor):
         self._values = tf.unstack(tf.random.stateless_uniform([_DRAWS], seed))
@@ -67,13 +67,13 @@ class _Draws:
         return tf.stack([self.uniform(-span, span) for _ in range(_CURVE_POINTS)])
 
 
-class Mixer:
+class WindowMixer:
     """Makes training windows.
 
     Args:
         samples: Of a window.
         rate: Samples a second.
-        mixing: How.
+        mixing: How calls and backgrounds are mixed.
     """
 
     def __init__(self, samples: int, rate: int, mixing: Mixing | None = None):
@@ -93,12 +93,12 @@ class Mixer:
             call: float32 ``[n]``: a call.
             second: float32 ``[m]``: another.
             grounds: Two backgrounds, float32.
-            event: float32: a background to take a distractor from.
+            event: float32: a background to use as a distractor.
             seed: int ``[2]``.
 
         Returns:
             float32 ``[2, samples]``, and how much of the first and of the second call the first window holds, as
-            labels from 0 to 1.
+            targets from 0 to 1.
         """
         draws, m = _Draws(seed), self.mixing
         background = self._background(grounds, draws, seed)
@@ -115,7 +115,7 @@ class Mixer:
         calls = self._placed(call, start, warp)
         calls += there2 * _gain(draws.uniform(-6.0, 6.0)) * self._placed(second, start2, warp)
         distractor = self._distractor(event, second, draws, seed)
-        # On their own spectra: a distance and a direction of its own for each.
+        # Each has its own equaliser and level, as from its own distance and direction.
         calls, distractor = tf.unstack(tf.signal.rfft(tf.stack([calls, distractor])))
         calls *= self._curve(draws) * tf.cast(level * _gain(draws.uniform(*m.snr_db)), tf.complex64)
         distractor *= self._curve(draws) * tf.cast(level, tf.complex64)
@@ -130,7 +130,7 @@ class Mixer:
         return windows, self._label(start, extent), there2 * self._label(start2, extent2)
 
     def _distractor(self, event: tf.Tensor, call: tf.Tensor, draws: _Draws, seed: tf.Tensor) -> tf.Tensor:
-        """Something that is no call, anywhere: a background, a series of tones, or a call far too fast or too slow."""
+        """A sound that is no call, anywhere: a background, artificial tones, or a call far too fast or too slow."""
         m, start = self.mixing, draws.uniform(-2.0 * self.rate, float(self.samples))
         factor, wrong = _log_uniform(draws, m.other_warp), _log_uniform(draws, m.wrong_warp)
         wrong = tf.where(draws.uniform() < 0.5, wrong, 1.0 / wrong)
@@ -145,7 +145,7 @@ class Mixer:
         )
 
     def _tones(self, start: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """0.3 to 4 s of a bird that there is not: gliding, trembling, hoarse notes with overtones, RMS 1."""
+        """0.3 to 4 s of an artificial bird: gliding, trembling, hoarse notes with overtones, RMS 1."""
         draws = _Draws(seed + 2)
         at = (tf.range(self.samples, dtype=tf.float32) - start) / self.rate
         length = draws.uniform(0.3, 4.0)
@@ -160,7 +160,7 @@ class Mixer:
         return sound / tf.sqrt(tf.reduce_sum(tf.square(sound)) / (length * self.rate) + 1e-6)
 
     def place(self, clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """A clip alone, anywhere in a window (or any stretch of a longer one), with noise."""
+        """A clip alone, anywhere in a window (or any part of a longer clip), with noise."""
         draws = _Draws(seed)
         warp = _log_uniform(draws, self.mixing.warp)
         extent = tf.cast(tf.size(clip), tf.float32) * warp
@@ -169,7 +169,7 @@ class Mixer:
         spectrum = tf.signal.rfft(placed) * self._curve(draws) + self._noise(draws, seed, _rms(placed), (-50.0, -10.0))
         return self._recorded(tf.signal.irfft(spectrum, [self.samples]), draws)
 
-    def cut(self, clip: tf.Tensor) -> tf.Tensor:
+    def crop(self, clip: tf.Tensor) -> tf.Tensor:
         """The first window of a clip as it is, padded on the right with zeros."""
         clip = clip[: self.samples]
         return tf.ensure_shape(tf.pad(clip, [[0, self.samples - tf.size(clip)]]), [self.samples])
@@ -200,7 +200,7 @@ class Mixer:
         return tf.cast(_gain(curve), tf.complex64)
 
     def _looped(self, ground: tf.Tensor, draws: _Draws) -> tf.Tensor:
-        """A window of a background, warped; a shorter one runs to and fro, so that there is no seam."""
+        """A window of a background, warped; a shorter one runs forwards and backwards, so that there is no seam."""
         needed = tf.cast(self.samples / _log_uniform(draws, self.mixing.warp), tf.int32)
         both = tf.concat([ground, tf.reverse(ground, [0])], 0)
         both = tf.tile(both, [needed // tf.size(both) + 2])
@@ -220,13 +220,13 @@ class Mixer:
         return tf.ensure_shape(tf.pad(sound, [[before, after]])[: self.samples], [self.samples])
 
     def _label(self, start: tf.Tensor, extent: tf.Tensor) -> tf.Tensor:
-        """The share of a sound that the window holds (or that it fills of the window), as a label."""
+        """The target: the share of the sound that lies in the window, or of the window that it fills."""
         inside = tf.minimum(start + extent, self.samples) - tf.maximum(start, 0.0)
         low, high = self.mixing.inside
         return tf.clip_by_value((inside / tf.minimum(extent, self.samples) - low) / (high - low), 0.0, 1.0)
 
     def _recorded(self, sounds: tf.Tensor, draws: _Draws) -> tf.Tensor:
-        """(…, samples): a recording level at random; what would pass full scale is clipped, as recorders do."""
+        """(…, samples): at a random recording level; what would pass full scale is clipped, as recorders do."""
         peak = tf.reduce_max(tf.abs(sounds), -1, keepdims=True) + 1e-9
         return tf.clip_by_value(sounds / peak * _gain(draws.uniform(-40.0, 1.0)), -1.0, 1.0)
 

@@ -1,4 +1,4 @@
-"""From the shards of examples to batches of spectrograms, and to the clips that soundscapes are made of."""
+"""Reads examples: as batches of spectrograms to train on, and as clips to mix soundscapes of."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import tensorflow as tf
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.frontend import FrontEnd, FrontEndConfig
 from soundbeam.model.storage.files import is_local, local_path, place_of
-from soundbeam.model.synthesis.mixes import Clip
+from soundbeam.model.synthesis.mixing import DecodedClip
 from soundbeam.model.tasks import CLASSIFIER, DETECTOR
 from soundbeam.model.training.augment_classifier import clip_batches, ready_batches
-from soundbeam.model.training.augment_detector import Mixer, mask
+from soundbeam.model.training.augment_detector import WindowMixer, mask
 from soundbeam.model.training.examples import SPLITS, TRAIN, parse, shard_urls
-from soundbeam.model.training.plan import Task
+from soundbeam.model.training.plan import TrainingTask
 
 SHUFFLE = 1024  # clips held at once by each of two streams; of 5 s at 16 kHz they are 330 MB
 VALIDATION_CLIPS = 2000  # clips at most that are kept in memory for soundscapes and thresholds
@@ -30,15 +30,21 @@ class Examples:
     Args:
         folder: Its URL.
         manifest: As ``read_manifest`` gives it.
-        task: What is trained.
+        task: What is to be told apart.
         cache: A local folder for copies.
-        splits: source → its split, instead of those that the clips were materialized with: any names; the clips of
-            other sources do not exist then.
+        splits: source → its split, instead of the splits that the clips were materialized with. The names are free.
+            Clips of other sources are left out.
     """
 
     def __init__(
-        self, folder: str, manifest: dict[str, Any], task: Task, cache: str, splits: Mapping[str, str] | None = None
+        self,
+        folder: str,
+        manifest: dict[str, Any],
+        task: TrainingTask,
+        cache: str,
+        splits: Mapping[str, str] | None = None,
     ):
+        self.are_features = False
         self.task, self._rest = task, (manifest, task, os.path.join(cache, "elsewhere"), splits)
         self.paths = {split: [_local(url, cache) for url in shard_urls(folder, manifest, split)] for split in SPLITS}
         self._split_of = None
@@ -50,25 +56,30 @@ class Examples:
             -1,
         )
 
-    def elsewhere(self, folder: str) -> Examples:
-        """The same examples, splits and task over shards of the same names in another folder."""
+    def features(self, folder: str) -> Examples:
+        """A frozen base's features of the same examples, from shards of the same names in another folder."""
         os.makedirs(self._rest[2], exist_ok=True)
-        return Examples(folder, *self._rest)
+        examples = Examples(folder, *self._rest)
+        examples.are_features = True
+        return examples
 
     def stream(self, split: str, *, targets: bool) -> tf.data.Dataset:
-        """(waveform, row of its label) of a split's clips: those with an output's label, or the others (row −1)."""
+        """(waveform, row of its label) of a split's clips, of those with one of the task's labels or of the others.
+
+        The row of the others is −1.
+        """
         clips = self._parsed(split).map(lambda e: (e["waveform"], self._row.lookup(e["label"])))
         return clips.filter(lambda waveform, row: (row >= 0) == targets)
 
-    def clips(self, split: str) -> list[Clip]:
-        """The clips of a split, in memory; where there are too many, evenly spread ones."""
+    def clips(self, split: str) -> list[DecodedClip]:
+        """The clips of a split, in memory; of more than ``VALIDATION_CLIPS``, evenly spread ones."""
         total = sum(n[split] for n in self.task.counts.values())
         return list(self.each_clip(split, max(1, -(-total // VALIDATION_CLIPS))))
 
-    def each_clip(self, split: str, every: int = 1) -> Iterator[Clip]:
-        """The clips of a split one by one, or only each ``every``-th."""
+    def each_clip(self, split: str, every: int = 1) -> Iterator[DecodedClip]:
+        """The clips of a split one by one, or only every ``every``-th."""
         for e in self._parsed(split).shard(every, 0):
-            yield Clip(e["waveform"].numpy(), e["label"].numpy().decode(), e["source"].numpy().decode())
+            yield DecodedClip(e["waveform"].numpy(), e["label"].numpy().decode(), e["source"].numpy().decode())
 
     def _parsed(self, split: str) -> tf.data.Dataset:
         split_of = self._split_of
@@ -99,13 +110,13 @@ def batches(
     ``clip_batches``.
     """
     recipe, labels, row_weights = architecture.recipe, len(examples.task.labels), _row_weights(examples.task, split)
-    if architecture.bottlenecks:
+    if examples.are_features:
         return ready_batches(examples.stream(split, targets=True), row_weights, recipe, seed, split == TRAIN)
     if recipe.mixup and examples.task.kind == CLASSIFIER and split == TRAIN:
         return clip_batches(examples.stream(split, targets=True), row_weights, architecture, front_end, seed)
-    mixer = Mixer(architecture.window_samples, architecture.rate)
+    mixer = WindowMixer(architecture.window_samples, architecture.rate)
     key = 2 * seed + (split == TRAIN)
-    # Clips are held out as a scan hears them, where training has no need of the same distortions.
+    # Held-out clips of a recipe with mixup are not distorted: they stay as a scan hears them.
     placed = recipe.mix and not (recipe.mixup and examples.task.kind == CLASSIFIER)
     targets = _endless(examples.stream(split, targets=True), seed)
     others = None
@@ -123,7 +134,7 @@ def batches(
 
     def alone(index, clip):
         waveform, row = clip
-        window = mixer.place(waveform, _key(key, index)) if placed else mixer.cut(waveform)
+        window = mixer.place(waveform, _key(key, index)) if placed else mixer.crop(waveform)
         weight = tf.where(row >= 0, tf.gather(row_weights, tf.maximum(row, 0)), 1.0)
         return front_end(window[None]), tf.one_hot(row, labels)[None], weight[None]
 
@@ -152,7 +163,7 @@ def _key(key: int, index: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.constant(key, tf.int64), 2 * index])
 
 
-def _row_weights(task: Task, split: str) -> tf.Tensor:
+def _row_weights(task: TrainingTask, split: str) -> tf.Tensor:
     """float32 ``[labels]``: rare labels weigh more, within a factor of 5."""
     clips = np.array([max(1, task.counts[label][split]) for label in task.labels], np.float64)
     return tf.constant(np.clip(clips.mean() / clips, 0.2, 5.0), tf.float32)

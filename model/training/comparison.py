@@ -1,4 +1,4 @@
-"""Which architecture for these examples: each one's accuracy by cross-validation, its size and its speed."""
+"""Compares architectures on the same examples: accuracy by cross-validation, size and speed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from soundbeam.model.architectures.complexity import multiply_adds
 from soundbeam.model.architectures.training_outputs import scores_only
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.evaluation.classification import wilson_interval
+from soundbeam.model.evaluation.figures import ClassificationFigures
 from soundbeam.model.training.cross_validation import Folds
 from soundbeam.model.training.plan import Training, prepare, steps_of
 
@@ -35,11 +36,11 @@ class FoldRow:
         front_end: Kind, or kinds joined by ``+``.
         window_s: Seconds of a window.
         parameters: Of the network that scores.
-        multiply_adds: Of the network, a window.
-        windows_per_cpu_s: Windows scored in a second of one core's time, front end and network.
-        trained_windows: That the training saw.
-        clips: Held out.
-        right: Of those.
+        multiply_adds: Of the network, for one window.
+        windows_per_cpu_s: Windows scored in a second of one core's time, by front end and network.
+        trained_windows: Windows that the training saw.
+        clips: Held-out clips.
+        right: Held-out clips whose highest score is their label's.
         macro_f1: See ``model.training.cross_validation``.
         log_loss: See ``model.training.cross_validation``.
         cpu_s: Seconds of processor time, of all cores together, for training and measuring.
@@ -65,8 +66,8 @@ class FoldRow:
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice:
-    """One architecture over all folds that are done.
+class ArchitectureResult:
+    """One architecture over all folds that have been measured.
 
     Attributes:
         rows: Its folds.
@@ -88,7 +89,7 @@ class Choice:
         return self.rows[0].architecture
 
 
-class Contestant:
+class CrossValidatedArchitecture:
     """One architecture, to be trained on each fold.
 
     Args:
@@ -112,7 +113,7 @@ class Contestant:
             "examples": [self._manifest.get("sha256"), self._manifest["shards"], self._manifest["labels"]],
             "architecture": a.describe(),
             "front_end": a.front_end.plain(),
-            "base": a.bottlenecks.rsplit("/", 1)[-1],
+            "base": self._training.bottlenecks.rsplit("/", 1)[-1],
             "window_s": [a.window_s, a.hop_s],
             "training": [self._count, fold, self._training.windows, self._training.epochs, self._training.seed],
         }
@@ -125,8 +126,10 @@ class Contestant:
             self._folds = Folds(self._training, self._count)
             self._size = size_and_speed(a, len(self._task.labels), self._task.kind)
         cpu = time.process_time()
-        found = self._folds.measure(fold, say, step)
-        clips = sum(found.clips[label] for label in self._task.labels)
+        measured = self._folds.measure(fold, say, step)
+        figures = measured.figures
+        assert isinstance(figures, ClassificationFigures)  # without targets the task is a classifier's
+        clips = sum(measured.clips[label] for label in self._task.labels)
         return FoldRow(
             key=self.key(fold),
             architecture=a.name,
@@ -137,11 +140,11 @@ class Contestant:
             **self._size,
             trained_windows=self._folds.epochs * steps_of(a, self._task) * a.recipe.batch,
             clips=clips,
-            right=round((found.figures["accuracy"] or 0.0) * clips),
-            macro_f1=found.figures["macro_f1"] or 0.0,
-            log_loss=found.figures["log_loss"] or 0.0,
+            right=round((figures.accuracy or 0.0) * clips),
+            macro_f1=figures.macro_f1 or 0.0,
+            log_loss=figures.log_loss or 0.0,
             cpu_s=round(time.process_time() - cpu, 1),
-            wall_s=found.wall_s,
+            wall_s=measured.wall_s,
         )
 
 
@@ -161,16 +164,16 @@ def size_and_speed(architecture: Architecture, labels: int, task: str) -> dict[s
     }
 
 
-def choose(rows: Sequence[FoldRow]) -> list[Choice]:
-    """The architectures, the most accurate first."""
+def rank_architectures(rows: Sequence[FoldRow]) -> list[ArchitectureResult]:
+    """The results of all architectures, the most accurate first."""
     by_name: dict[str, list[FoldRow]] = {}
     for row in sorted(rows, key=lambda row: (row.architecture, row.fold)):
         by_name.setdefault(row.architecture, []).append(row)
-    found = []
-    for mine in by_name.values():
-        right, clips = sum(row.right for row in mine), sum(row.clips for row in mine)
+    results = []
+    for folds in by_name.values():
+        right, clips = sum(row.right for row in folds), sum(row.clips for row in folds)
         low, high = wilson_interval(right, clips)
-        shares = [row.right / row.clips for row in mine]
-        spread = float(np.std(shares, ddof=1)) if len(mine) > 1 else None
-        found.append(Choice(tuple(mine), right / clips, low, high, spread))
-    return sorted(found, key=lambda choice: (-choice.accuracy, choice.name))
+        shares = [row.right / row.clips for row in folds]
+        spread = float(np.std(shares, ddof=1)) if len(folds) > 1 else None
+        results.append(ArchitectureResult(tuple(folds), right / clips, low, high, spread))
+    return sorted(results, key=lambda result: (-result.accuracy, result.name))

@@ -1,4 +1,4 @@
-"""Cross-validation: how good a training is on source recordings that it never heard."""
+"""Cross-validation: measures trainings on source recordings that they never heard."""
 
 from __future__ import annotations
 
@@ -19,39 +19,38 @@ from soundbeam.model.architectures import Architecture
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.evaluation.classification import classify
+from soundbeam.model.evaluation.figures import ClassificationFigures, DetectionFigures, LabelF1, mean, plain
+from soundbeam.model.synthesis.validation_soundscapes import mix_soundscapes
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.batches import Examples
-from soundbeam.model.training.clip_scores import score_clips
 from soundbeam.model.training.examples import SPLITS, TRAIN, VALIDATION, split_sources
-from soundbeam.model.training.plan import Task, Training, prepare, steps_of
-from soundbeam.model.training.soundscapes import mix_soundscapes, score_soundscapes
+from soundbeam.model.training.plan import Training, TrainingTask, prepare, steps_of
+from soundbeam.model.training.soundscape_scores import score_soundscapes
 from soundbeam.model.training.train import learn
-from soundbeam.model.training.tuning import Tuned, judge
+from soundbeam.model.training.tuning import Tuned, measure_label
+from soundbeam.model.training.whole_clips import score_clips
 
 HELD_OUT = "held out"
-_SUREST = 1e-7  # of a probability in the log loss: float32 scores reach 0 and 1
+_LEAST = 1e-7  # probability in the log loss: float32 scores reach 0 and 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Fold:
-    """What a training on the other folds is worth on this one.
+    """How well a training on the other folds does on this one.
 
     Attributes:
         sources: The recordings that were held out.
         clips: label → how many of their examples.
-        figures: Of a detector (means over its labels, of soundscapes of the held-out clips): ``average_precision``,
-            ``roc_auc``, ``exact_share``, ``mean_absolute_error``, ``precision``, ``recall``, ``f1``,
-            ``expected_calibration_error``, and of the counts' intervals the share that holds the truth,
-            ``intervals_that_hold``, and their mean ``interval_width``. Of a classifier (of the held-out clips, a clip's
-            scores being the means of its windows'): ``accuracy``, ``macro_f1``, ``log_loss``.
+        figures: Of a detector the means over its labels, in soundscapes of the held-out clips. Of a classifier those of
+            the held-out clips. None where nothing could be measured.
         labels: label → its own figures.
         wall_s: Seconds that it took.
     """
 
     sources: tuple[str, ...]
     clips: dict[str, int]
-    figures: dict[str, float | None]
-    labels: dict[str, dict[str, float | None]]
+    figures: DetectionFigures | ClassificationFigures | None
+    labels: Mapping[str, DetectionFigures | LabelF1]
     wall_s: float
 
 
@@ -61,8 +60,8 @@ class CrossValidation:
 
     Attributes:
         folds: Each one's figures.
-        mean: Of each figure over the folds that have it.
-        standard_deviation: The sample's, over those folds; None of fewer than two.
+        mean: Of each figure, over the folds that have it.
+        standard_deviation: Of each figure, over the folds that have it (sample's); None of fewer than two.
     """
 
     folds: tuple[Fold, ...]
@@ -71,15 +70,28 @@ class CrossValidation:
 
     def plain(self) -> dict[str, Any]:
         """Plain values, for a report."""
-        return dataclasses.asdict(self)
+        return {
+            "folds": [
+                {
+                    "sources": fold.sources,
+                    "clips": fold.clips,
+                    "figures": plain(fold.figures),
+                    "labels": {label: plain(figures) for label, figures in fold.labels.items()},
+                    "wall_s": fold.wall_s,
+                }
+                for fold in self.folds
+            ],
+            "mean": self.mean,
+            "standard_deviation": self.standard_deviation,
+        }
 
 
 def deal_sources(clips: Mapping[tuple[str, str], int], folds: int, seed: int = 0) -> dict[str, int]:
-    """Deals source recordings into folds that have about as many clips of each label.
+    """Deals source recordings into folds with about equally many clips of each label.
 
-    The largest come first; each goes to the fold that has least of its labels, then least of all. Where there are as
-    many sources as folds each is a fold of its own: name the folds as sources to have folds of your own. The folds are
-    numbered in the order of their first sources' names.
+    The largest sources come first. Each goes to the fold that has least of its labels; among equals, to the one with
+    fewest clips. Where there are as many sources as folds, each is a fold: to choose the folds yourself, name them as
+    the sources. The folds are numbered in the order of their first sources' names.
 
     Args:
         clips: (label, source) → how many clips.
@@ -95,21 +107,21 @@ def deal_sources(clips: Mapping[tuple[str, str], int], folds: int, seed: int = 0
         totals[label] += n
         of_source.setdefault(source, {})[label] = n
 
-    def place(source: str) -> tuple[float, bytes]:
+    def order(source: str) -> tuple[float, bytes]:
         share = sum(n / totals[label] for label, n in of_source[source].items())
         return -share, hashlib.sha256(f"{seed}:{source}".encode("utf-8", "surrogateescape")).digest()
 
     dealt: list[Counter[str]] = [Counter() for _ in range(folds)]
     fold_of: dict[str, int] = {}
-    for source in sorted(of_source, key=place):
-        mine = of_source[source]
+    for source in sorted(of_source, key=order):
+        counts = of_source[source]
 
-        def fullness(k: int, mine: dict[str, int] = mine) -> tuple[float, int]:
-            return sum(n * dealt[k][label] / totals[label] ** 2 for label, n in mine.items()), dealt[k].total()
+        def fullness(k: int, counts: dict[str, int] = counts) -> tuple[float, int]:
+            return sum(n * dealt[k][label] / totals[label] ** 2 for label, n in counts.items()), dealt[k].total()
 
         fold = min(range(folds), key=fullness)
         fold_of[source] = fold
-        dealt[fold].update(mine)
+        dealt[fold].update(counts)
     in_order = list(dict.fromkeys(fold_of[source] for source in sorted(fold_of)))
     return {source: in_order.index(fold) for source, fold in fold_of.items()}
 
@@ -163,7 +175,7 @@ class Folds:
 
         Args:
             fold: From 0 on.
-            say: Gets lines about what is done instead of what.
+            say: Gets lines about what differs from what was asked for.
             step: Gets (batches done, figures) now and then.
         """
         begun = time.monotonic()
@@ -172,10 +184,15 @@ class Folds:
         with tempfile.TemporaryDirectory() as cache:
             examples = Examples(self.training.examples, self.manifest, task, cache, self.splits(fold))
             logs, seed = os.path.join(cache, "logs"), self.training.seed
-            model, tuned, _ = learn(examples, self.architecture, self.epochs, seed, logs, say, step)
+            transfer = self.training.bottlenecks, self.training.fine_tune
+            model, tuned, _ = learn(examples, self.architecture, self.epochs, seed, logs, say, step, *transfer)
             scorer = Scorer(model, self.architecture.score_batch, tuned.calibration)
-            measure = _measure_detector if task.kind == DETECTOR else _measure_classifier
-            figures, labels = measure(scorer, tuned, examples, self.architecture, seed)
+            figures: DetectionFigures | ClassificationFigures | None
+            labels: Mapping[str, DetectionFigures | LabelF1]
+            if task.kind == DETECTOR:
+                figures, labels = _measure_detector(scorer, tuned, examples, self.architecture, seed)
+            else:
+                figures, labels = _measure_classifier(scorer, tuned, examples, self.architecture)
         return Fold(
             sources=tuple(sorted(s for s, k in self.fold_of.items() if k == fold)),
             clips={label: n[HELD_OUT] for label, n in task.counts.items()},
@@ -184,7 +201,7 @@ class Folds:
             wall_s=round(time.monotonic() - begun, 1),
         )
 
-    def _task(self, fold: int) -> Task:
+    def _task(self, fold: int) -> TrainingTask:
         splits = self.splits(fold)
         counts = {label: dict.fromkeys((*SPLITS, HELD_OUT), 0) for label, _ in self.clips}
         for (label, source), n in self.clips.items():
@@ -196,96 +213,65 @@ class Folds:
                     f"on ({counts[label][VALIDATION]} to validate); give fewer --folds, add clips of other recordings, "
                     "or run 'soundbeam materialize --validation 0'"
                 )
-        return Task(self.task.labels, self.task.kind, counts)
+        return TrainingTask(self.task.labels, self.task.kind, counts)
 
 
-def cross_validate(
-    training: Training,
-    folds: int,
-    say: Callable[[str], None],
-    step: Callable[[int, str], None],
-    done: Callable[[int, Fold], None] = lambda number, fold: None,
-) -> CrossValidation:
-    """Trains as often as there are folds, each time on all but one, and measures on that one.
-
-    Args:
-        training: What to train; its ``classifier`` is not used, nothing is written.
-        folds: How many, 2 or more.
-        say: Gets lines about what is done instead of what.
-        step: Gets (batches done, figures) now and then.
-        done: Gets each fold's number, from 1 on, and its figures.
-
-    Raises:
-        SoundbeamError: There is nothing to train on, or a label comes from too few sources.
-    """
-    dealt = Folds(training, folds)
-    found = []
-    for k in range(folds):
-        found.append(dealt.measure(k, say, step))
-        done(k + 1, found[-1])
-    return summarized(found)
-
-
-def summarized(folds: Sequence[Fold]) -> CrossValidation:
+def summarize(folds: Sequence[Fold]) -> CrossValidation:
     """Mean and standard deviation over folds."""
-    mean: dict[str, float | None] = {}
-    spread: dict[str, float | None] = {}
-    for name in dict.fromkeys(name for fold in folds for name in fold.figures):
-        values = [value for fold in folds if (value := fold.figures.get(name)) is not None]
-        mean[name] = float(np.mean(values)) if values else None
-        spread[name] = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return CrossValidation(tuple(folds), mean, spread)
+    means: dict[str, float | None] = {}
+    deviations: dict[str, float | None] = {}
+    by_fold = [plain(fold.figures) for fold in folds]
+    for name in dict.fromkeys(name for figures in by_fold for name in figures):
+        values = [value for figures in by_fold if (value := figures.get(name)) is not None]
+        means[name] = mean(values)
+        deviations[name] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return CrossValidation(tuple(folds), means, deviations)
 
 
 def _clips_by_source(examples: Examples) -> dict[tuple[str, str], int]:
     """(label, source) → how many examples, of both splits."""
-    wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in ("label", "source")}
+    features = {name: tf.io.FixedLenFeature([], tf.string) for name in ("label", "source")}
     paths = [path for of_split in examples.paths.values() for path in of_split]
-    found: Counter[tuple[str, str]] = Counter()
-    for batch in tf.data.TFRecordDataset(paths).batch(64).map(lambda e: tf.io.parse_example(e, wanted)):
+    counts: Counter[tuple[str, str]] = Counter()
+    for batch in tf.data.TFRecordDataset(paths).batch(64).map(lambda e: tf.io.parse_example(e, features)):
         pairs = zip(batch["label"].numpy(), batch["source"].numpy(), strict=True)
-        found.update((label.decode(), source.decode()) for label, source in pairs)
-    return dict(found)
-
-
-_Figures = tuple[dict[str, float | None], dict[str, dict[str, float | None]]]
+        counts.update((label.decode(), source.decode()) for label, source in pairs)
+    return dict(counts)
 
 
 def _measure_detector(
     scorer: Scorer, tuned: Tuned, examples: Examples, architecture: Architecture, seed: int
-) -> _Figures:
+) -> tuple[DetectionFigures | None, dict[str, DetectionFigures]]:
     """Counts with the chosen thresholds and rules in soundscapes mixed of what was held out."""
     labels = examples.task.labels
     held_out = examples.clips(HELD_OUT)
     heard = tuple(label for label in labels if any(clip.label == label for clip in held_out))
     if not heard:
-        return {}, {}
-    targets = [clip for clip in held_out if clip.label in heard or clip.label not in labels]
-    scapes = mix_soundscapes(targets, heard, architecture.rate, seed)
-    scored = score_soundscapes(scorer, scapes, labels, architecture)
+        return None, {}
+    clips = [clip for clip in held_out if clip.label in heard or clip.label not in labels]
+    soundscapes = mix_soundscapes(clips, heard, architecture.rate, seed)
+    scored = score_soundscapes(scorer, soundscapes, labels, architecture)
     by_label, length_s = {}, architecture.windows.length_s
     for i, label in enumerate(labels):
         if label in heard:
-            mine = [row[i] for row in scored]
-            by_label[label] = judge(mine, tuned.thresholds[label], tuned.rules, length_s, tuned.counting)
-    return {name: _mean(its[name] for its in by_label.values()) for name in by_label[heard[0]]}, by_label
+            scores = [row[i] for row in scored]
+            by_label[label] = measure_label(scores, tuned.thresholds[label], tuned.rules, length_s, tuned.counting)
+    names = [field.name for field in dataclasses.fields(DetectionFigures)]
+    means = {name: mean([getattr(figures, name) for figures in by_label.values()]) for name in names}
+    return DetectionFigures(**means), by_label
 
 
 def _measure_classifier(
-    scorer: Scorer, tuned: Tuned, examples: Examples, architecture: Architecture, seed: int
-) -> _Figures:
+    scorer: Scorer, tuned: Tuned, examples: Examples, architecture: Architecture
+) -> tuple[ClassificationFigures, dict[str, LabelF1]]:
     """Scores each held-out clip as a scan would: every window of it, a short one filled with silence."""
     task = examples.task
     truth, scores = score_clips(scorer, examples.each_clip(HELD_OUT), architecture, task)
-    found = classify(truth, scores, task.labels, task.kind, [tuned.thresholds[label] for label in task.labels])
-    figures: dict[str, float | None] = {
-        "accuracy": found.accuracy,
-        "macro_f1": found.macro["f1"],
-        "log_loss": float(-np.mean(np.log(np.clip(scores[truth], _SUREST, 1.0)))),
-    }
-    return figures, {its.label: {"f1": its.f1} for its in found.labels}
-
-
-def _mean(values: Any) -> float | None:
-    defined = [value for value in values if value is not None]
-    return float(np.mean(defined)) if defined else None
+    thresholds = [tuned.thresholds[label] for label in task.labels]
+    classification = classify(truth, scores, task.labels, task.kind, thresholds)
+    figures = ClassificationFigures(
+        accuracy=classification.accuracy,
+        macro_f1=classification.macro["f1"],
+        log_loss=float(-np.mean(np.log(np.clip(scores[truth], _LEAST, 1.0)))),
+    )
+    return figures, {label.label: LabelF1(label.f1) for label in classification.labels}

@@ -25,14 +25,14 @@ SPLITS = (TRAIN, VALIDATION)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Example:
-    """A stretch of a labelled clip.
+    """A part of a labelled clip.
 
     Attributes:
         waveform: float32 ``[samples]``, mono, at the manifest's rate, of its true length: never padded.
         label: What is heard in it.
         source: The recording that the clip was cut from; splits go by it.
         recording: The clip's URI.
-        start_s: Where the stretch starts within the clip, seconds.
+        start_s: Where the part starts within the clip, seconds.
         split: ``train`` or ``validation``.
     """
 
@@ -102,7 +102,7 @@ def shard_writer(url: str) -> Iterator[Callable[[bytes], Any]]:
     place, path = place_of(url)
     with tempfile.TemporaryDirectory() as scratch:
         local = f"{path}.tmp" if is_local(url) else os.path.join(scratch, "shard")
-        make_folder(place.fs, place.fs._parent(path))
+        make_folder(place.fs, os.path.dirname(path))
         try:
             with tf.io.TFRecordWriter(local) as writer:
                 yield writer.write
@@ -154,10 +154,10 @@ def read_manifest(folder: str) -> dict[str, Any]:
         raise SoundbeamError(f"{path}: cannot be read ({one_line(e)})") from e
     except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as e:
         raise SoundbeamError(f"{path}: not a manifest of examples ({e}); run 'soundbeam materialize' again") from e
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
+    version = manifest.get("format") if isinstance(manifest, dict) else None
+    if version != FORMAT:
         raise SoundbeamError(
-            f"{path}: format {found!r}, this soundbeam reads {FORMAT}; run 'soundbeam materialize' again"
+            f"{path}: format {version!r}, this soundbeam reads {FORMAT}; run 'soundbeam materialize' again"
         )
     return manifest
 

@@ -1,4 +1,4 @@
-"""What a classifier gets most wrong in validation, kept for its report."""
+"""The worst mistakes in validation, for the report."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from soundbeam.model.evaluation.detection import AMBIGUOUS, NEGATIVE, POSITIVE, window_truth
 from soundbeam.model.pictures.spectrogram import mel_spectrogram_db
-from soundbeam.model.report.evidence import Evidence, Gallery, LabelScores, Picture
-from soundbeam.model.training.soundscapes import Scored
+from soundbeam.model.report.evidence import CaptionedSpectrogram, Evidence, Gallery, LabelScores
+from soundbeam.model.training.soundscape_scores import SoundscapeScores
 
 SHOWN = 8  # mistakes of a kind
 _AROUND_S = 1.5  # shown before and behind a mistake
@@ -19,10 +19,10 @@ _COLUMNS, _BANDS = 260, 90
 def detector_evidence(
     sounds: Sequence[np.ndarray],
     rate: int,
-    scored: Sequence[Sequence[Scored]],
+    scored: Sequence[Sequence[SoundscapeScores]],
     thresholds: Mapping[str, float],
     window_s: float,
-    before: Sequence[Sequence[Scored]] | None = None,
+    before: Sequence[Sequence[SoundscapeScores]] | None = None,
 ) -> Evidence:
     """Of a detector's scores in soundscapes.
 
@@ -36,15 +36,15 @@ def detector_evidence(
     """
     labels, galleries = [], []
     for i, (label, threshold) in enumerate(thresholds.items()):
-        mine = [by_label[i] for by_label in scored]
-        truths = [window_truth(s.start_s, s.start_s + window_s, s.calls) for s in mine]
+        of_label = [by_label[i] for by_label in scored]
+        truths = [window_truth(s.start_s, s.start_s + window_s, s.calls) for s in of_label]
         truth = np.concatenate([*truths, np.empty(0, np.int8)])
-        scores = np.concatenate([*(s.scores for s in mine), np.empty(0)])
+        scores = np.concatenate([*(s.scores for s in of_label), np.empty(0)])
         clear = truth != AMBIGUOUS
         raw = np.concatenate([row[i].scores for row in before])[clear] if before else None
         labels.append(LabelScores(label, truth[clear] == POSITIVE, scores[clear], threshold, raw))
-        best = [best_scores(s, window_s) for s in mine]
-        faint = sorted((b, k, *call) for k, s in enumerate(mine) for b, call in zip(best[k], s.calls, strict=True))
+        best = [best_scores(s, window_s) for s in of_label]
+        faint = sorted((b, k, *call) for k, s in enumerate(of_label) for b, call in zip(best[k], s.calls, strict=True))
         galleries.append(
             Gallery(
                 f"Calls of {label} with the lowest scores",
@@ -55,7 +55,7 @@ def detector_evidence(
                 ),
             )
         )
-        loud = highest_negatives(mine, truths, window_s)[:SHOWN]
+        loud = highest_negatives(of_label, truths, window_s)[:SHOWN]
         galleries.append(
             Gallery(
                 f"Other sounds with the highest scores of {label}",
@@ -69,7 +69,7 @@ def detector_evidence(
     return Evidence(tuple(labels), tuple(galleries))
 
 
-def best_scores(scored: Scored, window_s: float) -> list[float]:
+def best_scores(scored: SoundscapeScores, window_s: float) -> list[float]:
     """For each call the highest score of the windows that hold at least half of it, or are half filled; 0 without."""
     best = []
     for start, end in scored.calls:
@@ -80,21 +80,21 @@ def best_scores(scored: Scored, window_s: float) -> list[float]:
 
 
 def highest_negatives(
-    scored: Sequence[Scored], truths: Sequence[np.ndarray], window_s: float
+    scored: Sequence[SoundscapeScores], truths: Sequence[np.ndarray], window_s: float
 ) -> list[tuple[float, int, float, float]]:
     """Windows without a call, by falling score, none of which overlaps a higher one.
 
     Returns:
         (score, index of the soundscape, start, end in seconds) of each.
     """
-    found = []
+    negatives = []
     for k, (s, truth) in enumerate(zip(scored, truths, strict=True)):
         free = truth == NEGATIVE
         for i in np.argsort(-s.scores, kind="stable").tolist():
             if free[i]:
-                found.append((float(s.scores[i]), k, float(s.start_s[i]), float(s.start_s[i] + window_s)))
+                negatives.append((float(s.scores[i]), k, float(s.start_s[i]), float(s.start_s[i] + window_s)))
                 free &= np.abs(s.start_s - s.start_s[i]) >= window_s - 1e-6
-    return sorted(found, key=lambda one: (-one[0], one[1], one[2]))
+    return sorted(negatives, key=lambda one: (-one[0], one[1], one[2]))
 
 
 def classifier_evidence(
@@ -118,7 +118,7 @@ def classifier_evidence(
     wrong = np.flatnonzero(chosen != truth)
     wrong = wrong[np.argsort(-top[wrong], kind="stable")][:SHOWN]
     pictures = tuple(
-        Picture(
+        CaptionedSpectrogram(
             spectrograms[i].reshape(spectrograms.shape[1:3]).T,
             f"{labels[truth[i]]}, {scores[i, truth[i]]:.3f}, taken for {labels[chosen[i]]}, {top[i]:.3f}",
         )
@@ -144,9 +144,9 @@ def classifier_evidence(
     )
 
 
-def _excerpt(sound: np.ndarray, rate: int, start_s: float, end_s: float, index: int, said: str) -> Picture:
+def _excerpt(sound: np.ndarray, rate: int, start_s: float, end_s: float, index: int, said: str) -> CaptionedSpectrogram:
     first = max(0, round((start_s - _AROUND_S) * rate))
     part = sound[first : round((end_s + _AROUND_S) * rate)]
     span = tuple(float(np.clip((s * rate - first) / max(1, len(part)), 0, 1)) for s in (start_s, end_s))
     caption = f"{said}; soundscape {index + 1}, {start_s:.1f} to {end_s:.1f} s"
-    return Picture(mel_spectrogram_db(part, rate, _COLUMNS, _BANDS), caption, (span[0], span[1]))
+    return CaptionedSpectrogram(mel_spectrogram_db(part, rate, _COLUMNS, _BANDS), caption, (span[0], span[1]))

@@ -1,4 +1,4 @@
-"""What is to be trained: its options, its task, its steps."""
+"""What is to be trained: the options, the task, the number of steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from soundbeam.model.architectures import Architecture, get_architecture
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend.conditioning import LOUDNESS_S
-from soundbeam.model.tasks import CLASSIFIER, DETECTOR
+from soundbeam.model.tasks import CLASSIFIER, DETECTOR, TaskKind
 from soundbeam.model.training.examples import TRAIN, VALIDATION, read_manifest
 
 
@@ -27,8 +27,9 @@ class Training:
         window_s: Seconds of a window; None: as the architecture has it.
         windows: How many training windows to see in all, whatever epochs and steps the recipe has; None: as it says.
         warp: See ``Recipe``; None: as the recipe says.
-        bottlenecks: URL of a frozen base's features of the examples (``pipelines.train.bottlenecks``).
-        fine_tune: Epochs in which the whole network is trained after its head.
+        bottlenecks: URL of a frozen base's features of the examples (``pipelines.train.frozen_base``): the head alone
+            is trained on them. "": the whole network is trained on the examples.
+        fine_tune: Epochs in which the whole network is trained after its head, at a twentieth of the learning rate.
     """
 
     examples: str
@@ -45,7 +46,7 @@ class Training:
     fine_tune: int = 0
 
 
-def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
+def prepare(training: Training) -> tuple[Architecture, dict[str, Any], TrainingTask]:
     """The architecture, the examples' manifest, and the task, which fit each other.
 
     Raises:
@@ -55,8 +56,6 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], Task]:
     architecture = _at_rate(get_architecture(training.architecture), manifest["rate"], training.examples)
     architecture = architecture.varied(training.front_end, training.window_s, training.windows, training.warp)
     architecture = conditioned(architecture, manifest)
-    if architecture.transfer:
-        architecture = dataclasses.replace(architecture, bottlenecks=training.bottlenecks, fine_tune=training.fine_tune)
     task = task_of(manifest, training.targets, training.examples)
     return architecture, manifest, task
 
@@ -74,13 +73,13 @@ def planned_batches(training: Training) -> int:
     return (training.epochs or architecture.recipe.epochs) * steps_of(architecture, task)
 
 
-def steps_of(architecture: Architecture, task: Task) -> int:
+def steps_of(architecture: Architecture, task: TrainingTask) -> int:
     """Batches of an epoch."""
     clips = sum(n[TRAIN] for n in task.counts.values())
     return architecture.recipe.steps or max(1, round(clips / architecture.recipe.batch))
 
 
-def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> Task:
+def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> TrainingTask:
     """What is to be told apart, from the labels that there are and those asked for.
 
     Raises:
@@ -103,11 +102,11 @@ def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> 
                 f"{folder}: all {counts[label][VALIDATION]} examples of {label} are kept for validation; add clips "
                 "of other recordings or run 'soundbeam materialize --validation 0'"
             )
-    return Task(labels, DETECTOR if targets else CLASSIFIER, counts)
+    return TrainingTask(labels, DETECTOR if targets else CLASSIFIER, counts)
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """What is to be told apart.
 
     Attributes:
@@ -117,7 +116,7 @@ class Task:
     """
 
     labels: tuple[str, ...]
-    kind: str
+    kind: TaskKind
     counts: dict[str, dict[str, int]]
 
     def of(self, split: str, *, targets: bool) -> int:

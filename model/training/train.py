@@ -1,4 +1,4 @@
-"""Trains a classifier: examples → bundle."""
+"""Trains a classifier on examples and saves its bundle."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from fsspec.implementations.local import LocalFileSystem
 
 from soundbeam.model.architectures import Architecture
 from soundbeam.model.architectures.architecture import BASE
-from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
+from soundbeam.model.architectures.assemble import NETWORK
 from soundbeam.model.architectures.ensemble import EachMember
-from soundbeam.model.architectures.training_outputs import scores_only, to_fit
+from soundbeam.model.architectures.training_outputs import network_to_fit, scores_only
 from soundbeam.model.architectures.transfer import head_of
-from soundbeam.model.classifier.bundle import ClassifierBundle, check_destination, save_bundle
+from soundbeam.model.classifier.bundle import BundleDescription, ClassifierBundle, check_destination, save_bundle
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.frontend import FrontEnd
 from soundbeam.model.report.page import write_report
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.batches import Examples, batches
-from soundbeam.model.training.callback import Watch
-from soundbeam.model.training.clip_scores import classify_clips
+from soundbeam.model.training.epoch_metrics import EpochMetrics
 from soundbeam.model.training.examples import VALIDATION
 from soundbeam.model.training.plan import Training, prepare, steps_of
 from soundbeam.model.training.tuning import Tuned, tune_classifier, tune_detector
+from soundbeam.model.training.whole_clips import classify_clips
 
 _VALIDATION_BATCHES = 16
 _WARM_UP = 0.05  # share of all steps over which the learning rate rises
@@ -48,10 +48,10 @@ def train(
     The same seed gives the same weights on one machine.
 
     Args:
-        training: What.
-        say: Gets lines about what is done, and instead of what.
+        training: What to train.
+        say: Gets lines about what differs from what was asked for.
         step: Gets (batches done, figures) now and then.
-        report: What else the bundle's report is to hold, plain values.
+        report: Further plain values for the bundle's report.
 
     Raises:
         SoundbeamError: There is nothing to train on, or the bundle cannot be written there.
@@ -64,7 +64,9 @@ def train(
         is_local = isinstance(fs, LocalFileSystem)
         logs = os.path.join(root if is_local else cache, "logs", time.strftime("%Y%m%d-%H%M%S"))
         epochs = training.epochs or architecture.recipe.epochs
-        model, tuned, history = learn(examples, architecture, epochs, training.seed, logs, say, step)
+        model, tuned, history = learn(
+            examples, architecture, epochs, training.seed, logs, say, step, training.bottlenecks, training.fine_tune
+        )
         of_clips = None
         if len(task.labels) > 1:
             scorer = Scorer(model, architecture.score_batch, tuned.calibration)
@@ -85,23 +87,17 @@ def train(
         "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
         "wall_s": round(time.monotonic() - begun, 1),
     }
-    bundle = save_bundle(
-        training.classifier,
-        model,
-        architecture=architecture.name,
+    description = BundleDescription.of_architecture(
+        architecture,
         task=task.kind,
         labels=task.labels,
-        rate=architecture.rate,
-        window_s=architecture.window_s,
-        hop_s=architecture.hop_s,
-        batch=architecture.score_batch,
         thresholds=tuned.thresholds,
         call_rules=tuned.rules,
-        front_end=dataclasses.asdict(model.get_layer(FRONT_END).config),
         report=report,
         calibration=tuned.calibration,
         counting=tuned.counting,
     )
+    bundle = save_bundle(training.classifier, model, description)
     if tuned.evidence:
         write_report(bundle.url, bundle, tuned.evidence)
     return bundle
@@ -115,30 +111,34 @@ def learn(
     logs: str,
     say: Callable[[str], None],
     step: Callable[[int, str], None],
+    bottlenecks: str = "",
+    fine_tune: int = 0,
 ) -> tuple[keras.Model, Tuned, list[dict[str, float]]]:
-    """Fits a network on the training split and chooses on the validation split; all of ``train`` but files.
+    """Fits a network on the training split and chooses thresholds and rules on the validation split; saves nothing.
+
+    ``bottlenecks`` and ``fine_tune`` are those of ``Training``.
 
     Returns:
-        The model, what was chosen, and the figures of each epoch.
+        The model, what was chosen, and the metrics of each epoch.
     """
     task = examples.task
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     network = architecture.network(len(task.labels), task.kind)
     front_end, trained, data = FrontEnd(architecture.front_end), network, examples
-    if architecture.bottlenecks:
-        trained, data = head_of(network, architecture.bottlenecks), examples.elsewhere(architecture.bottlenecks)
+    if bottlenecks:
+        trained, data = head_of(network, bottlenecks), examples.features(bottlenecks)
     history = fit(trained, front_end, data, architecture, epochs, seed, logs, step)
-    if architecture.fine_tune:
+    if fine_tune:
         network.get_layer(BASE).trainable = True
         gently = dataclasses.replace(architecture.recipe, learning_rate=architecture.recipe.learning_rate / 20)
-        whole = dataclasses.replace(architecture, bottlenecks="", recipe=gently)
-        history += fit(network, front_end, examples, whole, architecture.fine_tune, seed, logs, step)
+        whole = dataclasses.replace(architecture, recipe=gently)
+        history += fit(network, front_end, examples, whole, fine_tune, seed, logs, step)
     model = architecture.build(len(task.labels), task.kind)  # without the optimizer
     model.get_layer(NETWORK).set_weights(scores_only(network).get_weights())
     scorer = Scorer(model, architecture.score_batch)
     tune = tune_detector if task.kind == DETECTOR else tune_classifier
-    return model, tune(scorer, examples, dataclasses.replace(architecture, bottlenecks=""), seed, say), history
+    return model, tune(scorer, examples, architecture, seed, say), history
 
 
 def fit(
@@ -151,7 +151,7 @@ def fit(
     logs: str,
     step: Callable[[int, str], None],
 ) -> list[dict[str, float]]:
-    """Fits a network, with all its outputs, in place; returns the figures of each epoch."""
+    """Fits a network, with all its outputs, in place; returns the metrics of each epoch."""
     recipe = architecture.recipe
     training = batches(examples, architecture, front_end, seed)
     validation = None
@@ -167,14 +167,14 @@ def fit(
             0.05 * recipe.learning_rate, max(1, epochs * steps - warm), alpha=0.01, warmup_target=recipe.learning_rate,
             warmup_steps=warm,
         )  # fmt: skip
-    # Of a short training the average must not remember the weights that it began with.
+    # In a short training the average must not contain the weights that it began with.
     average = min(recipe.average, max(0.0, 1 - 4 / (epochs * steps)))
     optimizer = keras.optimizers.Adam(rate, use_ema=average > 0, ema_momentum=average or 0.99)
     detector = examples.task.kind == DETECTOR
-    fitted = to_fit(network)
+    fitted = network_to_fit(network)
     fitted.compile(optimizer, loss=EachMember(detector), jit_compile=False)
-    watch = Watch(scores_only(network), validation, detector, epochs, step)
-    callbacks = [watch, keras.callbacks.TensorBoard(logs, write_graph=False)]
+    metrics = EpochMetrics(scores_only(network), validation, detector, epochs, step)
+    callbacks = [metrics, keras.callbacks.TensorBoard(logs, write_graph=False)]
     if recipe.patience and validation:
         callbacks.append(keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True))
     fitted.fit(
@@ -188,4 +188,4 @@ def fit(
     )
     if average:
         optimizer.finalize_variable_values(fitted.trainable_variables)
-    return watch.history
+    return metrics.history

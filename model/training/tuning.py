@@ -1,33 +1,29 @@
-"""Chooses thresholds and rules for calls on sounds whose truth is known: the validation split."""
+"""Chooses thresholds and rules for calls on the validation split."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from soundbeam.model.architectures.architecture import Architecture
-from soundbeam.model.classifier.calibration import Calibration, temperature
+from soundbeam.model.classifier.calibration import Calibration, fit_temperature
 from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.evaluation.detection import RecordingOutcome, evaluate
+from soundbeam.model.evaluation.figures import DetectionFigures, WindowFigures, plain
 from soundbeam.model.evaluation.reliability import reliability
 from soundbeam.model.report.evidence import Evidence
+from soundbeam.model.synthesis.validation_soundscapes import SECONDS, Soundscape, mix_soundscapes
 from soundbeam.model.training.batches import Examples, batches
 from soundbeam.model.training.calibrate import calibrate, calibrated, count_model
 from soundbeam.model.training.examples import TRAIN, VALIDATION
 from soundbeam.model.training.mistakes import classifier_evidence, detector_evidence
-from soundbeam.model.training.soundscapes import (
-    SECONDS,
-    Scored,
-    Soundscape,
-    mix_soundscapes,
-    score_soundscapes,
-)
-from soundbeam.model.training.thresholds import choose, grid
+from soundbeam.model.training.soundscape_scores import SoundscapeScores, score_soundscapes
+from soundbeam.model.training.thresholds import candidate_rules, choose_rules
 
 _BATCHES = 32
 _LIKELIER = 0.5  # a classifier's threshold
@@ -35,7 +31,7 @@ _LIKELIER = 0.5  # a classifier's threshold
 
 @dataclasses.dataclass(frozen=True)
 class Tuned:
-    """What was chosen, and how good it is.
+    """The chosen thresholds and rules, and how good they are.
 
     Attributes:
         thresholds: label → calibrated score.
@@ -43,7 +39,7 @@ class Tuned:
         figures: Of the validation split, plain values.
         evidence: For the report; None where nothing was held out.
         calibration: None where too little was held out for one.
-        counting: How sure counts are.
+        counting: Gives the intervals of counts.
     """
 
     thresholds: dict[str, float]
@@ -59,10 +55,12 @@ def tune_detector(
 ) -> Tuned:
     """Chooses rules for all labels, and a threshold for each, that count the calls in soundscapes best."""
     labels, length_s = examples.task.labels, architecture.windows.length_s
-    scapes, sources = _soundscapes(examples, architecture, seed, say)
-    scored = score_soundscapes(scorer, scapes, labels, architecture)
-    rules, _ = choose([s for by_label in scored for s in by_label], grid(architecture.window_s, architecture.hop_s))
-    thresholds = {label: choose([row[i] for row in scored], [rules])[1] for i, label in enumerate(labels)}
+    soundscapes, sources = _soundscapes(examples, architecture, seed, say)
+    scored = score_soundscapes(scorer, soundscapes, labels, architecture)
+    rules, _ = choose_rules(
+        [s for by_label in scored for s in by_label], candidate_rules(architecture.window_s, architecture.hop_s)
+    )
+    thresholds = {label: choose_rules([row[i] for row in scored], [rules])[1] for i, label in enumerate(labels)}
     before, calibration = scored, None
     if not _heard_in_training(examples):
         calibration = calibrate(scored, length_s)
@@ -77,16 +75,15 @@ def tune_detector(
         say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
     counting = count_model(scored, length_s, rules, sources, seed) or AS_SCORED
     figures = {
-        label: judge([row[i] for row in scored], thresholds[label], rules, length_s, counting)
+        label: measure_label([row[i] for row in scored], thresholds[label], rules, length_s, counting)
         for i, label in enumerate(labels)
     }
-    sounds = [scape.samples for scape in scapes]
+    sounds = [soundscape.samples for soundscape in soundscapes]
     evidence = detector_evidence(
         sounds, architecture.rate, scored, thresholds, length_s, before if calibration else None
     )
-    _add_calibration(figures, evidence)
-    told = {"soundscapes": len(scapes), "seconds": SECONDS, "labels": figures}
-    return Tuned(thresholds, rules, told, evidence, calibration, counting)
+    validation = {"soundscapes": len(soundscapes), "seconds": SECONDS, "labels": _with_errors(figures, evidence)}
+    return Tuned(thresholds, rules, validation, evidence, calibration, counting)
 
 
 def tune_classifier(
@@ -107,33 +104,38 @@ def tune_classifier(
     held_out = batches(examples, architecture, scorer.front_end, seed, split=VALIDATION).take(_BATCHES)
     x, y, _ = (np.concatenate(part) for part in zip(*held_out.as_numpy_iterator(), strict=True))
     before, truth = scorer.score_spectrograms(x), y.argmax(axis=1)
-    calibration = None if missing else temperature(before, truth)
+    calibration = None if missing else fit_temperature(before, truth)
     if not calibration:
         say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
     scores = calibration.apply(before) if calibration else before
-    figures = {}
-    for i, label in enumerate(labels):
-        mine = truth == i
-        figures[label] = {"windows": int(mine.sum()), "f1": f1(mine, scores[:, i] >= thresholds[label])}
     accuracy = float((scores.argmax(axis=1) == truth).mean())
     evidence = classifier_evidence(x, truth, scores, thresholds, before if calibration else None)
-    _add_calibration(figures, evidence)
-    told = {"windows": len(truth), "accuracy": accuracy, "labels": figures}
-    return Tuned(thresholds, CallRules(), told, evidence, calibration)
+    figures = {}
+    for i, label in enumerate(labels):
+        is_label = truth == i
+        figures[label] = WindowFigures(int(is_label.sum()), f1(is_label, scores[:, i] >= thresholds[label]))
+    validation = {"windows": len(truth), "accuracy": accuracy, "labels": _with_errors(figures, evidence)}
+    return Tuned(thresholds, CallRules(), validation, evidence, calibration)
 
 
-def _add_calibration(figures: dict[str, dict[str, Any]], evidence: Evidence) -> None:
-    for its in evidence.labels:
-        figures[its.label]["expected_calibration_error"] = reliability(its.truth, its.scores).expected_calibration_error
-        if its.before is not None:
-            before = reliability(its.truth, its.before).expected_calibration_error
-            figures[its.label]["expected_calibration_error_before"] = before
+def _with_errors(
+    figures: Mapping[str, DetectionFigures | WindowFigures], evidence: Evidence
+) -> dict[str, dict[str, Any]]:
+    """Each label's figures as plain values, with the calibration errors of the windows that a report shows."""
+    by_label = {}
+    for label in evidence.labels:
+        error = reliability(label.truth, label.scores).expected_calibration_error
+        by_label[label.label] = {**plain(figures[label.label]), "expected_calibration_error": error}
+        if label.before is not None:
+            before = reliability(label.truth, label.before).expected_calibration_error
+            by_label[label.label]["expected_calibration_error_before"] = before
+    return by_label
 
 
-def f1(truth: np.ndarray, found: np.ndarray) -> float | None:
-    """2 × both / (true + found); None where there is neither."""
-    total = int(truth.sum() + found.sum())
-    return 2 * int((truth & found).sum()) / total if total else None
+def f1(truth: np.ndarray, predicted: np.ndarray) -> float | None:
+    """2 × both / (true + predicted); None where there is neither."""
+    total = int(truth.sum() + predicted.sum())
+    return 2 * int((truth & predicted).sum()) / total if total else None
 
 
 def _soundscapes(
@@ -160,28 +162,41 @@ def _heard_in_training(examples: Examples) -> list[str]:
     return [x for x in task.labels if not task.counts[x][VALIDATION]] + (others if without else [])
 
 
-def judge(
-    scored: Sequence[Scored], threshold: float, rules: CallRules, window_s: float, counting: CountModel = AS_SCORED
-) -> dict[str, Any]:
-    """The figures of ``soundbeam evaluate`` for one label."""
+def measure_label(
+    scored: Sequence[SoundscapeScores],
+    threshold: float,
+    rules: CallRules,
+    window_s: float,
+    count_model: CountModel = AS_SCORED,
+) -> DetectionFigures:
+    """The figures of ``soundbeam evaluate`` for one label.
+
+    Args:
+        scored: The label's scores in each soundscape.
+        threshold: From which score on there is a call.
+        rules: How windows become calls.
+        window_s: Seconds of a window.
+        count_model: Gives the counts' intervals.
+    """
     outcomes = []
     for s in scored:
         end_s = s.start_s + window_s
         height, peaks = find_peaks(s.start_s, s.scores, rules)
         calls = find_calls(s.start_s, end_s, s.scores, threshold, rules, (height, peaks))
-        found = np.array([(call.start_s, call.end_s) for call in calls]).reshape(-1, 2)
-        interval = counting.interval(height[peaks], len(found))
-        outcomes.append(RecordingOutcome(found, len(found), s.calls, s.start_s, end_s, s.scores, interval))
-    its = evaluate(outcomes)
-    return {
-        "average_precision": its.windows.average_precision,
-        "roc_auc": its.windows.roc_auc,
-        "exact_share": its.counts.exact_share,
-        "mean_absolute_error": its.counts.mean_absolute_error,
-        "precision": its.events.precision,
-        "recall": its.events.recall,
-        "f1": its.events.f1,
-        "expected_calibration_error": its.calibration_error,
-        "intervals_that_hold": its.intervals.covered / its.intervals.intervals,
-        "interval_width": its.intervals.mean_width,
-    }
+        times = np.array([(call.start_s, call.end_s) for call in calls]).reshape(-1, 2)
+        interval = count_model.interval(height[peaks], len(calls))
+        outcomes.append(RecordingOutcome(times, len(calls), s.calls, s.start_s, end_s, s.scores, interval))
+    evaluation = evaluate(outcomes)
+    windows, counts, events = evaluation.windows, evaluation.counts, evaluation.events
+    return DetectionFigures(
+        average_precision=windows.average_precision,
+        roc_auc=windows.roc_auc,
+        exact_share=counts.exact_share,
+        mean_absolute_error=counts.mean_absolute_error,
+        precision=events.precision,
+        recall=events.recall,
+        f1=events.f1,
+        expected_calibration_error=evaluation.calibration_error,
+        intervals_that_hold=evaluation.intervals.covered / evaluation.intervals.intervals,
+        interval_width=evaluation.intervals.mean_width,
+    )

@@ -1,4 +1,4 @@
-"""Figures of folds that were measured, kept so that a comparison can go on."""
+"""Keeps the figures of measured folds, so that an interrupted comparison can be resumed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,9 @@ class Results:
     """
 
     def __init__(self, url: str):
-        from soundbeam.model.storage.files import place_of
+        from soundbeam.model.storage.files import locate
 
-        try:
-            place, self._folder = place_of(url)
-        except (ValueError, ImportError) as e:
-            raise SoundbeamError(f"{url}: {e}") from e
+        place, self._folder = locate(url)
         self._fs = place.fs
         if self._fs.isfile(self._folder):
             raise SoundbeamError(f"{url}: is a file; give a folder for the results")
@@ -39,16 +36,15 @@ class Results:
         return FoldRow(**pq.read_table(io.BytesIO(self._fs.cat_file(path))).to_pylist()[0])
 
     def write(self, row: FoldRow) -> None:
-        """Writes a row: under another name first, so that a death leaves no half of one."""
+        """Writes a row, whole or not at all."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        from soundbeam.model.storage.files import write_at_once
+
         buffer = io.BytesIO()
         pq.write_table(pa.Table.from_pylist([dataclasses.asdict(row)]), buffer)
-        path = self._path(row.architecture, row.key)
-        self._fs.makedirs(self._folder, exist_ok=True)
-        self._fs.pipe_file(f"{path}.tmp", buffer.getvalue())
-        self._fs.mv(f"{path}.tmp", path)
+        write_at_once(self._fs, self._path(row.architecture, row.key), buffer.getvalue())
 
     def _path(self, architecture: str, key: str) -> str:
-        return f"{self._folder.rstrip('/')}/{architecture}-{key[:16]}.parquet"
+        return f"{self._folder}/{architecture}-{key[:16]}.parquet"

@@ -11,18 +11,14 @@ once, and not done again: a comparison that was stopped goes on where it was.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.compare.fold_store import Results
-from soundbeam.pipelines.compare.table import show
+from soundbeam.pipelines.compare.table import print_comparison
 from soundbeam.pipelines.console.arguments import Parser, folds, positive, positive_int, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import Progress, say
-from soundbeam.pipelines.train.bottlenecks import transferred
-
-if TYPE_CHECKING:
-    pass
+from soundbeam.pipelines.train.frozen_base import with_frozen_base
 
 
 def parser() -> Parser:
@@ -60,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs ``soundbeam compare``."""
     options = parser().parse_args(argv)
     from soundbeam.model.architectures import architecture_names, get_architecture
-    from soundbeam.model.training.comparison import Contestant, choose
+    from soundbeam.model.training.comparison import CrossValidatedArchitecture, rank_architectures
     from soundbeam.model.training.examples import read_manifest
     from soundbeam.model.training.plan import Training
 
@@ -83,13 +79,13 @@ def main(argv: list[str] | None = None) -> int:
         )
         try:
             if get_architecture(name).transfer:
-                training = transferred(training, options.weights)
-            contestant = Contestant(training, options.folds)
+                training = with_frozen_base(training, options.weights)
+            candidate = CrossValidatedArchitecture(training, options.folds)
             for fold in range(options.folds):
-                row = results.read(name, contestant.key(fold))
+                row = results.read(name, candidate.key(fold))
                 if row is None:
                     progress = Progress(f"training {name}, fold {fold + 1} of {options.folds}, batches")
-                    row = contestant.measure(fold, say, progress.step)
+                    row = candidate.measure(fold, say, progress.step)
                     results.write(row)
                     say(f"{name}, fold {row.fold} of {row.folds}: {row.right} of {row.clips} right, {row.cpu_s:.0f} s")
                 rows.append(row)
@@ -97,7 +93,7 @@ def main(argv: list[str] | None = None) -> int:
             failed.append(name)
             say(f"{name}: {e}")
     if rows:
-        show(choose(rows), options.windows)
+        print_comparison(rank_architectures(rows), options.windows)
     if failed:
         raise SoundbeamError(f"not compared: {', '.join(failed)}; the reasons stand above")
     return 0

@@ -1,12 +1,12 @@
-"""The table of a comparison."""
+"""Prints the table of a comparison."""
 
 from __future__ import annotations
 
-from soundbeam.model.training.comparison import Choice
-from soundbeam.pipelines.console.output import say
+from soundbeam.model.training.comparison import ArchitectureResult
+from soundbeam.pipelines.console.output import print_table, say
 
 
-def show(choices: list[Choice], windows: int) -> None:
+def print_comparison(results: list[ArchitectureResult], windows: int) -> None:
     """Prints the table, the most accurate first."""
     heads = (
         "architecture",
@@ -18,28 +18,22 @@ def show(choices: list[Choice], windows: int) -> None:
         "windows/s",
         "train s",
     )
-    lines = [
+    rows = [
         (
-            choice.name,
-            f"{choice.accuracy:.1%}",
-            f"{choice.low:.1%} – {choice.high:.1%}",
-            "" if choice.spread is None else f"± {choice.spread:.1%}",
-            f"{choice.rows[0].parameters:,}",
-            f"{choice.rows[0].multiply_adds / 1e6:,.1f} M",
-            f"{choice.rows[0].windows_per_cpu_s:,.0f}",
-            f"{sum(row.cpu_s for row in choice.rows) / len(choice.rows):.0f}",
+            result.name,
+            f"{result.accuracy:.1%}",
+            f"{result.low:.1%} – {result.high:.1%}",
+            "" if result.spread is None else f"± {result.spread:.1%}",
+            f"{result.rows[0].parameters:,}",
+            f"{result.rows[0].multiply_adds / 1e6:,.1f} M",
+            f"{result.rows[0].windows_per_cpu_s:,.0f}",
+            f"{sum(row.cpu_s for row in result.rows) / len(result.rows):.0f}",
         )
-        for choice in choices
+        for result in results
     ]
-    widths = [max(len(line[i]) for line in (heads, *lines)) for i in range(len(heads))]
     say()
-    for line in (heads, *lines):
-        cells = [
-            line[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
-        ]
-        say("  ".join(cells).rstrip())
-    clips = sum(row.clips for row in choices[0].rows)
+    print_table(heads, rows)
+    clips = sum(row.clips for row in results[0].rows)
     say()
     say(
         f"{clips} clips held out, each once; about {windows} training windows each. Interval: Wilson, over clips. "

@@ -1,1 +1,1 @@
-"""What every program says and how it ends."""
+"""Command lines, printed output and errors, shared by all programs."""

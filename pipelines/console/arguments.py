@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class _UseOptions(argparse.Action):
-    """Uses the options at once, and keeps them from the values that a program passes on or prints."""
+    """Applies the options at once, and keeps them out of the values that a program passes on or prints."""
 
     def __init__(self, option_strings: list[str], dest: str, **others: Any):
         super().__init__(option_strings, dest, default=argparse.SUPPRESS, **others)
@@ -48,7 +48,7 @@ class _UseOptions(argparse.Action):
 
 
 def option_names(parser: argparse.ArgumentParser) -> list[str]:
-    """The options that a parser knows. It tells them nowhere else but in its help."""
+    """The options that a parser accepts, which argparse lists nowhere in its public interface."""
     return list(parser._option_string_actions)
 
 
@@ -77,7 +77,7 @@ def share(*, low_open: bool = False, high_open: bool = False) -> Callable[[str],
     """
     bounds = f"{'above' if low_open else 'at least'} 0 and {'below' if high_open else 'at most'} 1"
 
-    def share(text: str) -> float:  # argparse tells the name when a text is no number
+    def share(text: str) -> float:  # argparse shows this function's name if a text is not a number
         value = float(text)
         if not 0 <= value <= 1 or (low_open and value == 0) or (high_open and value == 1):
             raise argparse.ArgumentTypeError(f"{text} is not {bounds}")

@@ -9,18 +9,18 @@ import sys
 from collections.abc import Callable
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.stores import restored_options, store_trouble
+from soundbeam.model.storage.stores import explain_store_error, restored_options
 from soundbeam.pipelines.console.output import plain
 from soundbeam.pipelines.console.process import DEBUG, prepare_process
 
 
 def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Makes a ``main(argv) -> int`` that prepares its process, and whose errors become one line on stderr.
+    """Decorates a ``main(argv) -> int``: the process is prepared, and errors become one line on stderr.
 
-    Their exit code is 1; 130 of an interrupt.
+    The exit code is then 1, or 130 after an interrupt.
 
     Args:
-        name: The program's, for that line.
+        name: The program's name, shown in that line.
     """
 
     def wrap(main: Callable[..., int]) -> Callable[..., int]:
@@ -43,7 +43,7 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
 
 
 def explain(e: BaseException) -> str:
-    """What an error says, on one line; of one that nobody expected, also how to see where it came from."""
+    """Describes an error on one line; for an unexpected one, also how to see where it came from."""
     if isinstance(e, SoundbeamError):
         return " ".join(str(e).split())
     if isinstance(e, KeyboardInterrupt):
@@ -54,13 +54,13 @@ def explain(e: BaseException) -> str:
         return f"{e.filename}: {e.strerror}; check the permissions"
     if isinstance(e, OSError) and e.filename:
         return f"{e.filename}: {e.strerror}"
-    trouble = store_trouble(e)
-    if trouble is not None:
-        return trouble
-    said = " ".join(str(e).split())[:500]
-    return f"{type(e).__name__}{': ' * bool(said)}{said} (set {DEBUG}=1 to see where)"
+    explanation = explain_store_error(e)
+    if explanation is not None:
+        return explanation
+    message = " ".join(str(e).split())[:500]
+    return f"{type(e).__name__}{': ' * bool(message)}{message} (set {DEBUG}=1 to see where)"
 
 
 def exit_code(e: BaseException) -> int:
-    """With what code an error ends a program: 130 when it was interrupted, as shells say it, else 1."""
+    """The exit code for an error: 130 for an interrupt, as is usual in shells, else 1."""
     return 130 if isinstance(e, KeyboardInterrupt) else 1

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from soundbeam.model.evaluation.classification import QUALITY, Classification
 from soundbeam.model.numbers import number
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import print_table, say
 
-_MEAN = "mean of the labels"
+_CALL_FIGURES = ("precision", "recall", "f1", "exact_share", "mean_absolute_error", "average_precision")
 
 
-def print_classification(its: Classification, task: str) -> None:
-    """Prints each label's figures, their means, and what there is to say of all labels together."""
-    wide = max(len(_MEAN), *(len(one.label) for one in its.labels))
-    say(f"{'label':<{wide}}  clips  found  precision  recall     F1  average precision")
-    for one in its.labels:
-        say(_row(f"{one.label:<{wide}}  {one.clips:>5}  {one.found:>5}", one.quality))
-    if len(its.labels) > 1 and its.macro:
-        say(_row(f"{_MEAN:<{wide}}  {its.clips:>5}  {'':>5}", [its.macro[name] for name in QUALITY]))
+def print_classification(classification: Classification, task: str) -> None:
+    """Prints each label's figures, their means, and a summary of all labels together."""
+    rows = [
+        (figures.label, str(figures.clips), str(figures.found), *map(number, figures.quality))
+        for figures in classification.labels
+    ]
+    if len(rows) > 1 and classification.macro:
+        means = [number(classification.macro[name]) for name in QUALITY]
+        rows.append(("mean of the labels", str(classification.clips), "", *means))
+    print_table(("label", "clips", "found", *map(_head, QUALITY)), rows)
     say()
-    for line in its.told(task):
+    for line in classification.told(task):
         say(line)
 
 
 def print_calls(labels: Mapping[str, Mapping[str, float | None]], thresholds: Mapping[str, float]) -> None:
-    """Prints the figures of a detector's calls in soundscapes, a row a label."""
-    wide = max(len("label"), *map(len, labels))
-    heads = ("threshold", "precision", "recall", "f1", "exact_share", "mean_absolute_error", "average_precision")
-    say("  ".join([f"{'label':<{wide}}", *(head.replace("_", " ").replace("f1", "   F1") for head in heads)]))
-    for label, figures in labels.items():
-        values = (thresholds[label], *(figures[head] for head in heads[1:]))
-        cells = (f"{number(value):>{max(5, len(head))}}" for head, value in zip(heads, values, strict=True))
-        say("  ".join([f"{label:<{wide}}", *cells]))
+    """Prints the figures of a detector's calls in soundscapes, one row for each label."""
+    rows = [
+        (label, number(thresholds[label]), *(number(figures[name]) for name in _CALL_FIGURES))
+        for label, figures in labels.items()
+    ]
+    print_table(("label", "threshold", *map(_head, _CALL_FIGURES)), rows)
 
 
-def _row(begin: str, values: Sequence[float | None]) -> str:
-    return begin + "".join(f"  {number(value):>{w}}" for value, w in zip(values, (9, 6, 5, 17), strict=True))
+def _head(figure: str) -> str:
+    return "F1" if figure == "f1" else figure.replace("_", " ")

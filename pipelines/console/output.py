@@ -1,4 +1,4 @@
-"""What a program prints: lines of the result, and how far it is; without secrets and commands to the terminal."""
+"""Prints results and progress, without secrets and without control sequences for the terminal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Iterable, Sequence
 
-# user:password@ in a URL; and what signs or opens one.
+# user:password@ in a URL, and the parameters that sign or open one.
 _PASSWORD = re.compile(r"(://)[^/\s@]+@")
 _SECRET = re.compile(
     r"(?i)([?&](?:x-amz-)?(?:signature|sig|security-token|credential|token|key|secret|password)=)[^&\s\"']+"
@@ -19,9 +20,27 @@ def say(line: str = "") -> None:
     print(plain(line), flush=True)
 
 
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], text_columns: int = 1) -> None:
+    """Prints rows under their heads, in columns as wide as their widest cell.
+
+    Args:
+        heads: The heads of the columns.
+        rows: Cells as text, as many as there are heads.
+        text_columns: The first so many columns hold text and are aligned to the left; the others hold numbers.
+    """
+    lines = [heads, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = zip(line, widths, strict=True)
+        aligned = (cell.ljust(n) if i < text_columns else cell.rjust(n) for i, (cell, n) in enumerate(cells))
+        say("  ".join(aligned).rstrip())
+
+
 def plain(line: str) -> str:
-    r"""A line that does to a terminal what it says and no more: what does not print (a file may be named ``a\nb.wav``,
-    or with a command to the terminal) is written as an escape, and secrets are left out."""
+    r"""Makes a line safe to print: escapes unprintable characters and leaves out secrets.
+
+    A file may be named ``a\nb.wav``, or its name may contain a control sequence for the terminal.
+    """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in redacted(line))
 
 
@@ -31,10 +50,10 @@ def redacted(url: str) -> str:
 
 
 class StatusLine:
-    """A line on stderr that says how far something is: rewritten in place on a terminal, one after the other elsewhere.
+    """A status line on stderr: rewritten in place on a terminal, and printed one below the other elsewhere.
 
     Attributes:
-        live: Whether it is a terminal.
+        live: Whether stderr is a terminal.
     """
 
     def __init__(self) -> None:
@@ -42,7 +61,7 @@ class StatusLine:
         self._open = False
 
     def show(self, line: str) -> None:
-        """Shows a line; on a terminal as much of it as fits."""
+        """Shows a line; on a terminal, as much of it as fits."""
         line = plain(line)
         if self.live:
             line = line[: shutil.get_terminal_size().columns - 1]
@@ -50,7 +69,7 @@ class StatusLine:
         self._open = self.live
 
     def end(self) -> None:
-        """Leaves the last line standing."""
+        """Ends the line, which stays on the terminal."""
         if self._open:
             print(file=sys.stderr)
         self._open = False
@@ -70,7 +89,7 @@ class Progress:
         self._line = StatusLine()
 
     def step(self, by: int = 1, note: str = "") -> None:
-        """Counts ``by`` more items and shows the line when it is due."""
+        """Counts ``by`` more items, and shows the line if enough time has passed."""
         self.done += by
         now = time.monotonic()
         if now - self._shown >= (0.2 if self._line.live else 10.0):

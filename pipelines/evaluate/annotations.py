@@ -14,7 +14,7 @@ from soundbeam.model.storage.stores import one_line
 
 @dataclasses.dataclass(frozen=True)
 class Annotation:
-    """One row: a call, as someone heard it.
+    """One row: a call that somebody heard.
 
     Attributes:
         recording: As written: a URI or a tail of one.
@@ -22,7 +22,7 @@ class Annotation:
             recording was listened to.
         end_s: Its end.
         label: "" when the row has none.
-        line: Of the file, from 1, for messages.
+        line: Its number in the file, from 1, for messages.
     """
 
     recording: str

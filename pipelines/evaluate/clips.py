@@ -1,14 +1,13 @@
-"""A scan of labelled clips against their labels: what ``soundbeam evaluate --clips`` tells."""
+"""Compares a scan of labelled clips with their labels, for ``soundbeam evaluate --clips``."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundbeam.model.classifier.clip_scores import clip_scores
@@ -20,18 +19,27 @@ from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
 from soundbeam.pipelines.console.output import say
-from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table
+from soundbeam.pipelines.score_matrix import score_matrix
+from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
 from soundbeam.transforms.records import Clip, Recording
 
-_Stretch = tuple[str, float, float | None]
+_ClipKey = tuple[str, float, float | None]  # URI of the recording, start and end of the clip in it
+
+
+class _Windows(NamedTuple):
+    """The windows of one recording: start_s ``[n]``, end_s ``[n]`` and scores ``[n, labels]``."""
+
+    start_s: np.ndarray
+    end_s: np.ndarray
+    scores: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClipEvaluation:
-    """How well the clips of a scan are told apart.
+    """How well a scan tells clips apart.
 
     Attributes:
-        figures: All of them.
+        figures: How well, by label and in all.
         task: ``detector`` or ``classifier``.
         clips: The clips compared: URI, start, end.
         truth: bool ``[clips, labels]``.
@@ -41,7 +49,7 @@ class ClipEvaluation:
 
     figures: Classification
     task: str
-    clips: list[_Stretch]
+    clips: list[_ClipKey]
     truth: np.ndarray
     scores: np.ndarray
     notes: list[str]
@@ -49,14 +57,14 @@ class ClipEvaluation:
     @property
     def labels(self) -> list[str]:
         """Their names, in the order of the scores."""
-        return [its.label for its in self.figures.labels]
+        return [label_figures.label for label_figures in self.figures.labels]
 
 
 def evaluate_clips(clips: str, output: str) -> ClipEvaluation:
     """Compares the scores of a scan with the labels of the clips that it scanned.
 
     A clip's scores are those of its windows: their mean where one of many labels is true, the highest where several may
-    be. Of a clip that is a stretch of a longer recording, those windows count of which at least half is inside.
+    be. Of a clip that is part of a longer recording, the windows count of which at least half lies in the clip.
 
     Args:
         clips: A folder with a folder a label, or a CSV ``path,label[,start_s,end_s]``; a clip with several rows has
@@ -69,98 +77,91 @@ def evaluate_clips(clips: str, output: str) -> ClipEvaluation:
     recordings = results.read(output, "recordings")
     parameters = results.parameters(recordings)
     labels, rows = list(parameters["labels"]), {row["recording"]: row for row in recordings.to_pylist()}
-    named, notes = _named(clips, rows)
-    windows = _windows(output, {uri for uri, *_ in named if uri in rows})
+    labels_by_clip, notes = _labels_by_clip(clips, rows)
+    windows = _windows(output, {uri for uri, *_ in labels_by_clip if uri in rows}, len(labels))
     task = parameters.get("task") or _task_of(windows)
     truths, scores, compared = [], [], []
     left_out: Counter[str] = Counter()
-    for stretch, its in named.items():
-        known = [label in its for label in labels]
-        if stretch[0] not in rows:
+    for clip_key, clip_labels in labels_by_clip.items():
+        true = [label in clip_labels for label in labels]
+        if clip_key[0] not in rows:
             left_out["were not scanned"] += 1
-        elif (mine := _inside(windows.get(stretch[0]), stretch)) is None:
+        elif (window_scores := _scores_inside(windows.get(clip_key[0]), clip_key)) is None:
             left_out["have no scores (their rows in the table 'recordings' say why)"] += 1
-        elif task == CLASSIFIER and sum(known) != 1:
+        elif task == CLASSIFIER and sum(true) != 1:
             left_out["have a label that the classifier does not know, or several"] += 1
         else:
-            truths.append(known)
-            scores.append(clip_scores(mine, task))
-            compared.append(stretch)
+            truths.append(true)
+            scores.append(clip_scores(window_scores, task))
+            compared.append(clip_key)
     notes += [f"{n} clips {why}" for why, n in left_out.items()]
     if not compared:
-        raise SoundbeamError(f"{clips}: none of {len(named)} clips can be compared with {output}; {'; '.join(notes)}")
+        raise SoundbeamError(
+            f"{clips}: none of {len(labels_by_clip)} clips can be compared with {output}; {'; '.join(notes)}"
+        )
     truth, by_clip = np.array(truths), np.stack(scores)
     thresholds = [parameters["thresholds"][label] for label in labels]
     figures = classify(truth, by_clip, labels, task, thresholds)
     return ClipEvaluation(figures, task, compared, truth, by_clip, notes)
 
 
-def _named(clips: str, rows: dict[str, Any]) -> tuple[dict[_Stretch, set[str]], list[str]]:
+def _labels_by_clip(clips: str, rows: dict[str, Any]) -> tuple[dict[_ClipKey, set[str]], list[str]]:
     """(URI, start, end) → the labels of each clip."""
-    named: dict[_Stretch, set[str]] = {}
+    labels_by_clip: dict[_ClipKey, set[str]] = {}
     place, path = place_of(clips)
     if place.fs.isdir(path):
         root = place.uri(path.rstrip("/"))
         under = [uri for uri in rows if uri.startswith(root + "/")]
-        found = [clip_of_file(Recording(uri, 0, ""), root) for uri in sorted(under)]
+        clip_rows = [clip_of_file(Recording(uri, 0, ""), root) for uri in sorted(under)]
     elif place.fs.exists(path):
-        found = list(read_clips_table(clips))
+        clip_rows = list(read_clips_table(clips))
     else:
         raise SoundbeamError(f"{clips}: no such folder or CSV of clips")
-    for clip in found:
+    for clip in clip_rows:
         if isinstance(clip, Clip):
-            named.setdefault((clip.recording, clip.start_s, clip.end_s), set()).add(clip.label)
-    rejected = len([clip for clip in found if clip is not None and not isinstance(clip, Clip)])
-    if not named:
+            labels_by_clip.setdefault((clip.recording, clip.start_s, clip.end_s), set()).add(clip.label)
+    rejected = len([clip for clip in clip_rows if clip is not None and not isinstance(clip, Clip)])
+    if not labels_by_clip:
         raise SoundbeamError(f"{clips}: no clip of it is in the scan; scan that folder first")
-    return named, [f"{rejected} files or rows are no clips"] if rejected else []
+    return labels_by_clip, [f"{rejected} files or rows are no clips"] if rejected else []
 
 
-def _windows(output: str, wanted: set[str]) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """URI → start_s ``[n]``, end_s ``[n]`` and scores ``[n, labels]`` of its windows."""
-    found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
-    for part in results.stream(output, "predictions", recordings=wanted):
+def _windows(output: str, recordings: set[str], labels: int) -> dict[str, _Windows]:
+    """The windows of each recording, by its URI."""
+    parts_of: dict[str, list[_Windows]] = {}
+    for part in results.stream(output, "predictions", recordings=recordings):
         if not len(part):
             continue
-        several = "scores" in part.column_names
-        flat = pc.list_flatten(part["scores"]) if several else part["score"]
-        scores = flat.to_numpy().reshape(len(part), -1)
+        scores = score_matrix(part, labels)
         start_s, end_s = part["start_s"].to_numpy(), part["end_s"].to_numpy()
         encoded = part["recording"].combine_chunks().dictionary_encode()
         order = np.argsort(encoded.indices.to_numpy(), kind="stable")
         ends = np.cumsum(np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary)))
         for name, of in zip(encoded.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True):
-            found.setdefault(name, []).append((start_s[of], end_s[of], scores[of]))
-    return {
-        uri: (
-            np.concatenate([p[0] for p in parts]),
-            np.concatenate([p[1] for p in parts]),
-            np.concatenate([p[2] for p in parts]),
-        )
-        for uri, parts in found.items()
-    }
+            parts_of.setdefault(name, []).append(_Windows(start_s[of], end_s[of], scores[of]))
+    return {uri: _Windows(*map(np.concatenate, zip(*parts, strict=True))) for uri, parts in parts_of.items()}
 
 
-def _inside(windows: tuple[np.ndarray, np.ndarray, np.ndarray] | None, stretch: _Stretch) -> np.ndarray | None:
-    """The scores of the windows at least half of which lie in a stretch; where there is none, of the nearest."""
-    if windows is None or not len(windows[0]):
+def _scores_inside(windows: _Windows | None, clip_key: _ClipKey) -> np.ndarray | None:
+    """The scores of the windows of which at least half lies in a clip; if there is none, of the nearest window."""
+    if windows is None or not len(windows.scores):
         return None
     start_s, end_s, scores = windows
-    _, first, last = stretch
+    _, first, last = clip_key
     shared = np.minimum(end_s, np.inf if last is None else last) - np.maximum(start_s, first)
     inside = shared >= (end_s - start_s) / 2 - 1e-6
     return scores[inside] if inside.any() else scores[[int(np.argmax(shared))]] if shared.max() > 0 else None
 
 
-def _task_of(windows: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> str:
-    """Of a run that does not say: scores of one of many labels sum to 1."""
-    sums = np.concatenate([scores.sum(axis=1) for _, _, scores in windows.values()] or [np.zeros(1)])
-    several = any(scores.shape[1] > 1 for _, _, scores in windows.values())
+def _task_of(windows: dict[str, _Windows]) -> str:
+    """The task of a run that did not record it: a classifier's scores sum to 1."""
+    sums = np.concatenate([of_recording.scores.sum(axis=1) for of_recording in windows.values()] or [np.zeros(1)])
+    several = any(of_recording.scores.shape[1] > 1 for of_recording in windows.values())
     return CLASSIFIER if several and np.allclose(sums, 1, atol=1e-3) else "detector"
 
 
 def print_clips(evaluation: ClipEvaluation) -> None:
-    """Prints what a person wants to know."""
+    """Prints the notes, the figures of each label and a summary."""
     for note in evaluation.notes:
         say(f"note: {note}")
     print_classification(evaluation.figures, evaluation.task)

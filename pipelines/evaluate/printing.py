@@ -1,67 +1,80 @@
-"""What ``evaluate`` prints."""
+"""Prints the figures of ``soundbeam evaluate``."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from soundbeam.model.numbers import number
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import print_table, say
 from soundbeam.pipelines.recording_names import short_names
 
-_ALL_ROWS, _WRONG_ROWS = 40, 20  # up to so many rows are all printed; of more, only so many wrong ones
+_ALL_ROWS, _WRONG_ROWS = 40, 20  # up to 40 rows all are printed; of more, only 20 of the wrong ones
 
 
 def print_figures(figures: dict[str, Any]) -> None:
-    """Prints what a person wants to know of `pipelines.evaluate.recordings.compare`'s figures."""
+    """Prints a summary of the figures that `pipelines.evaluate.recordings.compare` returns."""
     for note in _notes(figures):
         say(f"note: {note}")
     _print_counts(figures["recordings"])
     if len(figures["labels"]) > 1:
         _print_table(figures["labels"], figures["overall"])
         return
-    for label, its in figures["labels"].items():
-        say()
-        say(f"{label}")
-        windows = its["windows"]
-        _print_scores(its, f"{windows['positive']} with a call, {windows['negative']} without")
-        if its["calibration_error"] is not None:
-            say(f"  {'':<8} expected calibration error {number(its['calibration_error'])}, of the same windows")
-        if windows["ambiguous"]:
-            say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
-        if "at_precision" in its:
-            _print_point(its["at_precision"])
+    for label, label_figures in figures["labels"].items():
+        _print_label(label, label_figures)
 
 
 def _print_table(labels: dict[str, Any], overall: dict[str, Any]) -> None:
-    """A row a label, then one of all: its sums, and of the figures of counts and windows the means."""
-    rows = [*labels.items(), (f"all {len(labels)} labels", overall)]
-    wide = max(len(name) for name, _ in rows)
+    """One row for each label, then one for all: the sums over calls, and the means over counts and windows."""
     say()
-    say(f"{'':<{wide}}  {'calls':<40}  {'counts':<18}  windows")
-    heads = ("true  found  reported  precision  recall     F1", "exact  mean error", "average precision")
-    say(f"{'label':<{wide}}  {'  '.join(heads)}")
-    for name, its in rows:
-        events, counts = its["events"], its["counts"]
-        exact = f"{counts['exact']}/{counts['counts']}"
-        say(
-            f"{name:<{wide}}  {events['annotations']:>4}  {events['matched']:>5}  {events['calls']:>8}  "
-            f"{number(events['precision']):>9}  {number(events['recall']):>6}  {number(events['f1']):>5}  {exact:>5}  "
-            f"{number(counts['mean_absolute_error']):>10}  {number(its['windows']['average_precision']):>17}"
-        )
-    for name, its in labels.items():
-        if "at_precision" in its:
-            say(name)
-            _print_point(its["at_precision"])
+    print_table(
+        (
+            "label",
+            "true calls",
+            "found",
+            "reported",
+            "precision",
+            "recall",
+            "F1",
+            "exact counts",
+            "mean error",
+            "average precision",
+        ),
+        [_cells(label, figures) for label, figures in (*labels.items(), (f"all {len(labels)} labels", overall))],
+    )
+    for label, figures in labels.items():
+        if "at_precision" in figures:
+            say(label)
+            _print_point(figures["at_precision"])
 
 
-def _print_scores(its: dict[str, Any], windows: str) -> None:
-    counts, events = its["counts"], its["events"]
+def _cells(label: str, figures: dict[str, Any]) -> tuple[str, ...]:
+    """One row of the table of labels."""
+    events, counts = figures["events"], figures["counts"]
+    return (
+        label,
+        str(events["annotations"]),
+        str(events["matched"]),
+        str(events["calls"]),
+        number(events["precision"]),
+        number(events["recall"]),
+        number(events["f1"]),
+        f"{counts['exact']}/{counts['counts']}",
+        number(counts["mean_absolute_error"]),
+        number(figures["windows"]["average_precision"]),
+    )
+
+
+def _print_label(label: str, figures: dict[str, Any]) -> None:
+    """A few lines on the counts, calls and windows of one label."""
+    counts, events, windows = figures["counts"], figures["events"], figures["windows"]
+    say()
+    say(label)
     say(
         f"  counts   {counts['exact']} of {counts['counts']} recordings exact, "
         f"mean absolute error {number(counts['mean_absolute_error'])}"
     )
-    if its.get("intervals", {}).get("intervals"):
-        intervals = its["intervals"]
+    if figures.get("intervals", {}).get("intervals"):
+        intervals = figures["intervals"]
         say(
             f"  {'':<8} calls_low to calls_high hold the true count of {intervals['covered']} of "
             f"{intervals['intervals']}; on average they are {intervals['mean_width']:.1f} apart"
@@ -71,45 +84,53 @@ def _print_scores(its: dict[str, Any], windows: str) -> None:
         f"{number(events['precision'])}, recall {number(events['recall'])}, F1 {number(events['f1'])}"
     )
     say(
-        f"  windows  average precision {number(its['windows']['average_precision'])}, "
-        f"ROC AUC {number(its['windows']['roc_auc'])} ({windows})"
+        f"  windows  average precision {number(windows['average_precision'])}, ROC AUC {number(windows['roc_auc'])} "
+        f"({windows['positive']} with a call, {windows['negative']} without)"
     )
+    if figures["calibration_error"] is not None:
+        say(f"  {'':<8} expected calibration error {number(figures['calibration_error'])}, of the same windows")
+    if windows["ambiguous"]:
+        say(f"  {'':<8} {windows['ambiguous']} windows hold less than half of a call and are left out")
+    if "at_precision" in figures:
+        _print_point(figures["at_precision"])
 
 
 def _print_point(point: dict[str, Any]) -> None:
-    """The threshold for a wanted precision."""
+    """Prints the threshold that reaches a precision."""
     if point["threshold"] is None:
         say(f"  precision {point['wanted']:g} is not reached: no threshold gives a call")
         return
-    told = (
+    result = (
         f"threshold {point['threshold']:.9g} gives precision {number(point['precision'])} ({point['matched']} of "
         f"{point['calls']} calls) and recall {number(point['recall'])}"
     )
     if point["reached"]:
-        say(f"  for precision {point['wanted']:g} or more: {told}")
+        say(f"  for precision {point['wanted']:g} or more: {result}")
     else:
-        say(f"  precision {point['wanted']:g} is not reached by any threshold; the nearest: {told}")
+        say(f"  precision {point['wanted']:g} is not reached by any threshold; the nearest: {result}")
 
 
 def _notes(figures: dict[str, Any]) -> list[str]:
     notes = []
     if missing := figures["not_scanned"]:
         calls = sum(m["annotated_calls"] for m in missing)
-        names = _some([m["recording"] for m in missing])
+        names = _first_names([m["recording"] for m in missing])
         notes.append(f"{len(missing)} annotated recordings ({calls} calls) were not scanned and are left out: {names}")
     if excluded := figures["excluded"]:
         calls = sum(e["annotated_calls"] for e in excluded)
-        names = _some([e["recording"] for e in excluded])
+        names = _first_names([e["recording"] for e in excluded])
         notes.append(
             f"{len(excluded)} recordings ({calls} annotated calls) failed in the scan and are left out: {names}"
         )
     if partial := [r["recording"] for r in figures["recordings"] if r["status"] == "partial"]:
-        notes.append(f"{len(partial)} recordings could be read in part only, all their calls count: {_some(partial)}")
+        notes.append(
+            f"{len(partial)} recordings could be read in part only, all their calls count: {_first_names(partial)}"
+        )
     if figures["unknown_labels"]:
         names = ", ".join(f"{label} ({n} rows)" for label, n in figures["unknown_labels"].items())
         notes.append(f"the classifier does not know these annotated labels, they are ignored: {names}")
     if figures["labels_without_annotation"]:
-        notes.append(f"labels without an annotation are left out: {_some(figures['labels_without_annotation'])}")
+        notes.append(f"labels without an annotation are left out: {_first_names(figures['labels_without_annotation'])}")
     if figures["identical_rows"]:
         notes.append(f"{figures['identical_rows']} annotations are there twice and count once")
     if late := figures["beyond_the_end"]:
@@ -120,12 +141,12 @@ def _notes(figures: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _print_counts(recordings: list[dict[str, Any]]) -> None:
-    """True and counted calls of each recording and label; of many, those that differ."""
+    """Prints the true and counted calls of each recording and label; if there are many, only those that differ."""
     shown = short_names([r["recording"] for r in recordings])
     rows = [
         (shown[r["recording"]], label, n["true"], n["counted"]) for r in recordings for label, n in r["labels"].items()
@@ -136,13 +157,12 @@ def _print_counts(recordings: list[dict[str, Any]]) -> None:
             return
         say()
         say(f"{len(wrong)} of {len(rows)} counts are wrong:")
-    several = len({label for _, label, *_ in rows}) > 1
     listed = rows if len(rows) <= _ALL_ROWS else wrong[:_WRONG_ROWS]
-    wide = max(len("recording"), *(len(name) for name, *_ in listed))
-    label_wide = max(len("label"), *(len(label) for _, label, *_ in listed)) + 2 if several else 0
-    say(f"{'recording':<{wide}}  {'label' if several else '':<{label_wide}}   true  counted")
-    for name, label, true, counted in listed:
-        off = f"  {counted - true:+d}" if counted != true else ""
-        say(f"{name:<{wide}}  {label if several else '':<{label_wide}} {true:>6}  {counted:>7}{off}")
+    names = ("recording", "label") if len({label for _, label, *_ in rows}) > 1 else ("recording",)
+    cells = [
+        (*row[: len(names)], str(true), str(counted), f"{counted - true:+d}" if counted != true else "")
+        for *row, true, counted in listed
+    ]
+    print_table((*names, "true", "counted", ""), cells, text_columns=len(names))
     if len(rows) > _ALL_ROWS and len(wrong) > _WRONG_ROWS:
         say("…")

@@ -5,7 +5,7 @@
     soundbeam evaluate --clips clips/ --output results/ --report report/
 
 The annotations are a CSV ``recording,start_s,end_s,label`` (further columns are ignored); a recording is named by its
-URI or by an unambiguous tail of it. Scanned recordings without a row hold no call: their true count is 0. The
+URI or by an unambiguous tail of it. Scanned recordings without a row contain no call: their true count is 0. The
 annotated labels are evaluated, each on its own: for a classifier of many labels that is one against the rest.
 
 - counts: how many recordings are counted exactly, and the mean absolute error, in calls a recording.
@@ -13,11 +13,11 @@ annotated labels are evaluated, each on its own: for a classifier of many labels
 - windows: average precision and ROC AUC of the scores. A window is positive when it holds at least half of an annotated
   call or is at least half filled by calls; one that holds less is ambiguous and left out; all others are negative.
 
-With --precision the calls are found again with many thresholds, as a scan would find them: told is the lowest one with
-which they are right that often on these annotations. A threshold chosen on few calls holds roughly for others.
+With --precision the calls are computed again with many thresholds, as a scan would do it. The program prints the lowest
+threshold that reaches this precision on these annotations. Chosen on few calls, it holds only roughly for others.
 
-With --clips (a folder with a folder a label, or a CSV as ``soundbeam materialize`` takes it) each scanned clip is
-compared as a whole: precision, recall, F1 and average precision of each label, accuracy, what is taken for what.
+With --clips (a folder with one folder for each label, or a CSV as for ``soundbeam materialize``) each scanned clip is
+compared as a whole: precision, recall, F1 and average precision of each label, accuracy, and which labels are confused.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         "--precision",
         type=share(low_open=True),
         metavar="X",
-        help="also tell the threshold for this precision of calls, e.g. 0.95",
+        help="also print the threshold for this precision of calls, e.g. 0.95",
     )
     parser.add_argument("--json", metavar="FILE", help="also write all figures there; path or fsspec URL")
     parser.add_argument(

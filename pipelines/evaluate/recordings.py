@@ -1,4 +1,4 @@
-"""A scan's tables against annotations: every figure, as plain numbers."""
+"""Compares a scan's tables with annotations; all figures are plain numbers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, e
 from soundbeam.model.evaluation.metrics import precision_recall_f1
 from soundbeam.pipelines.evaluate.annotations import Annotation
 from soundbeam.pipelines.recording_names import RecordingNames
+from soundbeam.pipelines.score_matrix import score_matrix
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,14 +25,14 @@ _COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
 
 @dataclasses.dataclass
 class _Truth:
-    """Annotations, by recording and label, and what was odd about them."""
+    """The annotations by recording and label, and those that cannot be used."""
 
     calls: dict[tuple[str, str], set[tuple[float, float]]]
     recordings: set[str]
     labels: set[str]
     not_scanned: Counter[str]
     unknown_labels: Counter[str]
-    twice: int
+    duplicates: int
 
 
 def compare(annotations: list[Annotation], output: str, precision: float | None = None) -> dict[str, Any]:
@@ -39,21 +40,21 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
 
     Args:
         annotations: Where the calls are.
-        output: The scan's.
-        precision: None, or what share of the calls shall be right: then each label's figures have ``at_precision``.
+        output: The scan's output folder.
+        precision: The share of calls that should be right. With it, each label's figures have ``at_precision``.
 
     Raises:
-        SoundbeamError: Nothing can be compared: no annotated recording was scanned, no label is known, a name is
-            ambiguous, or every recording failed.
+        SoundbeamError: Nothing can be compared: no annotated recording was scanned, the classifier knows none of
+            the labels, a name is ambiguous, or every recording failed.
     """
     from soundbeam.pipelines import results
 
     recordings = results.read(output, "recordings")
     parameters = results.parameters(recordings)
-    known = tuple(parameters["labels"])
+    classifier_labels = tuple(parameters["labels"])
     rows = {row["recording"]: row for row in recordings.to_pylist()}
-    truth = _resolve(annotations, RecordingNames(rows), known)
-    labels = [label for label in known if label in truth.labels] or list(known)
+    truth = _resolve(annotations, RecordingNames(rows), classifier_labels)
+    labels = [label for label in classifier_labels if label in truth.labels] or list(classifier_labels)
 
     used = sorted(uri for uri, row in rows.items() if row["status"] in ("ok", "partial"))
     if not used:
@@ -61,7 +62,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
     excluded = sorted(
         u for u, r in rows.items() if r["status"] == "failed" or (u in truth.recordings and u not in used)
     )
-    outcomes = _outcomes(output, used, known, labels, truth)
+    outcomes = _outcomes(output, used, classifier_labels, labels, truth)
     evaluations = {label: evaluate(outcomes[label]) for label in labels}
     figures = {label: _plain(evaluation) for label, evaluation in evaluations.items()}
     if precision is not None:
@@ -80,8 +81,8 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
         "excluded": [{"recording": u, "error": rows[u]["error"], "annotated_calls": annotated(u)} for u in excluded],
         "not_scanned": [{"recording": name, "annotated_calls": n} for name, n in sorted(truth.not_scanned.items())],
         "unknown_labels": dict(truth.unknown_labels),
-        "labels_without_annotation": [label for label in known if label not in labels],
-        "identical_rows": truth.twice,
+        "labels_without_annotation": [label for label in classifier_labels if label not in labels],
+        "identical_rows": truth.duplicates,
         "beyond_the_end": _beyond_the_end(truth, rows, used),
         "overall": _overall(list(evaluations.values())),
         "labels": figures,
@@ -105,26 +106,26 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
     }
 
 
-def _resolve(annotations: list[Annotation], names: RecordingNames, known: tuple[str, ...]) -> _Truth:
+def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_labels: tuple[str, ...]) -> _Truth:
     truth = _Truth(defaultdict(set), set(), set(), Counter(), Counter(), 0)
     for row in annotations:
-        if not row.label and len(known) > 1:
+        if not row.label and len(classifier_labels) > 1:
             raise SoundbeamError(
-                f"the annotations' line {row.line} has no label; the classifier has {', '.join(known)}"
+                f"the annotations' line {row.line} has no label; the classifier has {', '.join(classifier_labels)}"
             )
-        label = row.label or known[0]
+        label = row.label or classifier_labels[0]
         uri = names.find(row.recording)
         if uri is None:
             truth.not_scanned[row.recording] += row.start_s is not None
             continue
         truth.recordings.add(uri)
-        if label not in known:
+        if label not in classifier_labels:
             truth.unknown_labels[label] += 1
             continue
         truth.labels.add(label)
         if row.start_s is not None and row.end_s is not None:
             calls = truth.calls[uri, label]
-            truth.twice += (row.start_s, row.end_s) in calls
+            truth.duplicates += (row.start_s, row.end_s) in calls
             calls.add((row.start_s, row.end_s))
     if truth.not_scanned and not truth.recordings:
         name = next(iter(truth.not_scanned))
@@ -134,27 +135,27 @@ def _resolve(annotations: list[Annotation], names: RecordingNames, known: tuple[
     if truth.unknown_labels and not truth.labels:
         unknown = ", ".join(map(repr, truth.unknown_labels))
         raise SoundbeamError(
-            f"the classifier knows none of the annotated labels ({unknown}); it has {', '.join(known)}"
+            f"the classifier knows none of the annotated labels ({unknown}); it has {', '.join(classifier_labels)}"
         )
     return truth
 
 
 def _outcomes(
-    output: str, used: list[str], known: tuple[str, ...], labels: list[str], truth: _Truth
+    output: str, used: list[str], classifier_labels: tuple[str, ...], labels: list[str], truth: _Truth
 ) -> dict[str, list[RecordingOutcome]]:
     """For each label the outcomes of the recordings ``used``, in their order."""
     from soundbeam.pipelines import results
 
-    found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+    reported_calls: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     calls = results.read(output, "calls").select(["recording", "label", "start_s", "end_s"]).to_pydict()
     for uri, label, *times in zip(*calls.values(), strict=True):
-        found[uri, label].append(tuple(times))
+        reported_calls[uri, label].append(tuple(times))
     counts = results.read(output, "counts", recordings=used)
-    older = [None] * len(counts)  # scans by which counts had no interval yet
+    older = [None] * len(counts)  # older scans recorded no intervals of counts
     columns = [counts[c].to_pylist() if c in counts.column_names else older for c in _COUNTS]
     counted = {(uri, label): (n or 0, low, high) for uri, label, n, low, high in zip(*columns, strict=True)}
 
-    windows, scores = _windows(results.read(output, "predictions", recordings=used), known)
+    windows, scores = _windows(results.read(output, "predictions", recordings=used), classifier_labels)
     outcomes: dict[str, list[RecordingOutcome]] = {label: [] for label in labels}
     for uri in used:
         start_s, end_s, first = windows.get(uri, (np.empty(0), np.empty(0), 0))
@@ -163,12 +164,12 @@ def _outcomes(
             n, *interval = counted.get(key, (0, None, None))
             outcomes[label].append(
                 RecordingOutcome(
-                    np.array(found.get(key, ())).reshape(-1, 2),
+                    np.array(reported_calls.get(key, ())).reshape(-1, 2),
                     n,
                     np.array(sorted(truth.calls.get(key, ()))).reshape(-1, 2),
                     start_s,
                     end_s,
-                    scores[first : first + len(start_s), known.index(label)],
+                    scores[first : first + len(start_s), classifier_labels.index(label)],
                     None if None in interval else (interval[0], interval[1]),
                 )
             )
@@ -176,16 +177,11 @@ def _outcomes(
 
 
 def _windows(
-    predictions: pa.Table, known: tuple[str, ...]
+    predictions: pa.Table, classifier_labels: tuple[str, ...]
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray, int]], np.ndarray]:
     """For each recording its windows' starts, ends and the first one's row in the scores ``[windows, labels]``."""
-    import pyarrow.compute as pc
-
     predictions = predictions.sort_by([("recording", "ascending"), ("start_s", "ascending")])
-    if "scores" in predictions.column_names:
-        scores = pc.list_flatten(predictions["scores"]).to_numpy().reshape(-1, len(known))
-    else:
-        scores = predictions["score"].to_numpy().reshape(-1, 1)
+    scores = score_matrix(predictions, len(classifier_labels))
     start_s, end_s = predictions["start_s"].to_numpy(), predictions["end_s"].to_numpy()
     if np.isnan(scores).any():
         raise SoundbeamError("the scan holds scores that are no numbers; its classifier is broken, train it again")
@@ -226,7 +222,7 @@ def _rules(parameters: dict[str, Any], output: str) -> CallRules:
 
 
 def _at_precision(outcomes: list[RecordingOutcome], precision: float, rules: CallRules) -> dict[str, Any]:
-    """The threshold for a wanted precision; where none reaches it, the one that comes nearest."""
+    """The threshold that reaches a precision; if none does, the one that comes nearest."""
     point, reached = threshold_for_precision(outcomes, precision, rules)
     figures = {"wanted": precision, "reached": reached, "threshold": point.threshold if point else None}
     return {**figures, **dataclasses.asdict(point.events)} if point else figures

@@ -1,4 +1,4 @@
-"""Tells what clips are of: the highest labels of each, with their scores.
+"""Prints the labels with the highest scores for each clip.
 
     soundbeam label clip.wav another.flac --classifier bundle/
     soundbeam label clips/ --classifier bundle/ --top 3 --json labels.json
@@ -28,23 +28,23 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the program; the exit code is 1 when no clip could be read."""
     parser = Parser(
         "label",
-        "Tells what clips are of: the highest labels of each, with their scores.",
+        "Prints the labels with the highest scores for each clip.",
         "soundbeam label clip.wav another.flac --classifier bundle/",
     )
     parser.add_argument("clips", nargs="+", metavar="CLIP", help="files, globs or folders; local or any fsspec URL")
     parser.add_argument("--classifier", required=True, metavar="DIR", help="a bundle made by 'soundbeam train'")
-    parser.add_argument("--top", type=positive_int, default=5, metavar="N", help="labels told of each (default: 5)")
+    parser.add_argument("--top", type=positive_int, default=5, metavar="N", help="labels per clip (default: 5)")
     parser.add_argument("--json", metavar="FILE", help="also write all scores there; path or fsspec URL")
     options = parser.parse_args(argv)
 
     from soundbeam.model.classifier.bundle import load_bundle
 
     bundle = load_bundle(options.classifier)
-    clips, errors = _listed(options.clips)
+    clips, errors = _list_clips(options.clips)
     uris = [clip.uri for clip in clips]
     names = short_names(uris) if len(uris) > 1 else {uri: uri.rpartition("/")[2] for uri in uris}
     scored: list[dict[str, Any]] = []
-    for uri, scores in _scored(clips, bundle, errors):
+    for uri, scores in _score_clips(clips, bundle, errors):
         order = np.argsort(-scores, kind="stable")
         top = ", ".join(f"{bundle.labels[i]} {number(float(scores[i]))}" for i in order[: options.top].tolist())
         say(f"{names[uri]}: {top}")
@@ -60,27 +60,27 @@ def main(argv: list[str] | None = None) -> int:
     return 0 if scored else 1
 
 
-def _listed(patterns: list[str]) -> tuple[list[Any], list[str]]:
-    """The clips that patterns name, once each, and what is wrong with others."""
-    from soundbeam.transforms.listing.recordings import list_recordings
+def _list_clips(patterns: list[str]) -> tuple[list[Any], list[str]]:
+    """Lists the clips that match some patterns, each once, and the errors of those that cannot be read."""
+    from soundbeam.transforms.listing.list_recordings import list_recordings
     from soundbeam.transforms.records import Recording
 
     clips, errors = dict[str, Recording](), list[str]()
     for pattern in patterns:
-        found = list(list_recordings(pattern))
-        clips |= {row.uri: row for row in found if isinstance(row, Recording)}
+        rows = list(list_recordings(pattern))
+        clips |= {row.uri: row for row in rows if isinstance(row, Recording)}
         errors += [
             f"{row.recording.uri}: {row.error}"
-            for row in found
+            for row in rows
             if not isinstance(row, Recording) and row.status != "skipped"
         ]
-        if not found:
+        if not rows:
             errors.append(f"{pattern}: no audio file there")
     return list(clips.values()), errors
 
 
-def _scored(recordings: list[Any], bundle: Any, errors: list[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """(URI, ``[labels]``) of each clip that has sound; appends what is wrong with any."""
+def _score_clips(recordings: list[Any], bundle: Any, errors: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """(URI, ``[labels]``) of each clip that has sound; errors are appended to ``errors``."""
     from soundbeam.model.classifier.clip_scores import clip_scores
     from soundbeam.model.windows import WindowSpec
     from soundbeam.transforms.decoding.decode_recordings import decode_recording

@@ -1,4 +1,4 @@
-"""The options that say how sound is conditioned: which steps, and what the noise is."""
+"""The options for conditioning sound: the steps, and a clip of noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from soundbeam.model.frontend.conditioning import (
 )
 from soundbeam.transforms.examples.conditioning import Conditioning
 
-# A noise clip is read no further.
+# Seconds of the noise clip that are read.
 _NOISE_READ_S = 10.0
 
 
@@ -30,11 +30,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--noise", metavar="FILE", help="for denoise: a clip of noise alone, instead of each window")
 
 
-def asked_for(options) -> Conditioning:
-    """The conditioning that the options say.
+def read_conditioning(options) -> Conditioning:
+    """Reads the conditioning from the options.
 
     Raises:
-        SoundbeamError: It cannot be, or a package is missing, or the noise clip cannot be used.
+        SoundbeamError: An option is invalid, a package is missing, or the noise clip cannot be used.
     """
     try:
         cuts, steps = parse(options.condition)

@@ -1,4 +1,4 @@
-"""Clips turned into examples: the pipeline, the manifest, what is printed."""
+"""Turns clips into examples: runs the pipeline, publishes the manifest, prints a summary."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
-from soundbeam.pipelines.clips import first_of, label_folders, labelled_clips
+from soundbeam.pipelines.clips import describe_rejects, labels_of_folder, read_clips
 from soundbeam.pipelines.console.output import say
-from soundbeam.pipelines.materialize import conditioning
 from soundbeam.pipelines.materialize.request import Materializing
+from soundbeam.transforms.examples.conditioning import Conditioning
 from soundbeam.transforms.examples.write_examples import DRAFT, write_draft
 
 
-def materialize(options: Materializing, asked: conditioning.Conditioning, beam_opts) -> dict[str, Any]:
+def materialize(options: Materializing, conditioning: Conditioning, beam_opts) -> dict[str, Any]:
     """Builds and runs the pipeline; returns the manifest that it wrote."""
     import apache_beam as beam
 
@@ -27,12 +27,12 @@ def materialize(options: Materializing, asked: conditioning.Conditioning, beam_o
     fs, folder_url = examples.fs, examples.uri(folder)
     clips, clips_path = locate(options.clips)
     root = clips.uri(clips_path)
-    labels = label_folders(clips.fs, clips_path, options.clips)
+    labels = labels_of_folder(clips.fs, clips_path, options.clips)
     stale = forget_manifest(fs, folder)
     pipeline = beam.Pipeline(options=beam_opts)
-    found = labelled_clips(pipeline, root, labels)
-    shards = found["clips"] | "WriteExamples" >> WriteExamples(
-        folder_url, options.rate, options.window, options.validation, asked.stretches, cores_a_worker(beam_opts)
+    clips_and_rejects = read_clips(pipeline, root, labels)
+    shards = clips_and_rejects["clips"] | "WriteExamples" >> WriteExamples(
+        folder_url, options.rate, options.window, options.validation, conditioning.kept_spans, cores_a_worker(beam_opts)
     )
     settings = {
         "format": FORMAT,
@@ -40,7 +40,7 @@ def materialize(options: Materializing, asked: conditioning.Conditioning, beam_o
         "window_s": options.window,
         "validation_share": options.validation,
         "clips_from": root,
-        **asked.recorded(),
+        **conditioning.recorded(),
     }
     _ = (
         pipeline
@@ -51,7 +51,7 @@ def materialize(options: Materializing, asked: conditioning.Conditioning, beam_o
             folder_url,
             labels or [],
             beam.pvalue.AsList(shards),
-            beam.pvalue.AsList(found["rejects"]),
+            beam.pvalue.AsList(clips_and_rejects["rejects"]),
         )
     )
     run(pipeline)
@@ -62,10 +62,10 @@ def materialize(options: Materializing, asked: conditioning.Conditioning, beam_o
 
 
 def publish(fs, folder: str, clips: str) -> dict[str, Any]:
-    """Gives the manifest its real name, which makes the folder's examples count; returns it.
+    """Gives the manifest its final name, which makes the folder's examples valid; returns it.
 
     Raises:
-        SoundbeamError: There is not one example in it.
+        SoundbeamError: It lists no examples.
     """
     from soundbeam.model.storage.files import write_at_once
     from soundbeam.model.training.examples import MANIFEST
@@ -74,7 +74,7 @@ def publish(fs, folder: str, clips: str) -> dict[str, Any]:
         manifest = json.load(file)
     if not manifest["examples"]:
         fs.rm(f"{folder}/{DRAFT}")
-        raise SoundbeamError(f"{clips}: no clip that can be used{first_of(manifest['rejects'])}")
+        raise SoundbeamError(f"{clips}: no clip that can be used{describe_rejects(manifest['rejects'])}")
     write_at_once(fs, f"{folder}/{MANIFEST}", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
     fs.rm(f"{folder}/{DRAFT}")
     return manifest
@@ -95,7 +95,7 @@ def forget_manifest(fs, folder: str) -> set[str]:
 
 
 def report(manifest: dict[str, Any], folder: str, wall_s: float) -> None:
-    """Prints what a person wants to know."""
+    """Prints how many clips and examples there are, and which were rejected."""
     for label, splits in manifest["labels"].items():
         train, held = splits["train"], splits["validation"]
         say(

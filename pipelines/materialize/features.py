@@ -1,4 +1,4 @@
-"""What ``soundbeam materialize --features`` makes: a table of numbers, or pictures of spectrograms."""
+"""Turns clips into features, for ``soundbeam materialize --features``: a table, or spectrograms as pictures."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.pictures.spectrogram_png import COLOURS
 from soundbeam.model.storage.files import locate
-from soundbeam.pipelines.clips import first_of, label_folders, labelled_clips
+from soundbeam.pipelines.clips import describe_rejects, labels_of_folder, read_clips
 from soundbeam.pipelines.console.arguments import positive
 from soundbeam.pipelines.console.output import say
-from soundbeam.transforms.examples.clip_sound import stream_clip
+from soundbeam.transforms.examples.clip_decoding import stream_clip
 from soundbeam.transforms.examples.conditioning import Conditioning
-from soundbeam.transforms.examples.features import INDEX, SUMMARY, TABLE, draw_png, finish
+from soundbeam.transforms.examples.write_features import INDEX, SUMMARY, TABLE, draw_png, finish
 
 
 def image_size(text: str) -> tuple[int, int]:
     """An argparse type: ``WIDTHxHEIGHT`` in pixels."""
-    found = re.fullmatch(r"(\d+)x(\d+)", text)
-    if not found or not all(8 <= int(n) <= 4096 for n in found.groups()):
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not match or not all(8 <= int(n) <= 4096 for n in match.groups()):
         raise argparse.ArgumentTypeError(f"{text} is no size such as 299x299, of 8 to 4096 pixels a side")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -49,42 +49,42 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def make_features(options, asked: Conditioning, beam_opts) -> dict[str, Any]:
+def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, Any]:
     """Builds and runs the pipeline; returns the summary that it wrote.
 
     Raises:
-        SoundbeamError: There are no clips, or not one that can be used.
+        SoundbeamError: There are no clips, or none that can be used.
     """
     import apache_beam as beam
 
     from soundbeam.pipelines.runners.run import run
-    from soundbeam.transforms.examples.features import DrawPictures, MakeRows
+    from soundbeam.transforms.examples.write_features import DrawPictures, MakeRows
 
     place, folder = locate(options.examples)
     clips, path = locate(options.clips)
     root = clips.uri(path)
-    labels = label_folders(clips.fs, path, options.clips)
+    labels = labels_of_folder(clips.fs, path, options.clips)
     stale = pictures_of(place.fs, folder)
     if place.fs.exists(f"{folder}/{SUMMARY}"):
         place.fs.rm(f"{folder}/{SUMMARY}")
     pipeline = beam.Pipeline(options=beam_opts)
-    found = labelled_clips(pipeline, root, labels)
+    clips_and_rejects = read_clips(pipeline, root, labels)
     settings: dict[str, Any] = {"features": options.features, "rate": options.rate, "clips_from": root}
-    settings |= asked.recorded()
+    settings |= conditioning.recorded()
     if options.features == "table":
-        step: Any = MakeRows(asked.read, options.rate)
+        step: Any = MakeRows(conditioning.read, options.rate)
     else:
         width, height = options.image_size
         settings |= {"image_size": [width, height], "colours": options.colours, "chunk_s": options.chunk}
-        draw = functools.partial(draw_png, asked, options.rate, width, height, options.colours)
+        draw = functools.partial(draw_png, conditioning, options.rate, width, height, options.colours)
         step = DrawPictures(place.uri(folder), stream_clip, draw, options.rate, options.chunk)
-    made = found["clips"] | "Features" >> step
-    rejects = (found["rejects"], made["rejects"]) | "AllRejects" >> beam.Flatten()
+    made = clips_and_rejects["clips"] | "Features" >> step
+    rejects = (clips_and_rejects["rejects"], made["rejects"]) | "AllRejects" >> beam.Flatten()
     _ = (
         pipeline
         | "Settings" >> beam.Create([settings])
         | "WriteSummary"
-        >> beam.Map(finish, place.uri(folder), beam.pvalue.AsList(made["found"]), beam.pvalue.AsList(rejects))
+        >> beam.Map(finish, place.uri(folder), beam.pvalue.AsList(made["made"]), beam.pvalue.AsList(rejects))
     )
     run(pipeline)
     with place.fs.open(f"{folder}/{SUMMARY}", "r", encoding="utf-8") as file:
@@ -94,12 +94,12 @@ def make_features(options, asked: Conditioning, beam_opts) -> dict[str, Any]:
             place.fs.rm(f"{folder}/{name}")
     if not summary["made"]:
         place.fs.rm(f"{folder}/{SUMMARY}")
-        raise SoundbeamError(f"{options.clips}: no clip that can be used{first_of(summary['rejects'])}")
+        raise SoundbeamError(f"{options.clips}: no clip that can be used{describe_rejects(summary['rejects'])}")
     return summary
 
 
 def pictures_of(fs, folder: str) -> set[str]:
-    """The pictures that a folder's index names, by their path in it; none where there is no index."""
+    """The pictures that a folder's index lists, by their path in the folder; none if there is no index."""
     path = f"{folder}/{INDEX}"
     if not fs.exists(path):
         return set()
@@ -109,7 +109,7 @@ def pictures_of(fs, folder: str) -> set[str]:
 
 
 def report(summary: dict[str, Any], folder: str, wall_s: float) -> None:
-    """Prints what a person wants to know."""
+    """Prints how many features there are, and which clips were rejected."""
     what, images = ("rows", False) if summary["features"] == "table" else ("images", True)
     for label, n in summary["labels"].items():
         say(f"{label}: {n} {what if n != 1 else what[:-1]}")

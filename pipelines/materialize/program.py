@@ -66,21 +66,21 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
     options, rest = parser().parse_known_args(argv)
-    wanted = Materializing(**vars(options))
-    wanted.check()
+    request = Materializing(**vars(options))
+    request.check()
     from soundbeam.pipelines.runners.options import beam_options
 
     beam_opts = beam_options(rest, option_names(parser()))
     start = time.perf_counter()
-    made = make(wanted, beam_opts)
-    (features.report if wanted.features else report)(made, wanted.examples, time.perf_counter() - start)
+    made = make(request, beam_opts)
+    (features.report if request.features else report)(made, request.examples, time.perf_counter() - start)
     return 0
 
 
-def make(wanted: Materializing, beam_opts) -> dict[str, Any]:
-    """Makes examples, or features; returns the manifest, or the features' summary."""
-    asked = conditioning.asked_for(wanted)
-    return (features.make_features if wanted.features else materialize)(wanted, asked, beam_opts)
+def make(request: Materializing, beam_opts) -> dict[str, Any]:
+    """Makes examples or features; returns the manifest, or the summary of the features."""
+    make_all = features.make_features if request.features else materialize
+    return make_all(request, conditioning.read_conditioning(request), beam_opts)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is to be materialized, and how."""
+"""The options of ``soundbeam materialize``, without those of Beam."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class Materializing:
     """What to materialize, and how.
 
     Attributes:
-        clips: URL of a folder with a folder a label, or of a CSV.
+        clips: URL of a folder with one folder for each label, or of a CSV.
         examples: URL of the folder for the examples, or the features.
         rate: Hz of the examples.
         window: Seconds of the longest example.
         validation: Share of each label kept for validation.
-        condition: What is done to the sound, as ``--condition`` takes it.
+        condition: The steps of conditioning, as ``--condition`` takes them.
         noise: URL of a clip of noise alone, for ``denoise``.
         features: ``table`` or ``images`` instead of examples.
         image_size: Pixels, width and height.
         colours: Of images.
-        chunk: Seconds of the longest stretch in one image.
+        chunk: The most seconds of sound in one image.
     """
 
     clips: str
@@ -38,7 +38,7 @@ class Materializing:
     chunk: float = 20.0
 
     def check(self) -> None:
-        """Raises OptionError where a share or a length cannot be."""
+        """Raises OptionError if a share or a length is out of range."""
         if not 0 <= self.validation < 1:
             raise OptionError(f"--validation {self.validation:g} must be at least 0 and below 1")
         if self.window < 0.05:

@@ -1,4 +1,4 @@
-"""What must be there before a scan goes to a cluster, in one line: Beam would wait, or say it in a hundred lines."""
+"""Checks before a pipeline goes to a cluster, with errors of one line: Beam would wait, or print a hundred lines."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from apache_beam.options import pipeline_options as beam_options
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.runners.flink import PATIENCE_S, check_flink, flink_master
 
-# Runners whose work is done in other processes, through a job server with options of its own.
+# Runners that work in other processes, through a job server with options of its own.
 PORTABLE = ("FlinkRunner", "SparkRunner", "PortableRunner", "PrismRunner")
 
 
 def is_portable(options: beam_options.PipelineOptions) -> bool:
-    """Whether a runner with a job server was asked for."""
+    """Whether the chosen runner has a job server."""
     runner = options.view_as(beam_options.StandardOptions).runner or ""
     return runner.rpartition(".")[2] in PORTABLE
 
 
 def check_cluster(options: beam_options.PipelineOptions) -> None:
-    """Looks whether the cluster that a pipeline is to run on can take it.
+    """Checks that the cluster that a pipeline is to run on can take it.
 
     Raises:
-        SoundbeamError: It does not answer, is of another version, has no task manager, there is no Java to submit the
-            pipeline with, or nothing says how its workers find soundbeam.
+        SoundbeamError: The cluster does not answer, has another version or no task manager; there is no Java to submit
+            the pipeline with; or no option says how the workers find soundbeam.
     """
     if not is_portable(options):
         return
@@ -47,7 +47,7 @@ def check_cluster(options: beam_options.PipelineOptions) -> None:
         spark = options.view_as(beam_options.SparkRunnerOptions)
         scheme, _, masters = spark.spark_master_url.partition("://")
         if scheme == "spark":
-            if "," not in masters:  # of several, all but one may be down
+            if "," not in masters:  # where there are several, all but one may be down
                 _check_port("--spark_master_url", masters, "Spark master")
             _check_workers(options)
         if not spark.spark_submit_uber_jar:
@@ -64,7 +64,7 @@ def _check_workers(options: beam_options.PipelineOptions) -> None:
         )
 
 
-def _check_port(option: str, endpoint: str, what: str) -> None:
+def _check_port(option: str, endpoint: str, server: str) -> None:
     host, _, port = endpoint.rpartition(":")
     try:
         socket.create_connection((host or "localhost", int(port)), PATIENCE_S).close()
@@ -72,7 +72,7 @@ def _check_port(option: str, endpoint: str, what: str) -> None:
         raise SoundbeamError(f"{option}={endpoint}: is not HOST:PORT") from e
     except OSError as e:
         reason = e.strerror or e
-        raise SoundbeamError(f"no {what} answers at {option}={endpoint} ({reason}); is it started?") from e
+        raise SoundbeamError(f"no {server} answers at {option}={endpoint} ({reason}); is it started?") from e
 
 
 def _check_job_server(option: str, jar: str | None, server: beam_options.JobServerOptions) -> None:

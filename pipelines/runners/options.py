@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
@@ -14,7 +15,6 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
     TestOptions,
 )
-from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import option_names
@@ -24,13 +24,16 @@ from soundbeam.pipelines.runners.cluster_checks import is_portable
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
 LOCAL_RUNNER = "FnApiRunner"
 
+# Why a pipeline is only built, and not run.
+BuildOnly = Literal["dry run", "template"]
+
 
 class _Options(PipelineOptions):
-    """Beam's options, each view made once: Beam asks for several at every step, and would build a parser each time."""
+    """Beam's options, each view made once: Beam asks for several at every step and builds a parser each time."""
 
     def __init__(self, flags: list[str]):
         super().__init__(flags)
-        self.__dict__["_views"] = {}  # an attribute that is set would be taken for an option
+        self.__dict__["_views"] = {}  # Beam would take an attribute set in the usual way for an option
 
     def view_as(self, cls: Any) -> Any:
         if cls not in self._views:
@@ -43,29 +46,27 @@ def beam_options(arguments: list[str], own: Iterable[str] = ()) -> PipelineOptio
 
     Args:
         arguments: What the program's own parser left over.
-        own: The names of that parser's options, which one of these may be a slip of.
+        own: The names of that parser's options, for suggestions when one is misspelt.
 
     Raises:
-        SoundbeamError: Beam does not know one of them either (it would ignore it in silence). Where the runner has a
-            job server, which has options of its own, one that looks like a slip of the pen.
+        SoundbeamError: Beam does not know an option either; it would ignore it without a word. If the runner has a job
+            server, which has options of its own, only an option that looks misspelt is an error.
     """
-    parser = BeamArgumentParser(add_help=False, allow_abbrev=False)
-    for group in _descendants(PipelineOptions):
-        group._add_argparse_args(parser)
+    parser = _beam_parser()
     _, unknown = parser.parse_known_args(arguments)
-    chosen = _Options(arguments)
+    options = _Options(arguments)
     names = [*own, *option_names(parser)]
-    passed_on = is_portable(chosen)
+    passed_on = is_portable(options)
     for option in unknown:
-        near = difflib.get_close_matches(option.split("=")[0], names, 1, 0.85 if passed_on else 0.6)
-        if passed_on and option.startswith("--") and "=" in option and not near:
+        similar = difflib.get_close_matches(option.split("=")[0], names, 1, 0.85 if passed_on else 0.6)
+        if passed_on and option.startswith("--") and "=" in option and not similar:
             say(f"for the runner's job server: {option}")
             continue
-        hint = f"; did you mean {near[0]}?" if near and option.startswith("-") else ""
+        hint = f"; did you mean {similar[0]}?" if similar and option.startswith("-") else ""
         raise SoundbeamError(f"unknown option {option!r}{hint}")
-    if chosen.view_as(StandardOptions).runner is None:
-        chosen.view_as(StandardOptions).runner = LOCAL_RUNNER
-    return chosen
+    if options.view_as(StandardOptions).runner is None:
+        options.view_as(StandardOptions).runner = LOCAL_RUNNER
+    return options
 
 
 def cores() -> int:
@@ -77,27 +78,28 @@ def cores() -> int:
 
 
 def cores_a_worker(options: PipelineOptions) -> int:
-    """How many processes decode for each worker, and how many threads score in it, so that one command uses the whole
-    machine.
+    """How many processes decode for each worker, and how many threads score in it.
 
-    On this machine its cores are shared out among the workers. With one worker, the default, there is one copy of the
-    model, and as many decode and score as there are cores. Elsewhere the runner has a worker for each core.
+    On this machine the workers share its cores, so that one command uses them all. The default is one worker: then
+    there is one copy of the model, and all cores decode and score. Elsewhere the runner starts a worker for each core.
     """
     if options.view_as(StandardOptions).runner not in (LOCAL_RUNNER, "DirectRunner"):
         return 1
     return max(1, cores() // max(1, options.view_as(DirectOptions).direct_num_workers))
 
 
-def described_only(options: PipelineOptions) -> str:
-    """What a pipeline is built for where nothing runs when it is run: ``dry run``, ``template``, or "" where it runs.
+def build_only_mode(options: PipelineOptions) -> BuildOnly | None:
+    """Why a pipeline with these options is only built; None where it runs.
 
     A flex template's launcher asks for a template; Dataflow starts the job when the program has ended.
     """
     if options.view_as(GoogleCloudOptions).template_location:
         return "template"
-    return "dry run" if options.view_as(TestOptions).dry_run else ""
+    return "dry run" if options.view_as(TestOptions).dry_run else None
 
 
-def _descendants(group: Any) -> list[Any]:
-    direct: list[Any] = group.__subclasses__()
-    return direct + [d for c in direct for d in _descendants(c)]
+def _beam_parser() -> argparse.ArgumentParser:
+    """The parser that Beam builds from all its groups of options; Beam hands it out only to a callback."""
+    parsers: list[argparse.ArgumentParser] = []
+    PipelineOptions([]).get_all_options(add_extra_args_fn=parsers.append)
+    return parsers[0]

@@ -1,4 +1,4 @@
-"""What a run changes in its process while it lasts: what is logged, and what an ended thread shows."""
+"""What a run changes in its process while it lasts: logging, and what is shown of a thread that fails."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from soundbeam.pipelines.console.output import StatusLine
 
 _PROGRESS, _SAFE_PATH = "soundbeam.progress", "PYTHONSAFEPATH"
 _TO_WORKERS = ("run_worker", "read_grpc_client_inputs", "beam_control_read", "wait_until_finish_read")
-# How long Beam's threads that talk to workers may take to end before a run returns, seconds.
+# How long a run waits for Beam's threads that talk to workers to end, in seconds.
 _GRACE_S = 1.0
 
 
 @contextlib.contextmanager
 def quiet(portable: bool) -> Iterator[None]:
-    """Shows a run's progress on stderr and hides what its one error says again; afterwards all is as it was.
+    """Shows a run's progress on stderr and hides what its one error repeats; afterwards restores the process.
 
-    Runs may overlap, in several threads: the first one changes the process, the last one to end restores it.
+    Runs may overlap in several threads: the first one changes the process, the last one to end restores it.
 
     Args:
         portable: Whether the runner has a job server, whose messages come through the root logger.
@@ -33,7 +33,7 @@ def quiet(portable: bool) -> Iterator[None]:
         yield
     finally:
         late = _still_alive([t for t in threading.enumerate() if t.name in _TO_WORKERS and t not in before])
-        if late:  # what they end with, whenever that is, is not for the user: an interrupted job's connections
+        if late:  # their errors, whenever they come, are not for the user: an interrupted job's connections
             threading.Thread(target=_end_after, args=(late,), daemon=True, name="soundbeam-quiet").start()
         else:
             _STATE.end()
@@ -46,7 +46,7 @@ def _end_after(threads: list[threading.Thread]) -> None:
 
 
 class _State:
-    """The process's logging and hook, for as many runs as there are at once."""
+    """The process's logging and hook for failed threads, shared by all runs at a time."""
 
     def __init__(self) -> None:
         self._lock, self._runs, self._undo = threading.Lock(), 0, contextlib.ExitStack()
@@ -66,22 +66,22 @@ class _State:
                 self._undo.close()
 
     def _change(self) -> None:
-        progress, of_beam, line = logging.getLogger(_PROGRESS), logging.getLogger("apache_beam"), StatusLine()
-        for logger in (progress, of_beam, logging.getLogger()):
+        progress, beam, line = logging.getLogger(_PROGRESS), logging.getLogger("apache_beam"), StatusLine()
+        for logger in (progress, beam, logging.getLogger()):
             self._undo.callback(logger.setLevel, logger.level)
-        # Beam logs each failure with all its stack traces; the run's error says the same in one line.
-        of_beam.setLevel(logging.CRITICAL)
+        # Beam logs each failure with all its stack traces; the run's error says it in one line.
+        beam.setLevel(logging.CRITICAL)
         self._undo.callback(_set, progress, progress.handlers, progress.propagate)
         _set(progress, [_OnOneLine(line)], False)
         progress.setLevel(logging.INFO)
-        # Beam starts workers with -m: without this they would import from the current folder (Python 3.11 and later).
+        # Beam starts workers with -m; this keeps them from importing from the current folder (Python 3.11 and later).
         self._undo.callback(_restore, _SAFE_PATH, os.environ.get(_SAFE_PATH))
         os.environ[_SAFE_PATH] = "1"
         self._undo.callback(line.end)
-        shown = threading.excepthook
-        hook = _without_workers(shown)
+        previous = threading.excepthook
+        hook = _without_workers(previous)
         threading.excepthook = hook
-        self._undo.callback(_unhook, hook, shown)
+        self._undo.callback(_unhook, hook, previous)
 
 
 class _OnOneLine(logging.Handler):
@@ -107,18 +107,18 @@ def _restore(name: str, value: str | None) -> None:
 
 
 def _without_workers(show: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """What shows an exception that ended a thread, but not of Beam's threads that talk to a worker process."""
-    return lambda ended: None if ended.thread is not None and ended.thread.name in _TO_WORKERS else show(ended)
+    """A hook that shows the exception of a failed thread, except of Beam's threads that talk to a worker process."""
+    return lambda failed: None if failed.thread is not None and failed.thread.name in _TO_WORKERS else show(failed)
 
 
-def _unhook(hook: Callable[[Any], Any], shown: Callable[[Any], Any]) -> None:
-    """Restores the hook, unless somebody has set another one during the run."""
+def _unhook(hook: Callable[[Any], Any], previous: Callable[[Any], Any]) -> None:
+    """Restores the previous hook, unless other code replaced ours during the run."""
     if threading.excepthook is hook:
-        threading.excepthook = shown
+        threading.excepthook = previous
 
 
 def _still_alive(threads: list[threading.Thread]) -> list[threading.Thread]:
-    """Those of some threads that do not end within a moment."""
+    """The threads that do not end within `_GRACE_S`."""
     until = time.monotonic() + _GRACE_S
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))

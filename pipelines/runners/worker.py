@@ -1,6 +1,6 @@
-"""One of Beam's Python workers, as a cluster starts it: by `pipelines.worker_pool`, or a PROCESS environment.
+"""One of Beam's Python workers, started on a cluster by `pipelines.worker_pool` or a PROCESS environment.
 
-It asks the runner for the pipeline's options, which a bare worker would do without, and runs Beam's own harness.
+It asks the runner for the pipeline's options, which a bare worker would not have, and runs Beam's own harness.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from apache_beam.portability.api import (
 )
 from google.protobuf import json_format, text_format
 
-# How long the runner may take to answer, seconds.
+# How long the runner may take to answer, in seconds.
 _PATIENCE_S = 60.0
-# How often a worker looks whether its runner still listens, seconds; and how often it may not before the worker ends.
-_LOOK_EVERY_S = 5.0
-_MISSED = 3
+# How often a worker checks that its runner still listens, in seconds, and after how many failures it ends.
+_CHECK_EVERY_S = 5.0
+_MAX_FAILURES = 3
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Works until the runner has nothing more to do, or is gone."""
+    """Works until the runner has no more work or is gone."""
     p = argparse.ArgumentParser(prog="python -m soundbeam.pipelines.runners.worker", description=__doc__)
     for name in ("id", "control_endpoint", "logging_endpoint", "provision_endpoint"):
         p.add_argument(f"--{name}", default="")
@@ -44,19 +44,19 @@ def main(argv: list[str] | None = None) -> int:
     try:
         sdk_worker_main.main([])
     finally:
-        # The threads of a lost connection would keep a worker of nobody alive, with its decoding process.
+        # The threads of a lost connection would keep an orphaned worker alive, with its decoding process.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
 
 
 def environment_of(options: argparse.Namespace) -> tuple[dict[str, str], str]:
-    """What Beam's harness reads from the environment: endpoints, pipeline's options; and where the runner listens."""
+    """The environment variables for Beam's harness (endpoints, pipeline options), and where the runner listens."""
     control, logging_ = options.control_endpoint, options.logging_endpoint
-    found = {"WORKER_ID": options.id}
+    environment = {"WORKER_ID": options.id}
     if options.provision_endpoint:
         with grpc.insecure_channel(options.provision_endpoint) as channel:
-            # The runner tells by the id which worker asks.
+            # The runner identifies the worker by this id.
             stub = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel)
             info = stub.GetProvisionInfo(
                 beam_provision_api_pb2.GetProvisionInfoRequest(),
@@ -66,33 +66,33 @@ def environment_of(options: argparse.Namespace) -> tuple[dict[str, str], str]:
             ).info
         control = info.control_endpoint.url or control
         logging_ = info.logging_endpoint.url or logging_
-        found["PIPELINE_OPTIONS"] = json_format.MessageToJson(info.pipeline_options)
-        found["RUNNER_CAPABILITIES"] = " ".join(info.runner_capabilities)
+        environment["PIPELINE_OPTIONS"] = json_format.MessageToJson(info.pipeline_options)
+        environment["RUNNER_CAPABILITIES"] = " ".join(info.runner_capabilities)
         if info.status_endpoint.url:
-            found["STATUS_API_SERVICE_DESCRIPTOR"] = text_format.MessageToString(info.status_endpoint)
+            environment["STATUS_API_SERVICE_DESCRIPTOR"] = text_format.MessageToString(info.status_endpoint)
     for name, url in (("CONTROL", control), ("LOGGING", logging_)):
         if url:
             descriptor = endpoints_pb2.ApiServiceDescriptor(url=url)
-            found[f"{name}_API_SERVICE_DESCRIPTOR"] = text_format.MessageToString(descriptor)
-    return found, control
+            environment[f"{name}_API_SERVICE_DESCRIPTOR"] = text_format.MessageToString(descriptor)
+    return environment, control
 
 
 def _end_with_runner(control: str) -> None:
-    """Ends this process when nobody listens any more at ``host:port``.
+    """Ends this process when nothing listens at ``host:port`` any more.
 
-    Beam's harness notices too, but then waits for what it has begun: a recording of hours that nobody wants any more.
+    Beam's harness notices too, but first finishes its current work: hours of a recording that nobody needs any more.
     """
     host, _, port = control.rpartition(":")
     if not port.isdigit():  # a socket in the file system
         return
-    missed = 0
-    while missed < _MISSED:
-        time.sleep(_LOOK_EVERY_S)
+    failures = 0
+    while failures < _MAX_FAILURES:
+        time.sleep(_CHECK_EVERY_S)
         try:
-            socket.create_connection((host.strip("[]"), int(port)), _LOOK_EVERY_S).close()
-            missed = 0
+            socket.create_connection((host.strip("[]"), int(port)), _CHECK_EVERY_S).close()
+            failures = 0
         except OSError:
-            missed += 1
+            failures += 1
     os._exit(1)
 
 

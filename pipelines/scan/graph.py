@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import apache_beam as beam
 
@@ -11,72 +10,75 @@ from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.storage.files import place_of
 from soundbeam.model.storage.place import has_wildcard
 from soundbeam.model.windows import WindowSpec
+from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.runners.options import cores_a_worker
 from soundbeam.pipelines.runners.run import progress_every_s
 from soundbeam.pipelines.scan.request import Scan
-from soundbeam.transforms.decoding.cut_recordings import CutRecordings
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
-from soundbeam.transforms.listing.describe import DescribeRecordings
-from soundbeam.transforms.listing.recordings import ListRecordings
+from soundbeam.transforms.decoding.split_recordings import SplitRecordings
+from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
+from soundbeam.transforms.listing.list_recordings import ListRecordings
 from soundbeam.transforms.listing.skip_done import SkipDone
 from soundbeam.transforms.scoring.count_calls import CountCalls, Counting, result_of_unscannable
-from soundbeam.transforms.scoring.progress import ReportProgress, TellHowMany
+from soundbeam.transforms.scoring.progress import AddTotals, ReportProgress
 from soundbeam.transforms.scoring.score_windows import ScoreWindows
-from soundbeam.transforms.tables.completeness import Tally
+from soundbeam.transforms.tables.completeness import CountFiles
 from soundbeam.transforms.tables.write_tables import NameShards, WriteTables
 
 
 def build(
     pipeline: beam.Pipeline,
-    wanted: Scan,
+    request: Scan,
     bundle: ClassifierBundle,
-    parameters: dict[str, Any],
-    staging: str,
+    parameters: ScanParameters,
+    staging_url: str,
     ledger: list[tuple[int, str]],
 ) -> None:
     """Adds the scan to the pipeline: list → leave out what is done → decode → score → count → write."""
-    thresholds = tuple(parameters["thresholds"][label] for label in bundle.labels)
+    thresholds = tuple(parameters.thresholds[label] for label in bundle.labels)
     counting = Counting(bundle.labels, thresholds, bundle.call_rules, bundle.counting)
-    spec = WindowSpec(bundle.rate, bundle.window_s, parameters["hop_s"])
+    spec = WindowSpec(bundle.rate, bundle.window_s, parameters.hop_s)
     cores = cores_a_worker(pipeline.options)
-    listed = pipeline | "ListRecordings" >> ListRecordings(wanted.recordings)
+    listed = pipeline | "ListRecordings" >> ListRecordings(request.recordings)
     recordings, unscannable = listed["recordings"], listed["unscannable"]
     points = {"listed": (recordings, unscannable)}
     if ledger:
-        skip = SkipDone(ledger, roots_of(wanted.recordings), wanted.retry_failed)
+        skip = SkipDone(ledger, roots_of(request.recordings), request.retry_failed)
         recordings, unscannable = (recordings, unscannable) | "SkipDone" >> skip
     points["new"] = (recordings, unscannable)
-    describe = DescribeRecordings(wanted.conventions, wanted.since_utc)
+    describe = DescribeRecordings(request.conventions, request.since_utc)
     recordings = recordings | "DescribeRecordings" >> describe
     unscannable = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
     points["kept"] = (recordings, unscannable)
-    # From decoding on one fused stage: sound never leaves it, and a recording's rows are written as soon as it has
-    # ended, unless it was cut into ranges.
+    # One fused stage from decoding to writing: sound never leaves it, and a recording's rows are written as soon as it
+    # has ended, unless it was cut into ranges.
     results = (
         recordings
-        | "TellHowMany" >> TellHowMany()
-        | "CutRecordings" >> CutRecordings(spec, wanted.segment, wanted.decoder)
-        | "DecodeRecordings" >> DecodeRecordings(spec, wanted.segment, wanted.decoder, processes=cores)
+        | "AddTotals" >> AddTotals()
+        | "SplitRecordings" >> SplitRecordings(spec, request.segment, request.decoder)
+        | "DecodeRecordings" >> DecodeRecordings(spec, request.segment, request.decoder, processes=cores)
         | "ScoreWindows"
         >> ScoreWindows(
-            wanted.classifier, bundle.fingerprint, wanted.batch_size, cores, spec.segment_samples(wanted.segment)
+            request.classifier, bundle.fingerprint, request.batch_size, cores, spec.segment_samples(request.segment)
         )
         | "ReportProgress" >> ReportProgress(spec.hop_s, progress_every_s())
         | "CountCalls" >> CountCalls(counting)
     )
     whole, of_ranges = results["whole"], results["of_ranges"]
     others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
-    write = WriteTables(staging, bundle.labels, bundle.fingerprint, parameters, wanted.checkpoint_every)
+    write = WriteTables(
+        staging_url, bundle.labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
+    )
     _ = (
-        # Written apart: a Flatten before it would end the fused stage.
+        # Three steps: a Flatten in front of a single one would end the fused stage.
         (whole | "WriteTables" >> write, of_ranges | "WriteCut" >> write, others | "WriteUnscannable" >> write)
         | "AllShards" >> beam.Flatten()
-        | "NameShards" >> NameShards(staging, points | "Tally" >> Tally())
+        | "NameShards" >> NameShards(staging_url, points | "CountFiles" >> CountFiles())
     )
 
 
 def roots_of(patterns: list[str]) -> tuple[str, ...]:
-    """The folders, as URIs with a slash at their ends, that patterns list whole or by wildcards."""
+    """The folders, as URIs that end in a slash, that patterns list whole or by wildcards."""
     roots = []
     for pattern in patterns:
         if pattern.startswith("@"):
@@ -85,6 +87,6 @@ def roots_of(patterns: list[str]) -> tuple[str, ...]:
         if place.fs.isdir(path):
             roots.append(place.uri(path.rstrip("/")) + "/")
         elif has_wildcard(path) and not place.fs.exists(path):
-            fixed = path[: min(i for i in map(path.find, "*?[") if i >= 0)]
-            roots.append(place.uri(fixed.rpartition("/")[0]) + "/")
+            before_wildcard = path[: min(i for i in map(path.find, "*?[") if i >= 0)]
+            roots.append(place.uri(before_wildcard.rpartition("/")[0]) + "/")
     return tuple(roots)

@@ -1,4 +1,4 @@
-"""A scan from its options to its committed run: the graph, the ledger, what is taken over from a run that died."""
+"""A scan from its options to its committed run: the graph, the ledger, what is taken over from dead runs."""
 
 from __future__ import annotations
 
@@ -6,109 +6,93 @@ import dataclasses
 import importlib.metadata
 import platform
 import time
-from typing import Any
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from soundbeam.model.classifier.bundle import load_bundle
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import check_store
-from soundbeam.pipelines.output.folder import Output, ledger_of, settings_of
-from soundbeam.pipelines.output.staging import Abandoned
-from soundbeam.pipelines.runners.options import described_only
+from soundbeam.pipelines.output.folder import Output
+from soundbeam.pipelines.output.run_info import RunInfo
+from soundbeam.pipelines.output.staging import DeadRun, Staging
+from soundbeam.pipelines.runners.options import BuildOnly, build_only_mode
 from soundbeam.pipelines.runners.run import run as run_pipeline
 from soundbeam.pipelines.scan.graph import build
 from soundbeam.pipelines.scan.request import Scan, parameters_of
 from soundbeam.transforms.counters import totals
-from soundbeam.transforms.tables.completeness import Met
+from soundbeam.transforms.tables.completeness import FileCounts
 
 
 @dataclasses.dataclass(frozen=True)
-class Finished:
+class ScanResult:
     """How a scan ended.
 
     Attributes:
-        info: The ``run.json``; None when there was nothing new, and so no run.
+        info: The committed run; None where there was nothing new, and so no run.
         done_before: How many files were scanned in earlier runs and left alone.
-        taken_over: How many runs that had died were resumed.
         before_since: How many files were left out because they are from before ``--since``.
-        built_for: ``dry run`` or ``template`` where the job was built and nothing has run yet, else "".
+        built_for: Why the job was built without being run; None where it ran.
     """
 
-    info: dict[str, Any] | None
-    done_before: int
-    taken_over: int
+    info: RunInfo | None = None
+    done_before: int = 0
     before_since: int = 0
-    built_for: str = ""
+    built_for: BuildOnly | None = None
 
 
-def scan(wanted: Scan, beam_opts) -> Finished:
+def scan(request: Scan, options: PipelineOptions) -> ScanResult:
     """Scans what is new and commits it as one run.
 
     Raises:
-        SoundbeamError: Nothing matches, another scan writes there, or the pipeline failed; what was staged until then
-            is taken over by the next scan.
+        SoundbeamError: Nothing matches, another scan is writing there, or the pipeline failed. The next scan takes
+            over what was staged until then.
     """
-    for url in (wanted.classifier, *(pattern.removeprefix("@") for pattern in wanted.recordings)):
+    for url in (request.classifier, *(pattern.removeprefix("@") for pattern in request.recordings)):
         check_store(url)
-    bundle = load_bundle(wanted.classifier)
-    parameters = parameters_of(wanted, bundle)
-    output = Output(wanted.output)
-    started, clock = time.time(), time.perf_counter()
-    run, lock = output.begin(parameters)
-    committed, built_for = False, described_only(beam_opts)
-    try:
-        output.sweep(run)
-        dead = output.abandoned(settings_of(parameters), run)
-        if wanted.rescan:  # their rows are older than this scan's: they go when it is committed
-            dead = [Abandoned(d.run, ()) for d in dead]
-        pipeline = beam.Pipeline(options=beam_opts)
-        ledger = [] if wanted.rescan else ledger_of(output, settings_of(parameters), dead)
-        build(pipeline, wanted, bundle, parameters, output.staging(run), ledger)
+    bundle = load_bundle(request.classifier)
+    parameters = parameters_of(request, bundle)
+    output = Output(request.output)
+    staging = Staging(output)
+    started_at, start_s = time.gmtime(), time.perf_counter()
+    built_for = build_only_mode(options)
+    # A template's job has yet to start: the next scan takes over what it will have staged.
+    with staging.new_run(parameters, keep=built_for == "template") as run:
+        dead_runs = staging.dead_runs(parameters.settings, run)
+        if request.rescan:  # their rows are older than this scan's: they are removed when it is committed
+            dead_runs = [DeadRun(dead.run, ()) for dead in dead_runs]
+        pipeline = beam.Pipeline(options=options)
+        ledger = [] if request.rescan else staging.ledger(parameters.settings, dead_runs)
+        build(pipeline, request, bundle, parameters, output.staging_url(run), ledger)
         result = run_pipeline(pipeline)
         if built_for:
-            return Finished(None, 0, 0, built_for=built_for)
-        counters = totals(result)
-        shards, tally = output.staged_shards(run)
-        met = Met.of(tally)
-        if not met.listed:
-            raise SoundbeamError(f"nothing to scan: no audio file matches {' '.join(wanted.recordings)}")
-        met.check(shards)
-        info = None
-        if shards or any(d.shards for d in dead):
-            info = {
-                "run": run,
-                **parameters,
-                "settings": settings_of(parameters),
-                "labels": list(bundle.labels),
-                "versions": versions(),
-                "counters": dict(sorted(counters.items())),
-                "gone": met.gone,
-                "taken_over": [d.run for d in dead],
-                "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-                "wall_s": time.perf_counter() - clock,
-            }
-            output.commit(run, shards, dead, bundle.labels, info)
-        else:
-            for nothing in dead:  # died before their first checkpoint
-                output.discard(nothing.run)
-        committed = True
-        return Finished(
-            info,
-            done_before=met.done_before,
-            taken_over=len([d for d in dead if d.shards]),
-            before_since=met.before_since,
+            return ScanResult(built_for=built_for)
+        shards, numbers = staging.finished_shards(run)
+        files = FileCounts.from_points(numbers)
+        if not files.listed:
+            raise SoundbeamError(f"nothing to scan: no audio file matches {' '.join(request.recordings)}")
+        files.check_rows(shards)
+        if not shards and not any(dead.shards for dead in dead_runs):
+            for dead in dead_runs:  # died before their first checkpoint
+                staging.discard(dead.run)
+            return ScanResult(None, files.done_before, files.before_since)
+        info = RunInfo(
+            run=run,
+            parameters=parameters,
+            settings=parameters.settings,
+            labels=list(bundle.labels),
+            versions=versions(),
+            counters=dict(sorted(totals(result).items())),
+            gone=files.gone,
+            taken_over=[dead.run for dead in dead_runs],
+            started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", started_at),
+            wall_s=time.perf_counter() - start_s,
         )
-    finally:
-        try:
-            # A template's job has yet to begin; the next scan takes over what it will have done.
-            if committed or not (built_for == "template" or output.has_checkpoints(run)):
-                output.discard(run)
-        finally:
-            lock.release()
+        staging.commit(info, shards, dead_runs)
+        return ScanResult(info, files.done_before, files.before_since)
 
 
 def versions() -> dict[str, str]:
-    """The versions that a scan's rows depend on."""
+    """The versions of the packages that a scan's rows depend on."""
     names = ("soundbeam", "tensorflow", "keras", "apache-beam", "soundfile", "soxr", "numpy", "pyarrow")
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}

@@ -1,4 +1,4 @@
-"""What a monitor reads of a scan, however it ends: one line of JSON, and metrics for Prometheus' textfile collector."""
+"""Reports for monitoring how a scan ended: one line of JSON, and metrics for Prometheus' textfile collector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import sys
 import time
 from typing import Any
 
+from fsspec.implementations.local import LocalFileSystem
+
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.files import write_at_once
 from soundbeam.pipelines.console.errors import exit_code, explain
 from soundbeam.pipelines.console.output import redacted
 
@@ -19,23 +22,26 @@ STDOUT = "-"
 
 
 class Monitor(contextlib.AbstractContextManager["Monitor"]):
-    """Tells, when a scan has ended or failed, how.
+    """Reports how a scan ended or why it failed.
 
-    Each file is replaced as a whole. With ``-`` the line of JSON is all that standard output gets; what a person reads
-    goes to standard error.
+    Each file is replaced as a whole. With ``-`` the line of JSON is the only thing on standard output; the text for
+    people goes to standard error.
 
     Args:
-        output: The scan's output folder, as the user gave it.
+        output: The scan's output folder, as the user wrote it.
         summary: Path of the JSON file, ``-`` for standard output, or None.
-        metrics: Path of the metrics' file, or None.
+        metrics: Path of the file of metrics, or None.
+
+    Attributes:
+        figures: The scan's figures, as far as they are available.
 
     Raises:
-        SoundbeamError: A file could not be written there; said before anything is scanned.
+        SoundbeamError: A file cannot be written there; raised before anything is scanned.
     """
 
     def __init__(self, output: str, summary: str | None, metrics: str | None):
         self._output, self._summary, self._metrics = output, summary, metrics
-        self._started, self._clock = time.time(), time.monotonic()
+        self._started_at, self._start_s = time.gmtime(), time.monotonic()
         self.figures: dict[str, Any] = {}
         for option, path in (("--summary-json", summary), ("--metrics", metrics)):
             folder = os.path.dirname(os.path.abspath(path)) if path and path != STDOUT else "."
@@ -55,13 +61,13 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
         if self._summary == STDOUT:
             print(line, flush=True)
         elif self._summary:
-            _replace(self._summary, line + "\n")
+            _write(self._summary, line + "\n")
         if self._metrics:
-            _replace(self._metrics, prometheus(report))
+            _write(self._metrics, prometheus(report))
 
     def _report(self, error: BaseException | None) -> dict[str, Any]:
-        found = dict(self.figures)
-        status = "failed" if error is not None else "ok" if found.get("run") else "nothing_new"
+        figures = self.figures
+        status = "failed" if error is not None else "ok" if figures.get("run") else "nothing_new"
         return {
             "program": "soundbeam scan",
             "version": importlib.metadata.version("soundbeam"),
@@ -69,64 +75,59 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
             "exit_code": exit_code(error) if error is not None else 0,
             "error": redacted(explain(error)) if error is not None else None,
             "output": redacted(self._output),
-            "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
+            "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", self._started_at),
             "ended_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "wall_s": round(time.monotonic() - self._clock, 3),
-            "run": found.get("run"),
-            "classifier": found.get("classifier"),
-            "recordings": found.get("recordings", {}),
-            "unchanged": found.get("unchanged", 0),
-            "before_since": found.get("before_since", 0),
-            "gone": found.get("gone", 0),
-            "resumed_runs": found.get("resumed_runs", []),
-            "hours": found.get("hours", 0.0),
-            "windows": found.get("windows", 0),
-            "calls": found.get("calls", {}),
+            "wall_s": round(time.monotonic() - self._start_s, 3),
+            "run": figures.get("run"),
+            "classifier": figures.get("classifier"),
+            "recordings": figures.get("recordings", {}),
+            "unchanged": figures.get("unchanged", 0),
+            "before_since": figures.get("before_since", 0),
+            "gone": figures.get("gone", 0),
+            "resumed_runs": figures.get("resumed_runs", []),
+            "hours": figures.get("hours", 0.0),
+            "windows": figures.get("windows", 0),
+            "calls": figures.get("calls", {}),
         }
 
 
 def prometheus(report: dict[str, Any]) -> str:
     """A report in Prometheus' text format, version 0.0.4."""
-    output = {"output": report["output"]}
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+    registry, output = CollectorRegistry(), _printable(report["output"])
+
+    def gauge(name: str, description: str, *labels: str) -> Gauge:
+        return Gauge(f"soundbeam_scan_{name}", description, ("output", *labels), registry=registry)
+
+    def set_gauge(name: str, description: str, value: float) -> None:
+        gauge(name, description).labels(output).set(value)
+
     ended = time.strptime(report["ended_at"], "%Y-%m-%dT%H:%M:%SZ")
-    run = {**output, "run": report["run"] or "", "classifier": report["classifier"] or ""}
-    statuses = dict.fromkeys(("ok", "partial", "failed", "skipped"), 0) | report["recordings"]
-    metrics: list[tuple[str, str, list[tuple[dict[str, str], float]]]] = [
-        ("success", "Whether the last scan ended well.", [(output, int(report["exit_code"] == 0))]),
-        ("exit_code", "Exit code of the last scan.", [(output, report["exit_code"])]),
-        ("ended_timestamp_seconds", "When the last scan ended.", [(output, calendar.timegm(ended))]),
-        ("duration_seconds", "How long the last scan took.", [(output, report["wall_s"])]),
-        (
-            "recordings",
-            "Recordings that the last scan scanned, by status.",
-            [({**output, "status": name}, n) for name, n in sorted(statuses.items())],
-        ),
-        ("recordings_unchanged", "Recordings left alone: scanned before.", [(output, report["unchanged"])]),
-        ("recordings_before_since", "Recordings left out: older than --since.", [(output, report["before_since"])]),
-        ("recordings_gone", "Recordings that were scanned and are gone.", [(output, report["gone"])]),
-        ("audio_seconds", "Sound that the last scan scanned.", [(output, round(3600 * report["hours"], 3))]),
-        (
-            "calls",
-            "Calls that the last scan found, by label.",
-            [({**output, "label": label}, n) for label, n in report["calls"].items()],
-        ),
-        ("info", "The run that the last scan committed, if any.", [(run, 1)]),
-    ]
-    lines = []
-    for name, what, samples in metrics:
-        lines += [f"# HELP soundbeam_scan_{name} {what}", f"# TYPE soundbeam_scan_{name} gauge"]
-        for labels, value in samples:
-            said = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
-            lines.append(f"soundbeam_scan_{name}{{{said}}} {value}")
-    return "\n".join(lines) + "\n"
+    set_gauge("success", "Whether the last scan ended well.", report["exit_code"] == 0)
+    set_gauge("exit_code", "Exit code of the last scan.", report["exit_code"])
+    set_gauge("ended_timestamp_seconds", "When the last scan ended.", calendar.timegm(ended))
+    set_gauge("duration_seconds", "How long the last scan took.", report["wall_s"])
+    recordings = gauge("recordings", "Recordings that the last scan scanned, by status.", "status")
+    for status in ("failed", "ok", "partial", "skipped"):
+        recordings.labels(output, status).set(report["recordings"].get(status, 0))
+    set_gauge("recordings_unchanged", "Recordings left alone: scanned before.", report["unchanged"])
+    set_gauge("recordings_before_since", "Recordings left out: older than --since.", report["before_since"])
+    set_gauge("recordings_gone", "Recordings that were scanned and are gone.", report["gone"])
+    set_gauge("audio_seconds", "Sound that the last scan scanned.", round(3600 * report["hours"], 3))
+    calls = gauge("calls", "Calls that the last scan found, by label.", "label")
+    for label, number in report["calls"].items():
+        calls.labels(output, _printable(label)).set(number)
+    info = gauge("info", "The run that the last scan committed, if any.", "run", "classifier")
+    info.labels(output, report["run"] or "", report["classifier"] or "").set(1)
+    return generate_latest(registry).decode()
 
 
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+def _printable(text: str) -> str:
+    """A text in which bytes of a path that are not UTF-8 are written as escapes: the format is UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _replace(path: str, text: str) -> None:
-    """Writes a file so that a reader finds the old one or the new one, never a part."""
-    with open(f"{path}.tmp", "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(text)
-    os.replace(f"{path}.tmp", path)
+def _write(path: str, text: str) -> None:
+    """Writes a local file so that a reader finds the old one or the new one, never a part."""
+    write_at_once(LocalFileSystem(), os.path.abspath(path), text.encode("utf-8", "backslashreplace"))

@@ -51,9 +51,9 @@ def parser() -> Parser:
     work.add_argument(
         "--checkpoint-every", type=positive, default=600.0, metavar="SECONDS", help="the most that a death costs"
     )
-    watch = p.add_argument_group("monitoring")
-    watch.add_argument("--summary-json", metavar="FILE", help="a line of JSON on how it ended; - prints it")
-    watch.add_argument("--metrics", metavar="FILE", help="the same for Prometheus' textfile collector")
+    monitoring = p.add_argument_group("monitoring")
+    monitoring.add_argument("--summary-json", metavar="FILE", help="a line of JSON on how it ended; - prints it")
+    monitoring.add_argument("--metrics", metavar="FILE", help="the same for Prometheus' textfile collector")
     return p
 
 
@@ -70,15 +70,13 @@ def main(argv: list[str] | None = None) -> int:
 
     values = vars(options)
     monitor = Monitor(options.output, values.pop("summary_json"), values.pop("metrics"))
-    wanted = Scan(**values)
     try:
         beam_opts = beam_options(rest, option_names(own))
-        wanted.check()
+        request = Scan(**values)
     except SoundbeamError as e:
         own.error(str(e))
     with monitor:
-        finished = scan(wanted, beam_opts)
-        monitor.figures = figures_of(finished, options.output)
+        monitor.figures = figures_of(scan(request, beam_opts), options.output)
         return summarize(monitor.figures, options.output)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import Any
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
+from soundbeam.model.errors import OptionError
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.console.output import redacted
+from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
 
 
@@ -17,21 +18,27 @@ class Scan:
     """What to scan, and how.
 
     Attributes:
-        recordings: Patterns, as ``list_recordings`` takes them.
+        recordings: Patterns of the recordings, as for ``list_recordings``.
         classifier: URL of the bundle.
         output: URL of the output folder.
-        hop: Seconds between windows; None: the bundle's.
-        threshold: Of every label; None: the bundle's.
-        rescan: Whether what was scanned before is scanned again.
-        retry_failed: Whether what failed or was partial before is.
+        hop: Seconds between the starts of two windows; None: the bundle's.
+        threshold: Threshold of every label; None: the bundle's.
+        rescan: Whether to scan again what was scanned before.
+        retry_failed: Whether to scan again what failed or was partial before.
         decoder: ``soundfile`` or ``tensorflow-io``.
         segment: Seconds decoded at once.
         batch_size: Windows scored at once; None: the bundle's.
-        checkpoint_every: Seconds of work that a death can cost.
+        checkpoint_every: Seconds of work that a crash can cost.
         recorded_at: Pattern for the time in a recording's URI; None: usual names only.
-        timezone: Of the recorders' clocks.
+        timezone: Time zone of the recorders' clocks.
         site: Pattern for the site in a recording's URI.
         since: Only recordings from this date on; None: all.
+        conventions: How times and sites are read, from the three patterns above.
+        since_utc: The same date in UTC.
+
+    Raises:
+        OptionError: A number is out of its range.
+        SoundbeamError: A pattern, the date or the time zone is not understood.
     """
 
     recordings: list[str]
@@ -49,42 +56,42 @@ class Scan:
     timezone: str = "UTC"
     site: str | None = None
     since: str | None = None
+    conventions: Conventions = dataclasses.field(init=False, repr=False)
+    since_utc: datetime.datetime | None = dataclasses.field(init=False, repr=False)
 
-    @property
-    def conventions(self) -> Conventions:
-        """How times and sites are told."""
-        return Conventions(self.recorded_at, self.timezone, self.site)
-
-    @property
-    def since_utc(self) -> datetime.datetime | None:
-        """The date from which on recordings are scanned, UTC."""
-        return None if self.since is None else parse_date(self.since, zone_of(self.timezone))
-
-    def check(self) -> None:
-        """Raises SoundbeamError where a pattern, the date or the time zone is not understood."""
-        _ = self.conventions, self.since_utc
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise OptionError(f"threshold {self.threshold} does not lie between 0 and 1")
+        for name in ("hop", "segment", "batch_size", "checkpoint_every"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise OptionError(f"{name} {value} is not a number above zero")
+        conventions = Conventions(self.recorded_at, self.timezone, self.site)
+        since_utc = None if self.since is None else parse_date(self.since, zone_of(self.timezone))
+        object.__setattr__(self, "conventions", conventions)
+        object.__setattr__(self, "since_utc", since_utc)
 
 
-def parameters_of(wanted: Scan, bundle: ClassifierBundle) -> dict[str, Any]:
-    """What decides a scan's rows, and what made them.
+def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
+    """The parameters of a scan with a bundle.
 
     Raises:
         SoundbeamError: The hop would skip sound.
     """
-    hop_s = wanted.hop or bundle.hop_s
+    hop_s = request.hop or bundle.hop_s
     WindowSpec(bundle.rate, bundle.window_s, hop_s)
-    return {
-        "recordings": [redacted(pattern) for pattern in wanted.recordings],
-        "classifier": redacted(wanted.classifier),
-        "fingerprint": bundle.fingerprint,
-        "architecture": bundle.architecture,
-        "task": bundle.task,
-        "rate": bundle.rate,
-        "window_s": bundle.window_s,
-        "hop_s": hop_s,
-        "thresholds": {label: wanted.threshold or bundle.thresholds[label] for label in bundle.labels},
-        "call_rules": dataclasses.asdict(bundle.call_rules),
-        "decoder": wanted.decoder,
-        **dataclasses.asdict(wanted.conventions),
-        "since": wanted.since,
-    }
+    return ScanParameters(
+        recordings=[redacted(pattern) for pattern in request.recordings],
+        classifier=redacted(request.classifier),
+        fingerprint=bundle.fingerprint,
+        architecture=bundle.architecture,
+        task=bundle.task,
+        rate=bundle.rate,
+        window_s=bundle.window_s,
+        hop_s=hop_s,
+        thresholds={label: request.threshold or bundle.thresholds[label] for label in bundle.labels},
+        call_rules=dataclasses.asdict(bundle.call_rules),
+        decoder=request.decoder,
+        **dataclasses.asdict(request.conventions),
+        since=request.since,
+    )

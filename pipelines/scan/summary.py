@@ -1,4 +1,4 @@
-"""What a scan gave, as figures and as a person reads it at the end."""
+"""A scan's results as figures, and as text for people."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ import pyarrow.compute as pc
 from soundbeam.model.errors import ScanError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.output import say
-from soundbeam.pipelines.scan.job import Finished
+from soundbeam.pipelines.scan.job import ScanResult
 
 _SHOWN = 10
 
 
-def figures_of(finished: Finished, output: str) -> dict[str, Any]:
-    """How many recordings, hours, windows, calls and failures there were; what nothing new leaves open is left out."""
-    info = finished.info
-    if finished.built_for:
-        return {"built_for": finished.built_for}
-    figures: dict[str, Any] = {"unchanged": finished.done_before, "before_since": finished.before_since}
+def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
+    """The numbers of recordings, hours, windows, calls and failures; only the first where there was nothing new."""
+    info = result.info
+    if result.built_for:
+        return {"built_for": result.built_for}
+    figures: dict[str, Any] = {"unchanged": result.done_before, "before_since": result.before_since}
     if info is None:
         return figures
     columns = ["recording", "status", "error", "duration_s", "windows"]
-    recordings = results.read(output, "recordings", run=info["run"], columns=columns)
-    counts = results.read(output, "counts", run=info["run"], columns=["label", "calls", "calls_low", "calls_high"])
+    recordings = results.read(output, "recordings", run=info.run, columns=columns)
+    counts = results.read(output, "counts", run=info.run, columns=["label", "calls", "calls_low", "calls_high"])
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
     bad = bad.sort_by("recording")  # a runner writes them in any order
-    of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info["labels"]}
-    by_label = {label: rows["calls"] for label, rows in of_label.items()}
+    rows_of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info.labels}
+    calls_of_label = {label: rows["calls"] for label, rows in rows_of_label.items()}
     return {
         **figures,
-        "run": info["run"],
-        "classifier": info["fingerprint"],
-        "resumed_runs": info["taken_over"],
-        "gone": info["gone"],
-        "scan_s": info["wall_s"],
+        "run": info.run,
+        "classifier": info.parameters.fingerprint,
+        "resumed_runs": info.taken_over,
+        "gone": info.gone,
+        "scan_s": info.wall_s,
         "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
         "hours": (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
         "windows": pc.sum(recordings["windows"]).as_py() or 0,
-        "calls": {label: pc.sum(calls).as_py() or 0 for label, calls in by_label.items()},
+        "calls": {label: pc.sum(calls).as_py() or 0 for label, calls in calls_of_label.items()},
         "range": {
             label: [pc.sum(rows[end]).as_py() or 0 for end in ("calls_low", "calls_high")]
-            for label, rows in of_label.items()
+            for label, rows in rows_of_label.items()
         },
-        "counted": {label: len(calls) for label, calls in by_label.items()},
-        "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in by_label.items()},
+        "counted": {label: len(calls) for label, calls in calls_of_label.items()},
+        "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in calls_of_label.items()},
         "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
     }
 
@@ -55,7 +55,7 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     """Prints `figures_of`.
 
     Returns:
-        The exit code: 0 also when some files failed.
+        The exit code, which is 0 even if some files failed.
 
     Raises:
         ScanError: Not one file could be scanned.
@@ -65,10 +65,10 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         if built_for == "template":
             say("when its job has ended, the next scan into the same output makes its rows visible")
         return 0
-    before = f"{figures['unchanged']} recordings were scanned before and are unchanged"
+    unchanged = f"{figures['unchanged']} recordings were scanned before and are unchanged"
     older = f"{figures['before_since']} recordings from before --since were left out"
     if "run" not in figures:
-        say(f"nothing new: {before}")
+        say(f"nothing new: {unchanged}")
         if figures["before_since"]:
             say(older)
         say(f"tables: {output}")
@@ -77,19 +77,19 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     files, hours, wall_s = sum(status.values()), figures["hours"], figures["scan_s"]
     for row in figures["bad"]:
         say(f"{row['status']}: {row['recording']}: {row['error']}")
-    more = status.get("partial", 0) + status.get("failed", 0) - len(figures["bad"])
-    if more:
-        say(f"… and {more} more, in the table recordings")
+    not_shown = status.get("partial", 0) + status.get("failed", 0) - len(figures["bad"])
+    if not_shown:
+        say(f"… and {not_shown} more, in the table recordings")
     for label, calls in figures["calls"].items():
         low, high = figures["range"][label]
-        of = f"{figures['heard'][label]} of {figures['counted'][label]} recordings"
-        say(f"{label}: {calls} calls ({low} to {high}) in {of}")
+        share = f"{figures['heard'][label]} of {figures['counted'][label]} recordings"
+        say(f"{label}: {calls} calls ({low} to {high}) in {share}")
     by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items())) or "nothing new"
     say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
     if figures["gone"]:
         say(f"{figures['gone']} recordings are no longer there, and no longer in the tables' current rows")
     if figures["unchanged"]:
-        say(before)
+        say(unchanged)
     if figures["before_since"]:
         say(older)
     if resumed := figures["resumed_runs"]:
@@ -101,7 +101,7 @@ def summarize(figures: dict[str, Any], output: str) -> int:
 
 
 def check(figures: dict[str, Any]) -> None:
-    """Makes sure that a scan scanned something, where there was something to scan.
+    """Checks that a scan scanned something if there was something to scan.
 
     Raises:
         ScanError: Not one file could be scanned.

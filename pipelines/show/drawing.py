@@ -1,4 +1,4 @@
-"""Draws a stretch of a recording: its spectrogram with the calls, and under it the scores of the windows."""
+"""Draws a part of a recording: its spectrogram with the calls, and below it the scores of the windows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from soundbeam.model.pictures.spectrogram import mel, mel_spectrogram_db
 
 _COLOURS = ("#2ec4f1", "#ffb000", "#7ee081", "#ff6f91", "#c79bff", "#f5f5f5")
 _DARK, _PAPER, _INK, _FAINT = "#101418", "#ffffff", "#20262c", "#8a949e"
-_TEXTS = 60  # more calls than this get no number
+_TEXTS = 60  # if there are more calls, their scores are not written
 _TICKS_HZ = (0, 250, 500, 1000, 2000, 4000, 8000, 16000)
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LabelTrack:
-    """What is drawn of one label.
+    """What is drawn for one label.
 
     Attributes:
         label: Its name.
@@ -43,12 +43,12 @@ def draw(
 
     Args:
         file: To write into.
-        samples: float32 ``[samples]``: the stretch.
+        samples: float32 ``[samples]``: the sound of that part.
         rate: Hz.
-        start_s: Where the stretch starts in the recording.
-        tracks: At most six are told apart by colour.
+        start_s: Where that part starts in the recording.
+        tracks: One for each label; the colours repeat after six.
         title: In large type.
-        subtitle: Under it.
+        subtitle: Below the title, in small type.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -72,14 +72,14 @@ def draw(
     bar = figure.colorbar(image, cax=figure.add_subplot(grid[0, 1]))
     bar.set_label("dB of full scale", fontsize=8.5, color=_INK)
     bar.ax.tick_params(labelsize=8, colors=_INK, length=2)
-    bar.outline.set_visible(False)  # type: ignore[operator]  # its stubs take outline for a function
+    bar.outline.set_visible(False)  # type: ignore[operator]  # the stubs declare outline as a function
     for i, track in enumerate(tracks):
         colour = _COLOURS[i % len(_COLOURS)]
         _calls(top, bottom, track, colour, (start_s, end_s))
         _scores(bottom, track, colour)
     _finish(top, bottom, start_s, end_s, [track.label for track in tracks])
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # it draws a box
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn instead
         figure.savefig(file, format="png", facecolor=_PAPER)
 
 
@@ -97,18 +97,18 @@ def _spectrogram(axes, samples: np.ndarray, rate: int, start_s: float, end_s: fl
     return image
 
 
-def _calls(top, bottom, track: LabelTrack, colour: str, stretch: tuple[float, float]) -> None:
+def _calls(top, bottom, track: LabelTrack, colour: str, interval: tuple[float, float]) -> None:
     height = top.get_ylim()[1]
-    seen = [c for c in track.calls if c[1] > stretch[0] and c[0] < stretch[1]]
-    for start, end, score in seen:
+    shown = [c for c in track.calls if c[1] > interval[0] and c[0] < interval[1]]
+    for start, end, score in shown:
         top.axvspan(start, end, ymin=0.004, ymax=0.996, fill=False, edgecolor=colour, linewidth=1.3, alpha=0.9)
         bottom.axvspan(start, end, color=colour, alpha=0.22, linewidth=0)
-        middle = (max(start, stretch[0]) + min(end, stretch[1])) / 2
-        if len(seen) <= _TEXTS:
+        middle = (max(start, interval[0]) + min(end, interval[1])) / 2
+        if len(shown) <= _TEXTS:
             text = f"{score:.2f}" if score < 0.995 else "1.0"
             top.text(
                 middle, height * 1.012, text, fontsize=7.5, color=_INK, ha="center", va="bottom",
-                rotation=90 if len(seen) > 30 else 0, clip_on=False,
+                rotation=90 if len(shown) > 30 else 0, clip_on=False,
             )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.synthesis import scenes as synthesis
 from soundbeam.model.synthesis.sounds import BACKGROUNDS, Caller, Chirper
 from soundbeam.pipelines.console.output import Progress, say
-from soundbeam.pipelines.synthesize.folder import claim
+from soundbeam.pipelines.synthesize.corpus_folder import claim
 
 LABEL, OTHER = "call", "other"
 FORMATS = (
@@ -29,7 +29,7 @@ FORMATS = (
 RATES = (16000, 44100, 48000, 22050, 11025, 32000)
 CALLERS, CHIRPERS, PLACES = 24, 10, 5  # individuals, and places of each kind of background, that the clips are of
 CLIPS_EACH = 4
-# What a file holds; each kind has its own streams of chance, so that more recordings leave the clips as they are.
+# What a file holds; each kind has its own random streams, so that more recordings do not change the clips.
 KINDS = ("recording", "call", "chirper", *BACKGROUNDS)
 
 

@@ -6,36 +6,36 @@ soundbeam tables --output results/
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import Parser
 from soundbeam.pipelines.console.errors import program
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import print_table, say
 
 if TYPE_CHECKING:
     from soundbeam.pipelines.output.folder import Output
+    from soundbeam.pipelines.output.run_info import RunInfo
 
 _FINGERPRINT = 12
 
 
 @dataclasses.dataclass(frozen=True)
 class RunRow:
-    """What there is to say of one committed run.
+    """One committed run in the list.
 
     Attributes:
-        info: Its ``run.json``.
-        statuses: How many files ended how.
-        hours: Of sound scanned.
-        calls: Over all labels.
+        info: What its ``run.json`` says.
+        statuses: Status → number of files.
+        hours: Hours of sound scanned.
+        calls: Number of calls of all labels.
         superseded: How many of its recordings a newer run scanned again, or found deleted.
-        default: Whether it is read unless a run or classifier is asked for.
+        default: Whether its rows are read where neither a run nor a classifier is named.
     """
 
-    info: dict[str, Any]
+    info: RunInfo
     statuses: Counter[str]
     hours: float
     calls: int
@@ -56,10 +56,10 @@ def main(argv: list[str] | None = None) -> int:
     from soundbeam.pipelines.output.folder import Output
 
     output = Output(options.output)
-    rows, waiting = list_runs(output), unfinished(output)
-    if not rows and not waiting:
+    rows, unfinished = list_runs(output), unfinished_runs(output)
+    if not rows and not unfinished:
         raise SoundbeamError(f"{options.output}: no scan in it; make one with 'soundbeam scan --output'")
-    print_runs(rows, waiting)
+    print_runs(rows, unfinished)
     return 0
 
 
@@ -72,74 +72,66 @@ def list_runs(output: Output) -> list[RunRow]:
     runs = output.runs()
     by_settings: dict[str, list[str]] = {}
     for info in runs:
-        by_settings.setdefault(info["settings"], []).append(info["run"])
-    standing = {name: row for names in by_settings.values() for name, row in results.current(output, names).items()}
+        by_settings.setdefault(info.settings, []).append(info.run)
+    current: dict[str, results.CurrentRecordings] = {}
+    for names in by_settings.values():
+        current |= results.current_recordings(output, names)
     rows = []
     for info in runs:
-        which = {"output": output.given, "run": info["run"]}
-        recordings = results.read(table="recordings", columns=["status", "duration_s"], **which)
-        counts = results.read(table="counts", columns=["calls"], **which)
+        recordings = results.read(output.user_url, "recordings", info.run, columns=["status", "duration_s"])
+        counts = results.read(output.user_url, "counts", info.run, columns=["calls"])
         rows.append(
             RunRow(
                 info,
                 Counter(recordings["status"].to_pylist()),
                 (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
                 pc.sum(counts["calls"]).as_py() or 0,
-                standing[info["run"]].superseded,
-                info["settings"] == runs[-1]["settings"],
+                current[info.run].superseded,
+                info.settings == runs[-1].settings,
             )
         )
     return rows
 
 
-def unfinished(output: Output) -> list[tuple[str, int]]:
-    """The runs that were begun and not committed, and how many recordings' rows their checkpoints keep."""
-    from soundbeam.transforms.tables.schemas import CHECKPOINTS
+def unfinished_runs(output: Output) -> list[tuple[str, int]]:
+    """The runs that have begun and are not committed, and how many recordings' rows their checkpoints keep."""
+    from soundbeam.pipelines.output.staging import Staging
 
-    found = []
-    for path in sorted(output.fs.glob(f"{output.path}/_staging/*/begin.json")):
-        folder = path.rpartition("/")[0]
-        kept = 0
-        for checkpoint in output.fs.glob(f"{folder}/{CHECKPOINTS}/*.json"):
-            with output.fs.open(checkpoint, "r", encoding="utf-8") as file:
-                try:
-                    kept += sum(shard["rows"] for shard in json.load(file) if shard["table"] == "recordings")
-                except json.JSONDecodeError:
-                    continue  # being written, or died while it was
-        found.append((folder.rpartition("/")[2], kept))
-    return found
+    staging = Staging(output)
+    runs = []
+    for run in output.begun_runs():
+        shards = [shard for checkpoint in staging.checkpoints(run) for shard in checkpoint]
+        runs.append((run, sum(shard.rows for shard in shards if shard.table == "recordings")))
+    return runs
 
 
-def print_runs(rows: list[RunRow], waiting: list[tuple[str, int]]) -> None:
-    """Prints a line a run, then what is read by default, then what is not finished."""
+def print_runs(rows: list[RunRow], unfinished: list[tuple[str, int]]) -> None:
+    """Prints one line for each run, then what is read by default, then the unfinished runs."""
     heading = ("", "run", "started", "classifier", "hop", "threshold", "recordings", "hours", "calls", "superseded")
-    lines = [heading, *map(_line, rows)]
-    wide = [max(len(line[i]) for line in lines) for i in range(len(heading))]
     if rows:
-        for line in lines:
-            say("  ".join(text.ljust(n) for text, n in zip(line, wide, strict=True)).rstrip())
-        read = [row for row in rows if row.default]
-        newest = read[-1].info
+        print_table(heading, map(_cells, rows), text_columns=7)
+        default = [row for row in rows if row.default]
+        newest = default[-1].info
         say(
-            f"* read by default: {len(read)} of {len(rows)} runs, those with the newest run's settings "
-            f"(classifier {newest['fingerprint'][:_FINGERPRINT]}, hop {newest['hop_s']:g} s); "
+            f"* read by default: {len(default)} of {len(rows)} runs, those with the newest run's settings "
+            f"(classifier {newest.parameters.fingerprint[:_FINGERPRINT]}, hop {newest.parameters.hop_s:g} s); "
             f"others by soundbeam.read_table(…, run=… or classifier=…)"
         )
-    for run, kept in waiting:
+    for run, kept in unfinished:
         say(f"unfinished: {run}, going on or died; its checkpoints keep {kept} recordings for the next scan")
 
 
-def _line(row: RunRow) -> tuple[str, ...]:
+def _cells(row: RunRow) -> tuple[str, ...]:
     info = row.info
-    limits = sorted(set(info["thresholds"].values()))
+    thresholds = sorted(set(info.parameters.thresholds.values()))
     statuses = ", ".join(f"{n} {name}" for name, n in sorted(row.statuses.items())) or "none"
     return (
         "*" if row.default else "",
-        info["run"],
-        info.get("started_at", "")[:16].replace("T", " "),
-        info["fingerprint"][:_FINGERPRINT],
-        f"{info['hop_s']:g} s",
-        "–".join(f"{x:.3g}" for x in dict.fromkeys((limits[0], limits[-1]))) if limits else "",
+        info.run,
+        info.started_at[:16].replace("T", " "),
+        info.parameters.fingerprint[:_FINGERPRINT],
+        f"{info.parameters.hop_s:g} s",
+        "–".join(f"{x:.3g}" for x in dict.fromkeys((thresholds[0], thresholds[-1]))) if thresholds else "",
         statuses,
         f"{row.hours:.2f}",
         str(row.calls),

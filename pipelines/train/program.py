@@ -20,8 +20,8 @@ from typing import Any
 from soundbeam.pipelines.console.arguments import Parser, folds, positive, positive_int, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import Progress, say
-from soundbeam.pipelines.train.bottlenecks import transferred
-from soundbeam.pipelines.train.printing import cross_validated, report
+from soundbeam.pipelines.train.frozen_base import with_frozen_base
+from soundbeam.pipelines.train.printing import cross_validate, print_training
 
 
 def parser() -> Parser:
@@ -73,11 +73,11 @@ def main(argv: list[str] | None = None) -> int:
         windows=options.windows,
         warp=options.warp,
     )
-    training = transferred(training, options.weights, options.fine_tune)
+    training = with_frozen_base(training, options.weights, options.fine_tune)
     extra = folds_figures(training, options.folds)
     start = time.perf_counter()
     bundle = trained(training, extra)
-    report(bundle, time.perf_counter() - start)
+    print_training(bundle, time.perf_counter() - start)
     return 0
 
 
@@ -88,7 +88,7 @@ def folds_figures(training, folds: int | None, say=say) -> dict[str, Any]:
     if not folds:
         return {}
     check_destination(training.classifier)  # before hours of work
-    return {"cross_validation": cross_validated(training, folds, say)}
+    return {"cross_validation": cross_validate(training, folds, say)}
 
 
 def trained(training, extra: dict[str, Any], say=say):

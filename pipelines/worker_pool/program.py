@@ -27,7 +27,7 @@ from soundbeam.transforms.isolation.launch import python_command
 
 # How long a worker may take to end by itself, seconds.
 _GRACE_S = 10.0
-# Beam's clients ping often and would else be turned away.
+# Beam's clients ping more often than gRPC allows by default.
 _PINGS = [("grpc.http2.max_pings_without_data", 0), ("grpc.http2.max_ping_strikes", 0)]
 _ALONE = [("grpc.so_reuseport", 0)]
 
@@ -36,10 +36,10 @@ _WORKER = "import sys; from soundbeam.pipelines.runners.worker import main; sys.
 
 
 class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
-    """Starts worker processes; each ends with its runner, or when the pool does, however that ended.
+    """Starts worker processes. Each ends with its runner, or with the pool, however that ended.
 
     Args:
-        logs: Folder for what workers print, a file each.
+        logs: Folder for the output of the workers, one file for each.
     """
 
     def __init__(self, logs: Path):
@@ -62,9 +62,9 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         return beam_fn_api_pb2.StartWorkerResponse()
 
     def StopWorker(self, request: Any, context: Any) -> Any:
-        """Nothing: a worker ends by itself when its runner has closed its endpoint.
+        """Does nothing: a worker ends by itself when its runner has closed its endpoint.
 
-        Which one is meant cannot be told: another task manager on this machine gives its workers the same ids.
+        It cannot know which worker is meant: another task manager on this machine uses the same ids.
         """
         return beam_fn_api_pb2.StopWorkerResponse()
 

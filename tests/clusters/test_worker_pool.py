@@ -145,7 +145,7 @@ def test_workers_of_two_task_managers_may_have_the_same_id(tmp_path):
 
 
 def test_a_worker_ends_when_its_runner_listens_no_more_and_not_before(tmp_path):
-    waiting = "from soundbeam.pipelines.runners import worker; worker._LOOK_EVERY_S = 0.1; "
+    waiting = "from soundbeam.pipelines.runners import worker; worker._CHECK_EVERY_S = 0.1; "
     waiting += "worker._end_with_runner({!r})"
     with socket.create_server(("127.0.0.1", 0)) as runner:
         code = waiting.format(f"localhost:{runner.getsockname()[1]}")

@@ -62,7 +62,7 @@ def tables(output):
 
 def runs(output):
     """The names of the committed runs, by age."""
-    return [run["run"] for run in Output(str(output)).runs()]
+    return [info.run for info in Output(str(output)).runs()]
 
 
 def left_over(output):

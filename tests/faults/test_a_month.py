@@ -10,14 +10,14 @@ pytestmark = pytest.mark.faults
 
 NIGHTS = 30
 STEPS = (
-    "soundbeam.transforms.listing.recordings:list_recordings",
+    "soundbeam.transforms.listing.list_recordings:list_recordings",
     "soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take",
     "soundbeam.transforms.scoring.score_windows:score_segments",
     "soundbeam.transforms.scoring.count_calls:count_calls",
     "soundbeam.transforms.tables.write_tables:_WriteShards._write",
-    "soundbeam.pipelines.output.folder:compact",
-    "soundbeam.pipelines.output.folder:Output._write_json",
-    "soundbeam.pipelines.output.folder:Output.discard",
+    "soundbeam.pipelines.output.staging:compact",
+    "soundbeam.pipelines.output.folder:Output.write_run",
+    "soundbeam.pipelines.output.staging:Staging.discard",
 )
 ZONES = ("UTC", "Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati")
 

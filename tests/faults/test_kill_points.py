@@ -14,7 +14,7 @@ from tests.faults.warm import real
 pytestmark = pytest.mark.faults
 
 DRIVER = {
-    "listing": ("soundbeam.transforms.listing.recordings:list_recordings", 1),
+    "listing": ("soundbeam.transforms.listing.list_recordings:list_recordings", 1),
     "reading the ledger": ("soundbeam.transforms.listing.skip_done:read_done", 1),
     "decoding": ("soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take", 2),
     "scoring": ("soundbeam.transforms.scoring.score_windows:score_segments", 1),
@@ -23,8 +23,8 @@ DRIVER = {
     "naming the shards": ("soundbeam.transforms.tables.write_tables:_write_list", 1),
     "committing, before the tables": ("soundbeam.pipelines.output.compaction:compact", 1),
     "committing, between the tables": ("soundbeam.pipelines.output.compaction:compact", 3),
-    "committing, before run.json": ("soundbeam.pipelines.output.folder:Output._write_json", 2),
-    "committing, after run.json": ("soundbeam.pipelines.output.folder:Output.discard", 1),
+    "committing, before run.json": ("soundbeam.pipelines.output.folder:Output.write_run", 1),
+    "committing, after run.json": ("soundbeam.pipelines.output.staging:Staging.discard", 1),
 }
 WORKER = {name: DRIVER[name] for name in ("decoding", "scoring", "counting", "writing")}
 CHILD = "soundbeam.transforms.decoding.recording:decode_range"

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.faults
 
 HOURS, CALLS_S = 2.5, (100.0, 1799.5, 3600.0, 8990.0)
 POINTS = {
-    "cutting": ("soundbeam.transforms.isolation.process:Isolated.take", 1),
+    "cutting": ("soundbeam.transforms.isolation.isolated_process:IsolatedProcess.take", 1),
     "decoding": ("soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take", 90),
     "scoring": ("soundbeam.transforms.scoring.score_windows:score_segments", 6),
     "joining": ("soundbeam.transforms.scoring.count_calls:count_calls_of_ranges", 1),

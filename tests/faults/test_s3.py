@@ -116,10 +116,10 @@ def test_every_third_answer_is_trouble(store, s3_warm, expected, tone_bundle, tr
 
 
 POINTS = {
-    "before the tables": ("soundbeam.pipelines.output.folder:compact", 1),
-    "between the tables": ("soundbeam.pipelines.output.folder:compact", 3),
-    "before run.json": ("soundbeam.pipelines.output.folder:Output._write_json", 2),
-    "after run.json": ("soundbeam.pipelines.output.folder:Output.discard", 1),
+    "before the tables": ("soundbeam.pipelines.output.staging:compact", 1),
+    "between the tables": ("soundbeam.pipelines.output.staging:compact", 3),
+    "before run.json": ("soundbeam.pipelines.output.folder:Output.write_run", 1),
+    "after run.json": ("soundbeam.pipelines.output.staging:Staging.discard", 1),
     "writing": ("soundbeam.transforms.tables.write_tables:_WriteShards._write", 2),
 }
 

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.synthesis.mixes import Clip
+from soundbeam.model.synthesis.mixing import DecodedClip
+from soundbeam.model.synthesis.validation_soundscapes import Soundscape
 from soundbeam.model.tasks import DETECTOR
-from soundbeam.model.training.clip_scores import score_clips
-from soundbeam.model.training.plan import Task
-from soundbeam.model.training.soundscapes import Soundscape, score_soundscapes
+from soundbeam.model.training.plan import TrainingTask
+from soundbeam.model.training.soundscape_scores import score_soundscapes
+from soundbeam.model.training.whole_clips import score_clips
 from soundbeam.model.windows import WindowSpec
-from soundbeam.transforms.decoding.segments import cut
+from soundbeam.transforms.decoding.segments import split_into_segments
 from tests.training_examples import TINY
 from tests.window_specs import specs
 
@@ -53,7 +54,7 @@ def test_every_sample_is_in_a_window_and_the_last_ends_where_the_recording_ends(
     assert covered[:n].all()
     assert len(set(starts.tolist())) == len(starts)
     assert starts[-1] + spec.window_samples == max(n, spec.window_samples)
-    start_s, end_s = spec.spans(n)
+    start_s, end_s = spec.windows(0, n)[1:]
     regular = spec.regular(n)
     np.testing.assert_array_equal(start_s[:regular], np.arange(regular) * spec.hop_s)
     if len(starts) > regular:
@@ -71,19 +72,20 @@ class Asked:
 
 def with_windows(spec):
     """An architecture of these windows."""
-    front_end = dataclasses.replace(TINY.front_end, rate=spec.rate, low_hz=0, high_hz=spec.rate / 2)
+    mel = dataclasses.replace(TINY.front_end.features[0], low_hz=0, high_hz=spec.rate / 2)
+    front_end = dataclasses.replace(TINY.front_end, features=(mel,), rate=spec.rate)
     return dataclasses.replace(TINY, front_end=front_end, window_s=spec.window_s, hop_s=spec.hop_s)
 
 
 def check_that_tuning_has_the_windows_of_a_scan(spec, n):
     samples, architecture, scorer = np.zeros(n, np.float32), with_windows(spec), Asked()
     assert architecture.windows == spec
-    scan = list(cut([samples], spec, segment_s=3 * spec.window_s))
+    scan = list(split_into_segments([samples], spec, segment_s=3 * spec.window_s))
     start_s = np.concatenate([s.start_s for s in scan])
     first = [round(s.start_s[0] * spec.rate) for s in scan]
     offsets = np.concatenate([at + s.offsets for at, s in zip(first, scan, strict=True)])
 
-    score_clips(scorer, [Clip(samples, "a", "")], architecture, Task(("a",), DETECTOR, {}))
+    score_clips(scorer, [DecodedClip(samples, "a", "")], architecture, TrainingTask(("a",), DETECTOR, {}))
     np.testing.assert_array_equal(scorer.offsets, offsets)
     assert scorer.samples == max(n, spec.window_samples)
 
@@ -108,7 +110,7 @@ def test_a_hop_of_half_samples_does_not_drift():
     """
     spec, n = WindowSpec(11025, 3.0, 0.5), 90 * 11025
     check_that_tuning_has_the_windows_of_a_scan(spec, n)
-    starts, (start_s, end_s) = spec.starts(n), spec.spans(n)
+    starts, (start_s, end_s) = spec.starts(n), spec.windows(0, n)[1:]
     assert len(starts) == spec.count(n) == 175
     assert starts[[0, 1, 2, 3, 4, 174]].tolist() == [0, 5512, 11025, 16538, 22050, 959175]
     assert (start_s[174], end_s[174]) == (87.0, 90.0)
@@ -117,7 +119,7 @@ def test_a_hop_of_half_samples_does_not_drift():
 def test_a_day_of_windows_stays_exact():
     spec = WindowSpec(16000, 3.0, 0.1)
     n = 24 * 3600 * 16000 + 7
-    starts, (start_s, _) = spec.starts(n), spec.spans(n)
+    starts, (start_s, _) = spec.starts(n), spec.windows(0, n)[1:]
     assert np.array_equal(starts[:-1], np.arange(len(starts) - 1) * 1600)
     assert start_s[863_000] == 863_000 * 0.1
     assert starts[-1] == n - 48000

@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.recording_names import RecordingNames, resolve_recording, short_names
+from soundbeam.pipelines.recording_names import RecordingNames, short_names
 
 URIS = [
     "file:///data/siteA/20240101_060000.wav",
@@ -30,19 +30,19 @@ URIS = [
     ],
 )
 def test_a_tail_finds_its_recording(name, index):
-    assert resolve_recording(URIS, name) == URIS[index]
+    assert RecordingNames(URIS).find(name) == URIS[index]
 
 
 @pytest.mark.parametrize(
     "name", ["", "iteA/20240101_060000.wav", "20240101_060000", "siteC/20240101_060000.wav", "wav"]
 )
 def test_what_is_no_tail_finds_nothing(name):
-    assert resolve_recording(URIS, name) is None
+    assert RecordingNames(URIS).find(name) is None
 
 
 def test_an_ambiguous_tail_names_both():
     with pytest.raises(SoundbeamError, match=r"siteA.*siteB"):
-        resolve_recording(URIS, "20240101_060000.wav")
+        RecordingNames(URIS).find("20240101_060000.wav")
 
 
 def test_the_whole_path_goes_before_a_tail():

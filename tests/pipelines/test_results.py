@@ -10,8 +10,10 @@ import pytest
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.output import compaction
 from soundbeam.pipelines.output.folder import Output
+from soundbeam.pipelines.output.staging import Staging
 from soundbeam.pipelines.results import latest_run, parameters, read, stream
 from soundbeam.transforms.tables.schemas import TABLES, Shard, schemas
+from tests.pipelines.written_scan import run_info
 
 
 def stage(output, run, recordings, score):
@@ -36,7 +38,8 @@ def stage(output, run, recordings, score):
 
 def commit(output, run, recordings, score=0.5, fingerprint="a" * 64):
     shards = stage(output, run, recordings, score)
-    output.commit(run, shards, [], ("x",), {"run": run, "fingerprint": fingerprint, "settings": fingerprint})
+    info = run_info(run, ["x"], fingerprint=fingerprint, settings=fingerprint)
+    Staging(output).commit(info, shards, [])
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -53,7 +56,7 @@ def test_a_staged_run_is_no_result_and_a_discarded_one_leaves_nothing(output):
     stage(output, "run1", ["a"], 0.5)
     with pytest.raises(SoundbeamError, match="no finished scan"):
         read(output.url, "predictions")
-    output.discard("run1")
+    Staging(output).discard("run1")
     assert not output.fs.exists(f"{output.path}/_staging/run1")
 
 
@@ -68,7 +71,7 @@ def test_only_named_shards_are_committed_and_every_table_can_be_read(output):
     shards = stage(output, "run1", ["a"], 0.5)
     lost = f"{output.path}/_staging/run1/predictions/part-2.parquet"
     output.fs.copy(lost.replace("part-2", "part-1"), lost)
-    output.commit("run1", shards, [], ("x",), {"run": "run1", "fingerprint": "f", "settings": "s"})
+    Staging(output).commit(run_info("run1", ["x"]), shards, [])
     assert len(read(output.url, "predictions")) == 1
     assert read(output.url, "calls").num_rows == 0
     assert set(read(output.url, "recordings").column_names) >= {"status", "classifier", "run"}
@@ -80,7 +83,7 @@ def test_the_newest_runs_rows_supersede_recording_by_recording(output):
     commit(output, "run2", ["b", "c"], 0.75)
     assert scores(output) == {"a": 0.25, "b": 0.75, "c": 0.75}
     assert scores(output, run="run1") == {"a": 0.25, "b": 0.25}
-    assert latest_run(output.url)["run"] == "run2"
+    assert latest_run(output.url).run == "run2"
     assert parameters(read(output.url, "counts"))["run"] == "run2"
 
 
@@ -94,9 +97,9 @@ def test_two_classifiers_are_never_mixed(output):
 def test_columns_and_recordings_are_all_that_is_given(output):
     commit(output, "run1", ["a", "b"], 0.25)
     commit(output, "run2", ["b", "c"], 0.75)
-    found = read(output.url, "predictions", columns=["run", "score"], recordings=["b", "c", "unknown"])
-    assert found.column_names == ["run", "score"]
-    assert found.to_pylist() == [{"run": "run2", "score": 0.75}] * 2
+    rows = read(output.url, "predictions", columns=["run", "score"], recordings=["b", "c", "unknown"])
+    assert rows.column_names == ["run", "score"]
+    assert rows.to_pylist() == [{"run": "run2", "score": 0.75}] * 2
     assert read(output.url, "predictions", columns=["score"]).column_names == ["score"]
     assert read(output.url, "calls", recordings=[]).num_rows == 0
     assert read(output.url, "recordings", columns=["run"])["run"].to_pylist() == ["run1", "run2", "run2"]
@@ -114,7 +117,7 @@ def test_parts_are_row_groups_and_those_without_a_wanted_recording_are_not_read(
             path = f"{output.path}/_staging/run1/{shard.table}"
             output.fs.mv(f"{path}/part-1.parquet", f"{path}/{name}.parquet")
             shards.append(Shard(shard.table, f"{name}.parquet", 1))
-    output.commit("run1", shards, [], ("x",), {"run": "run1", "fingerprint": "f", "settings": "s"})
+    Staging(output).commit(run_info("run1", ["x"]), shards, [])
     assert len(output.fs.glob(f"{output.path}/predictions/run=run1/*.parquet")) == 3
     parts = [p["recording"].to_pylist() for p in stream(output.url, "predictions") if len(p)]
     assert parts == [[name] for name in names]
@@ -127,13 +130,13 @@ def test_parts_are_row_groups_and_those_without_a_wanted_recording_are_not_read(
 
 def test_what_was_deleted_is_not_current_and_what_came_back_is(output):
     commit(output, "run1", ["a", "b"], 0.25)
-    info = {"run": "run2", "fingerprint": "a" * 64, "settings": "a" * 64}
+    info = run_info("run2", ["x"], fingerprint="a" * 64, settings="a" * 64)
     gone = {"recording": "a", "bytes": 0, "version": "", "status": "skipped", "stage": "deleted", "windows": 0}
     folder = f"{output.path}/_staging/run2/recordings"
     output.fs.makedirs(folder)
     with output.fs.open(f"{folder}/part-1.parquet", "wb") as file:
         pq.write_table(pa.Table.from_pylist([gone], schema=schemas(("x",), {})["recordings"]), file)
-    output.commit("run2", [Shard("recordings", "part-1.parquet", 1)], [], ("x",), info)
+    Staging(output).commit(info, [Shard("recordings", "part-1.parquet", 1)], [])
     assert scores(output) == {"b": 0.25}
     assert read(output.url, "recordings")["recording"].to_pylist() == ["b"]
     assert read(output.url, "recordings", run="run2").num_rows == 0
@@ -162,8 +165,8 @@ def test_the_tables_read_in_pyarrow_pandas_and_duckdb(tmp_path):
     for table in TABLES:
         folder = str(tmp_path / "out" / table)
         assert pq.read_table(folder).num_rows == pd.read_parquet(folder).shape[0]
-        found = duckdb.sql(f"select count(*) from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
-        assert found.fetchall()[0][0] == pq.read_table(folder).num_rows
+        counted = duckdb.sql(f"select count(*) from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
+        assert counted.fetchall()[0][0] == pq.read_table(folder).num_rows
     runs = duckdb.sql(f"select distinct run from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
     assert runs.fetchall() == [("20240101T000000Z-abcdef",)]
     assert fsspec.filesystem("file").exists(f"{folder}/run=20240101T000000Z-abcdef")

@@ -47,7 +47,7 @@ def home(tmp_path_factory, tone_bundle):
     (corpus / "creek" / "gone.wav").unlink()
     (corpus / "creek" / "bad.wav").write_text("no sound")
     run(tone_bundle)
-    newest = Output(str(home / "results")).runs()[-1]["run"]
+    newest = Output(str(home / "results")).runs()[-1].run
     for table in TABLES:  # as a death leaves it between the tables and run.json
         shutil.copytree(home / f"results/{table}/run={newest}", home / f"results/{table}/run=99990101T000000Z-dead00")
     return home
@@ -63,8 +63,8 @@ def key(row):
     return row["recording"], row.get("start_s", 0), row.get("label", "")
 
 
-def rows(found):
-    return sorted(found, key=key)
+def rows(table_rows):
+    return sorted(table_rows, key=key)
 
 
 def name(uri):
@@ -77,15 +77,15 @@ def check(recordings, calls, counts):
         recording: site for recording, (site, _) in EXPECTED.items()
     }
     assert [name(r["recording"]) for r in recordings if r["status"] != "ok"] == ["creek/bad.wav"]
-    found = {name(r["recording"]): r["calls"] for r in counts}
-    assert found == {"creek/bad.wav": None, **{recording: n for recording, (_, n) in EXPECTED.items()}}
+    calls_of = {name(r["recording"]): r["calls"] for r in counts}
+    assert calls_of == {"creek/bad.wav": None, **{recording: n for recording, (_, n) in EXPECTED.items()}}
     assert sorted(name(r["recording"]) for r in calls) == ["ridge/20240131_053000.wav"] * 2
 
 
 def test_read_gives_what_is_current(at_home):
-    found = {table: read("results", table).to_pylist() for table in TABLES}
-    check(found["recordings"], found["calls"], found["counts"])
-    for row in found["calls"]:
+    by_table = {table: read("results", table).to_pylist() for table in TABLES}
+    check(by_table["recordings"], by_table["calls"], by_table["counts"])
+    for row in by_table["calls"]:
         assert row["started_at"].isoformat().startswith("2024-01-31T05:30:0")
 
 
@@ -94,8 +94,8 @@ def test_the_sql(at_home):
     con.execute("SET TimeZone = 'UTC'")
     answers = [con.execute(code).fetchall() for language, code in BLOCKS if language == "sql"]
     for table in TABLES:
-        found = con.sql(f"FROM {table}").to_arrow_table().to_pylist()
-        assert rows(found) == rows(read("results", table).to_pylist())
+        answer = con.sql(f"FROM {table}").to_arrow_table().to_pylist()
+        assert rows(answer) == rows(read("results", table).to_pylist())
     _, by_hour, by_site, bad = answers
     assert by_hour == [("ridge", "low", 5, 2)]
     assert by_site == [("creek", "low", 0, 8 / 3600), ("ridge", "low", 2, 10 / 3600)]
@@ -107,12 +107,12 @@ def test_the_sql_for_another_classifier(at_home):
     views = next(code for language, code in BLOCKS if language == "sql")
     newest = "(SELECT arg_max(settings, run) FROM runs)"
     there = re.findall(r"`(\(SELECT.*?\))`", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    fingerprints = [r["fingerprint"] for r in Output("results").runs()]
+    fingerprints = [info.parameters.fingerprint for info in Output("results").runs()]
     assert there[0] == newest and fingerprints[0] == fingerprints[2] != fingerprints[1]
     con.execute(views.replace(newest, there[1].replace("3f2a", fingerprints[1][:8])))
-    found = con.sql("FROM calls").to_arrow_table().to_pylist()
-    assert rows(found) == rows(read("results", "calls", classifier=fingerprints[1]).to_pylist())
-    assert len(found) == 5
+    answer = con.sql("FROM calls").to_arrow_table().to_pylist()
+    assert rows(answer) == rows(read("results", "calls", classifier=fingerprints[1]).to_pylist())
+    assert len(answer) == 5
 
 
 def test_the_python(at_home):
@@ -154,9 +154,9 @@ def test_tables_lists_the_runs(at_home, capsys):
     lines = capsys.readouterr().out.splitlines()
     cells = [re.split(r"  +", line.strip()) for line in lines[1:4]]
     assert [c[-1] for c in cells] == ["3", "5", "2"]  # superseded; then the calls of the two others
-    assert cells[0][:3] == ["*", first["run"], first["started_at"][:16].replace("T", " ")]
-    assert cells[1][0] == other["run"] and cells[1][2] == other["fingerprint"][:12]
-    assert cells[2][1] == newest["run"] and "1 failed, 2 ok" in cells[2]
+    assert cells[0][:3] == ["*", first.run, first.started_at[:16].replace("T", " ")]
+    assert cells[1][0] == other.run and cells[1][2] == other.parameters.fingerprint[:12]
+    assert cells[2][1] == newest.run and "1 failed, 2 ok" in cells[2]
     assert "2 of 3 runs" in lines[4]
     assert lines[5].startswith("unfinished: 20300101T000000Z-abcdef") and "7 recordings" in lines[5]
 

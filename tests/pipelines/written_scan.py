@@ -7,6 +7,8 @@ import pyarrow.parquet as pq
 
 from soundbeam.model.classifier.calls import Call, CallRules
 from soundbeam.pipelines.output.folder import Output
+from soundbeam.pipelines.output.run_info import RunInfo
+from soundbeam.pipelines.output.staging import Staging
 from soundbeam.transforms.records import DecodeReport, Recording, RecordingResult
 from soundbeam.transforms.tables.schemas import Shard, schemas
 from soundbeam.transforms.tables.write_tables import rows_of
@@ -23,41 +25,51 @@ def result(
         scores = np.zeros((len(start_s), len(labels)))
     elif callable(scores):
         scores = [[scores(start)] if len(labels) == 1 else scores(start) for start in start_s]
-    found = {label: [Call(start, end, 0.9) for name, start, end in calls if name == label] for label in labels}
+    events = {label: [Call(start, end, 0.9) for name, start, end in calls if name == label] for label in labels}
     report = DecodeReport(
         Recording(uri, 1000, "v1"), status, "decode" if error else "", error, seconds, 16000, 1, len(start_s), 1
     )
     return RecordingResult(
-        report, start_s, start_s + window_s, np.asarray(scores, np.float32).reshape(len(start_s), len(labels)), found,
+        report, start_s, start_s + window_s, np.asarray(scores, np.float32).reshape(len(start_s), len(labels)), events,
         dict.fromkeys(labels, interval) if interval else {},
     )  # fmt: skip
+
+
+def run_info(run, labels=("call",), **more):
+    """A run's ``run.json``, as if a scan had made it."""
+    values = {
+        "run": run,
+        "recordings": ["file:///recordings"],
+        "classifier": "file:///bundle",
+        "fingerprint": "f" * 64,
+        "architecture": "compact",
+        "task": "detector",
+        "rate": 16000,
+        "window_s": 2.0,
+        "hop_s": 1.0,
+        "thresholds": dict.fromkeys(labels, 0.5),
+        "call_rules": dataclasses.asdict(CallRules()),
+        "decoder": "soundfile",
+        "settings": "s",
+        "labels": list(labels),
+        **more,
+    }
+    return RunInfo.from_dict(values)
 
 
 def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa", rate=16000, **more):
     """Commits the results as one run of ``folder`` and returns the folder as text."""
     output = Output(str(folder))
-    info = {
-        "run": run,
-        "fingerprint": "f" * 64,
-        "settings": "s",
-        "classifier": "file:///bundle",
-        "labels": list(labels),
-        "rate": rate,
-        "window_s": 2.0,
-        "hop_s": 1.0,
-        "thresholds": dict.fromkeys(labels, 0.5),
-        "call_rules": dataclasses.asdict(CallRules()),
-        **more,
-    }
+    info = run_info(run, labels, rate=rate, **more)
     shards = []
-    for table, schema in schemas(labels, info).items():
-        rows = [rows_of(r, labels, info["fingerprint"])[table] for r in results]
+    for table, schema in schemas(labels, info.to_dict()).items():
+        rows = [rows_of(r, labels, info.parameters.fingerprint)[table] for r in results]
         columns = {name: [value for row in rows for value in row[name]] for name in schema.names}
-        path = f"{output.staging(run)}/{table}/part-0.parquet".removeprefix("file://")
+        path = f"{output.staging_url(run)}/{table}/part-0.parquet".removeprefix("file://")
         output.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         pq.write_table(schema.empty_table() if not rows else _table(columns, schema), path)
         shards.append(Shard(table, "part-0.parquet", len(rows)))
-    output.commit(run, shards, [], labels, info)
+    Staging(output).commit(info, shards, [])
     return str(folder)
 
 

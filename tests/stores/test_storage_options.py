@@ -31,7 +31,7 @@ def test_a_program_has_them_while_it_runs_and_no_longer(capsys):
 
     assert main(["--storage-options", json.dumps(OPTIONS)]) == 0
     assert seen == [(OPTIONS["s3"], OPTIONS["s3"], {})]
-    assert "s3" not in fsspec.config.conf and "FSSPEC_S3" not in os.environ and stores.carried() is None
+    assert "s3" not in fsspec.config.conf and "FSSPEC_S3" not in os.environ and stores.user_options() is None
 
 
 def test_they_may_stand_in_a_file(tmp_path):

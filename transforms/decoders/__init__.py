@@ -1,4 +1,4 @@
-"""Decoders of sound files: one file each, one contract (``base.AudioStream``), and the table that chooses."""
+"""Decoders of sound files: one module each, with a common contract (``base.AudioStream``), and a table of them."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ __all__ = [
     "resampler_period",
 ]
 
-# What --decoder chooses: module and class that decode, module and class that change the rate.
+# What --decoder chooses: the module and class that decode, and those that change the sample rate.
 DECODERS = {
     "soundfile": (("soundfile_decoder", "SoundfileStream"), ("soxr_resampler", "SoxrResampler")),
     "tensorflow-io": (("tfio_decoder", "TfioStream"), ("tfio_decoder", "TfioResampler")),
 }
 _AV = ("av_decoder", "AvStream")
-# libsndfile reads none of these, so soundfile leaves them to PyAV: by content or, where that says nothing, by name.
+# Libsndfile reads none of these, so they are left to PyAV: by content or, if that says nothing, by name.
 _AV_KINDS = frozenset(["mp4", "asf", "adts", "matroska", "other"])
 _AV_EXTENSIONS = frozenset([".m4a", ".mp4", ".aac", ".wma"])
 
 
 def check_decoder(name: str) -> None:
-    """Raises SoundbeamError where there is no such decoder."""
+    """Raises SoundbeamError if there is no such decoder."""
     if name not in DECODERS:
         raise SoundbeamError(f"there is no decoder {name!r}; choose one of {', '.join(DECODERS)}")
 
 
 def open_decoder(uri: str, decoder: str = "soundfile") -> AudioStream:
-    """Opens a recording for decoding; what its content is counts, not what its name says.
+    """Opens a recording for decoding. Its content decides how, not its name.
 
     Args:
-        uri: The recording, by any URI that fsspec knows.
+        uri: Any URI that fsspec supports.
         decoder: ``soundfile`` (with PyAV for M4A, AAC and WMA) or ``tensorflow-io``.
 
     Raises:
-        DecodeError: It cannot be opened, is no sound, or needs an extra that is not installed.
+        DecodeError: It cannot be opened, is not sound, or needs an extra that is not installed.
         SoundbeamError: There is no such decoder.
     """
     check_decoder(decoder)
@@ -58,7 +58,7 @@ def open_decoder(uri: str, decoder: str = "soundfile") -> AudioStream:
         source = Source(open_file(uri))
     except FileNotFoundError as e:
         raise DecodeError("no such file: it was there when the recordings were listed", "storage") from e
-    except Exception as e:  # a store's own error classes are many
+    except Exception as e:  # stores have many error classes of their own
         raise DecodeError(f"cannot be opened: {one_line(e)}", "storage") from e
     triggered = is_triggered(source, uri)
     stream = _open_stream(source, uri, decoder)

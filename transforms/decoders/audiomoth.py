@@ -54,18 +54,18 @@ class TriggeredStream(AudioStream):
     def blocks(self) -> Iterator[np.ndarray]:  # noqa: D102
         frame = stored = 0
         rest = np.zeros((0, self.channels), np.float32)
-        trouble: DecodeError | None = None
+        error: DecodeError | None = None
         source = self._stream.blocks()
         while True:
             try:
                 block = next(source, None)
             except DecodeError as e:
-                trouble, block = e, None
+                error, block = e, None
             ended = block is None
             if block is not None:
                 stored += len(block)
                 rest = np.concatenate([rest, block])
-            starts = _find_blocks(rest[:, 0]) if self.channels == 1 else []
+            starts = _find_blocks(rest[:, 0] if self.channels == 1 else rest[:0, 0])
             at = 0
             for start in starts:
                 length = length_of(rest[start : start + BLOCK, 0])
@@ -84,8 +84,8 @@ class TriggeredStream(AudioStream):
             rest = rest[until:]
             if ended:
                 break
-        if trouble is not None:
-            raise trouble
+        if error is not None:
+            raise error
         self.notes += self._stream.notes
         promised = self._stream.promised
         if promised and stored < promised - 0.1 * self.sample_rate:

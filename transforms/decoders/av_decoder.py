@@ -10,19 +10,19 @@ import numpy as np
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError
 from soundbeam.transforms.decoders.source import Source
 
-# What a container says of its length: encoders pad and players trim, so less than this is nothing lost.
+# How much a length in a container may be wrong without anything lost: encoders pad, and players trim.
 _TOLERANCE_S = 0.25
 
 
 class AvStream(AudioStream):
-    """A recording through FFmpeg: the first audio stream of any container.
+    """A recording read by FFmpeg: the first audio stream of any container.
 
     Args:
-        source: Its bytes; closed with the stream.
-        extension: The name's, e.g. ``.m4a``; for the message when PyAV is missing.
+        source: The bytes of the file; closed with the stream.
+        extension: The extension of the name, e.g. ``.m4a``, for the message if PyAV is missing.
 
     Raises:
-        DecodeError: PyAV is not installed, or there is no sound in it that FFmpeg reads.
+        DecodeError: PyAV is not installed, or the file holds no sound that FFmpeg reads.
     """
 
     def __init__(self, source: Source, extension: str = ""):
@@ -48,7 +48,7 @@ class AvStream(AudioStream):
             streams = self._container.streams.audio
         except (self._av.FFmpegError, ValueError) as e:
             self._source.check()
-            raise DecodeError(f"not a sound file that FFmpeg reads ({_said(e)})", "format") from e
+            raise DecodeError(f"not a sound file that FFmpeg reads ({_message(e)})", "format") from e
         self._source.check()
         if not streams:
             raise DecodeError("there is no sound in this file", "format")
@@ -57,25 +57,25 @@ class AvStream(AudioStream):
         self.sample_rate, self.channels = int(context.sample_rate or 0), int(context.channels or 0)
         if not self.sample_rate or not self.channels:
             raise DecodeError("its header names no sample rate or no channels")
-        # Only these write down a length; for a bare stream FFmpeg guesses it from the size.
+        # Only these formats state a length; for a bare stream FFmpeg guesses it from the size.
         if self._stream.duration and {"mp4", "asf"} & set(self._container.format.name.split(",")):
             seconds = float(self._stream.duration * self._stream.time_base) - _TOLERANCE_S
             self.promised = max(0, round(seconds * self.sample_rate)) or None
 
     def blocks(self) -> Iterator[np.ndarray]:  # noqa: D102
-        resampler = self._av.AudioResampler(format="flt")  # layout and rate: those of the frames
+        resampler = self._av.AudioResampler(format="flt")  # with the layout and rate of the frames
         try:
             for frame in self._container.decode(self._stream):
                 if (frame.sample_rate, frame.layout.nb_channels) != (self.sample_rate, self.channels):
-                    said = f"it goes on with {frame.sample_rate} Hz and {frame.layout.nb_channels} channels here"
-                    raise DecodeError(said, "changed")
+                    message = f"it goes on with {frame.sample_rate} Hz and {frame.layout.nb_channels} channels here"
+                    raise DecodeError(message, "changed")
                 for part in resampler.resample(frame):
                     samples = part.to_ndarray().reshape(-1, self.channels)
                     for at in range(0, len(samples), BLOCK_FRAMES):
                         yield np.ascontiguousarray(samples[at : at + BLOCK_FRAMES], np.float32)
         except (self._av.FFmpegError, ValueError) as e:
             self._source.check()
-            raise DecodeError(f"the data are damaged or cut off here ({_said(e)})") from e
+            raise DecodeError(f"the data are damaged or cut off here ({_message(e)})") from e
         self._source.check()
 
     def close(self) -> None:  # noqa: D102
@@ -84,5 +84,5 @@ class AvStream(AudioStream):
         self._source.close()
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)

@@ -1,4 +1,4 @@
-"""What a decoder is: a stream of blocks, and how it says that it cannot go on."""
+"""The contracts of decoders and resamplers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 
 from soundbeam.model.errors import DecodeError as DecodeError
 
-# Frames in a block, at most; fewer where there are very many channels.
+# How many frames a block holds at most; fewer if there are very many channels.
 BLOCK_FRAMES = 16384
 
 
 class AudioStream(abc.ABC):
-    """One recording being decoded, from its start to its end or to a break.
+    """A recording that is decoded from its start to its end or to a break.
 
     Attributes:
-        sample_rate: Frames a second, Hz.
-        channels: Samples a frame.
-        promised: How many frames the file says it has; None where it does not say, or cannot be believed.
-        notes: After the last block: what is wrong although the blocks were decoded; one line each.
-        gaps: First frame and frame after the last one of each stretch that was not recorded, and is silence in the
+        sample_rate: Frames per second, Hz.
+        channels: Samples per frame.
+        promised: How many frames the file claims to have; None if it does not say, or cannot be believed.
+        notes: After the last block, what is wrong with the file although all was decoded; one line each.
+        gaps: The first frame, and the frame after the last, of each stretch that was not recorded and is silence in the
             blocks; as far as they have been yielded.
     """
 
@@ -38,25 +38,25 @@ class AudioStream(abc.ABC):
         """Yields float32 ``[frames, channels]``, full scale ±1, of at most ``BLOCK_FRAMES`` frames.
 
         Raises:
-            DecodeError: The stream breaks here; all that came before is good.
+            DecodeError: The stream breaks off here; the blocks before are good.
         """
 
     def seek(self, frame: int) -> bool:
-        """Makes ``blocks`` begin at a frame, and go on in the same pieces as from the start.
+        """Makes ``blocks`` start at a frame and continue in the same pieces as from the start of the recording.
 
         Returns:
-            False where that cannot be done exactly; then they begin at 0.
+            False if that cannot be done exactly; then the blocks start at frame 0.
         """
         del frame
         return False
 
     def seekable_frames(self) -> int | None:
-        """How many frames there are to ``seek`` in; None where seeking is not exact, or slow, or that is unknown."""
+        """How many frames ``seek`` can reach; None if that is unknown, or seeking is slow or inexact."""
         return None
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
 
     def __enter__(self) -> AudioStream:
         return self
@@ -66,19 +66,19 @@ class AudioStream(abc.ABC):
 
 
 class Resampler(abc.ABC):
-    """Changes the sample rate of a mono stream; what comes out does not depend on how the input is cut."""
+    """Changes the sample rate of a mono stream. The output does not depend on how the input is divided."""
 
     @staticmethod
     def period(rate_in: int, rate_out: int) -> int | None:
-        """A fresh one that is fed from a multiple of so many frames on gives, after two seconds, the same as one that
-        was fed from the start, bit for bit; None where that is not so."""
+        """A number of frames: a new resampler that is fed from a multiple of it returns, after two seconds, the same
+        samples as one that was fed from the start, bit for bit. None if there is no such number."""
         del rate_in, rate_out
         return None
 
     @abc.abstractmethod
     def feed(self, samples: np.ndarray) -> np.ndarray:
-        """Takes float32 ``[n]`` of any length, gives float32 ``[m]``: what can be said by now."""
+        """Takes float32 ``[n]`` of any length and returns the output that is complete, float32 ``[m]``."""
 
     @abc.abstractmethod
     def finish(self) -> np.ndarray:
-        """Gives the rest, float32 ``[m]``."""
+        """Returns the rest, float32 ``[m]``."""

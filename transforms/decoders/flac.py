@@ -1,7 +1,7 @@
-"""FLAC frames, as far as a scan needs them: a rate that changes midway, and streams whose header is lost.
+"""Reads FLAC frames, to detect a sample rate that changes midway and to rebuild a lost header.
 
-libFLAC decodes on when the sample rate changes and tells nobody, so every time after that would be wrong. It needs a
-header, though each frame says what it is. Format: RFC 9639, sections 8.2 (streaminfo) and 9.1 (frame header).
+LibFLAC silently decodes on when the sample rate changes, so all later times would be wrong. It also needs a header,
+although each frame describes itself. Format: RFC 9639, sections 8.2 (streaminfo) and 9.1 (frame header).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CRC8 = _crc8_table()
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """One frame's header: ``number`` counts frames, or samples where the block size varies; 0 is "see streaminfo"."""
+    """One frame's header: ``number`` counts frames, or samples if the block size varies; 0 means "see streaminfo"."""
 
     number: int
     varies: bool
@@ -46,7 +46,7 @@ class Frame:
 
 
 def parse_frame(data: bytes, at: int) -> Frame | None:
-    """The frame header at an offset; None where there is none, its checksum included."""
+    """The frame header at an offset; None if there is none with a correct checksum."""
     h = data[at : at + _LONGEST_HEADER]
     if len(h) < 6 or h[0] != 0xFF or h[1] & 0xFE != 0xF8 or h[3] & 1:
         return None
@@ -80,14 +80,14 @@ def parse_frame(data: bytes, at: int) -> Frame | None:
 
 
 def promised(head: bytes) -> int | None:
-    """The number of samples in the streaminfo of ``fLaC…``; None where it says "unknown" or is not there."""
+    """The number of samples in the streaminfo of ``fLaC…``; None if that is "unknown" or missing."""
     if len(head) < _TOTAL + 5 or head[:4] != b"fLaC" or head[4] & 0x7F != 0:
         return None
     return int.from_bytes(head[_TOTAL : _TOTAL + 5], "big") & 0xFFFFFFFFF or None
 
 
 def without_total(head: bytes) -> list[tuple[int, bytes]]:
-    """A patch that makes the number of samples "unknown": libsndfile would stop there, right or wrong."""
+    """A patch that makes the number of samples "unknown", because libsndfile would stop there, right or wrong."""
     return [(_TOTAL, bytes([head[_TOTAL] & 0xF0, 0, 0, 0, 0]))] if promised(head) else []
 
 
@@ -112,13 +112,13 @@ def end_of_stream(read_at: Callable[[int, int], bytes], size: int) -> int:
 
 
 def rebuild(data: bytes) -> tuple[bytes, int] | None:
-    """A new header for a stream without a good one.
+    """Makes a new header for a stream without a valid one.
 
     Args:
-        data: The file's first bytes; the second frame must begin in them.
+        data: The first bytes of the file; the second frame must start within them.
 
     Returns:
-        ``fLaC`` and a streaminfo, and where the first frame is; None where no two frames follow each other.
+        ``fLaC`` and a streaminfo, and the offset of the first frame; None if no two frames follow each other.
     """
     seen: list[tuple[int, Frame]] = []
     for match in _SYNC.finditer(data):
@@ -138,20 +138,20 @@ def _next(frame: Frame) -> int:
     return frame.number + (frame.samples if frame.varies else 1)
 
 
-class RateWatch:
-    """Follows the frames of a stream as its bytes are read, and tells where the sample rate changes.
+class RateTracker:
+    """Follows the frames of a stream as its bytes are read, and notices where the sample rate changes.
 
-    A frame counts only if its checksum is right and its number is the next one, so chance bytes do not.
+    A frame counts only if its checksum is correct and its number is the next one, so random bytes do not count.
 
     Args:
-        rate: What the stream's first frames say, where that is known.
-        midway: Whether it begins within the stream; then a frame counts as the first one if the next one follows it.
+        rate: The sample rate of the first frames of the stream, if known; else 0.
+        midway: Whether it starts within the stream; then a frame counts as the first if the next one follows it.
 
     Attributes:
-        rate: What the first frames say, Hz; 0 where they leave it to the header.
-        change: After how many samples a frame says something else, and what; None until then.
-        samples: In the frames so far.
-        last_end: The byte of the file by which the last of these has surely ended.
+        rate: The sample rate of the first frames, Hz; 0 if they leave it to the header.
+        change: After how many samples a frame has another rate, and that rate; None until then.
+        samples: How many samples the frames so far hold.
+        last_end: The offset in the file by which the last of these frames has surely ended.
     """
 
     def __init__(self, rate: int = 0, midway: bool = False) -> None:
@@ -160,12 +160,12 @@ class RateWatch:
         self.last_end = 0
         self.change: tuple[int, int] | None = None
         self._expected: int | None = None if midway else 0
-        self._seen: list[Frame] = []  # until it is known where in the stream this is
+        self._seen: list[Frame] = []  # until the position in the stream is known
         self._offset: int | None = None
         self._rest = b""
 
     def __call__(self, offset: int, data: bytes) -> None:
-        """Takes bytes as they are read; those read before are left out, after a gap it gives up."""
+        """Takes bytes as they are read. Bytes that were read before are skipped; after a gap it gives up."""
         if self.change is not None:
             return
         if self._offset is None:

@@ -19,7 +19,6 @@ _MP3_KBPS = {
 }
 
 
-
 def id3_size(read_at: ReadAt) -> int:
     """Bytes of the ID3v2 tags in front of the sound; 0 without one."""
     at = 0

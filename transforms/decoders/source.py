@@ -1,4 +1,4 @@
-"""The bytes that a decoder reads: a file whose header may be mended and whose errors are kept."""
+"""The bytes that a decoder reads: a file whose header may be repaired and whose errors are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders.base import DecodeError
 
-# A decoder asks for a few kB at a time, thousands of times a minute: so much is read from the file at once.
+# How much is read from the file at once: a decoder requests a few kB, thousands of times per minute of sound.
 _CHUNK = 1 << 16
 _TAIL = 128  # libmpg123 looks for a tag in the last 128 bytes before it believes a length
 
@@ -19,10 +19,10 @@ class Source:
     """A seekable view of an open file, for a decoder in C that calls back for bytes.
 
     An exception inside such a callback would be lost (libsndfile would take it for the end of the file, and the rest
-    of the recording would vanish in silence), so ``read`` keeps it in ``error`` and gives no bytes.
+    of the recording would be missing without notice), so ``read`` keeps it in ``error`` and returns no bytes.
 
     Args:
-        file: Opened for reading bytes; one that cannot seek is first copied to a temporary file on disk.
+        file: A file opened for reading bytes; one that cannot seek is first copied to a temporary file.
     """
 
     def __init__(self, file: Any):
@@ -34,24 +34,24 @@ class Source:
         self._file = file
         file.seek(0, 2)
         self.real_size: int = file.tell()
-        self._at = self.real_size  # where the file itself stands
+        self._at = self.real_size  # the position of the file itself
         self._prefix, self._skip = b"", 0
         self._patches: list[tuple[int, bytes]] = []
         self._claimed = 0
         self._end = self.real_size
         self.pos = 0
         self.error: Exception | None = None
-        self._watch: Callable[[int, bytes], None] | None = None
+        self._on_read: Callable[[int, bytes], None] | None = None
         self._chunk, self._chunk_at = b"", 0
 
     @property
-    def watch(self) -> Callable[[int, bytes], None] | None:
-        """Is shown, before the decoder sees them, the bytes of the file that are read from now on, and their offset."""
-        return self._watch
+    def on_read(self) -> Callable[[int, bytes], None] | None:
+        """A function that gets the offset and the bytes of each later read, before the decoder gets them."""
+        return self._on_read
 
-    @watch.setter
-    def watch(self, watch: Callable[[int, bytes], None] | None) -> None:
-        self._watch, self._chunk = watch, b""
+    @on_read.setter
+    def on_read(self, on_read: Callable[[int, bytes], None] | None) -> None:
+        self._on_read, self._chunk = on_read, b""
 
     def present(
         self,
@@ -61,15 +61,15 @@ class Source:
         endless: bool = False,
         end: int | None = None,
     ) -> None:
-        """Changes what is seen of the file, from its start again.
+        """Changes which bytes the decoder sees, and returns to the start.
 
         Args:
-            prefix: Bytes put in front.
-            skip: Bytes of the file left out at its start.
-            patches: Bytes to be read instead of those at an offset of the file.
-            endless: Claim to be far longer than the file is, so that nothing estimates a duration from its size and
-                stops there; reading ends where the file does.
-            end: The byte of the file behind the last one that is seen; None for the file's own end.
+            prefix: Bytes to put in front of the file.
+            skip: How many bytes at the start of the file to leave out.
+            patches: Offsets in the file, and the bytes to read there instead.
+            endless: Whether to claim to be far longer than the file, so that no decoder estimates a duration from its
+                size and stops there. Reading ends where the file ends.
+            end: The offset in the file of the end of what is seen; None for the end of the file.
         """
         self._prefix, self._skip, self._patches, self.pos, self.error = prefix, skip, list(patches), 0, None
         self._chunk, self._end = b"", self.real_size if end is None else min(end, self.real_size)
@@ -77,12 +77,12 @@ class Source:
 
     @property
     def size(self) -> int:
-        """Bytes seen, without the claim."""
+        """How many bytes the decoder sees, without what ``endless`` claims."""
         return len(self._prefix) + max(0, self._end - self._skip)
 
     @property
     def raw_pos(self) -> int:
-        """Where in the file itself the next byte would come from."""
+        """The position in the file itself of the next byte."""
         return self.pos - len(self._prefix) + self._skip
 
     def seekable(self) -> bool:
@@ -94,12 +94,12 @@ class Source:
         return self.pos
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Moves; the file itself moves at the next read."""
+        """Changes the position; the file itself moves at the next read."""
         self.pos = max(0, offset + (0, self.pos, self._claimed or self.size)[whence])
         return self.pos
 
     def readinto(self, buffer: Any) -> int:
-        """Fills a buffer as far as bytes go."""
+        """Fills a buffer as far as there are bytes."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
@@ -121,7 +121,7 @@ class Source:
         return b"".join(parts)
 
     def _piece(self, most: int) -> bytes:
-        """What follows, up to ``most`` bytes of it; none where there is nothing more."""
+        """Up to ``most`` of the next bytes; none at the end."""
         if self.pos >= self.size and self._claimed and self.pos >= self._claimed - _TAIL:
             return b"\0" * max(0, min(most, self._claimed - self.pos))
         if self.pos < len(self._prefix):
@@ -129,17 +129,18 @@ class Source:
         offset = self.raw_pos
         at = offset - self._chunk_at
         if not 0 <= at < len(self._chunk):
-            # To where a chunk from the file's start would end: where reading breaks, it does so for every range alike.
+            # To where a chunk counted from the start of the file would end, so that reading breaks off at the same
+            # place for every range.
             until = min(offset - offset % _CHUNK + _CHUNK, self._end)
             self._chunk, self._chunk_at, at = self._load(offset, until - offset), offset, 0
         return self._chunk[at : at + most]
 
     def _load(self, offset: int, most: int) -> bytes:
-        """Bytes of the file from an offset on, shown to who watches, then mended."""
-        # `read1`, of a file on disk, gives what lies before a bad sector.
+        """Bytes of the file from an offset on, passed to ``on_read``, then repaired."""
+        # `read1` of a file on disk returns what lies before a bad sector.
         data = self._fetch(offset, most, getattr(self._file, "read1", self._file.read))
-        if self._watch is not None and data:
-            self._watch(offset, data)
+        if self._on_read is not None and data:
+            self._on_read(offset, data)
         for at, patch in self._patches:
             if at < offset + len(data) and at + len(patch) > offset:
                 lo, hi = max(at, offset), min(at + len(patch), offset + len(data))
@@ -147,7 +148,7 @@ class Source:
         return data
 
     def read_at(self, offset: int, count: int) -> bytes:
-        """Bytes of the file itself, unmended; fewer at its end, none after an error."""
+        """Bytes of the file itself, not repaired; fewer at its end, none after an error."""
         return self._fetch(offset, count, self._file.read)
 
     def _fetch(self, offset: int, count: int, read: Callable[[int], bytes]) -> bytes:
@@ -159,12 +160,12 @@ class Source:
             data = bytes(read(count))
             self._at = offset + len(data)
             return data
-        except Exception as e:  # whatever the store raises; see the class
+        except Exception as e:  # whatever the store raises; see the docstring of the class
             self.error, self._at = e, -1
             return b""
 
     def check(self) -> None:
-        """Raises what ``read`` kept.
+        """Raises the error that ``read`` kept, if there is one.
 
         Raises:
             DecodeError: Reading the file failed.

@@ -1,4 +1,4 @@
-"""The default way to change the rate: soxr."""
+"""The default resampler: soxr."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import soxr
 
 from soundbeam.transforms.decoders.base import Resampler
 
-_LONGEST = 1 << 20  # samples that are fed to see soxr's blocks
+_LONGEST = 1 << 20  # samples that are fed at most to find the length of soxr's blocks
 
 
 class SoxrResampler(Resampler):
@@ -32,24 +32,24 @@ class SoxrResampler(Resampler):
 
 @functools.lru_cache
 def _period(rate_in: int, rate_out: int) -> int | None:
-    """soxr filters blocks by FFT: what comes out is rounded alike only where blocks begin alike, in the same phase.
+    """Soxr filters blocks by FFT: its output is rounded alike only if blocks start at the same place and phase.
 
-    How long its blocks are it does not say, but what comes out comes in their pace.
+    It does not say how long its blocks are, but its output arrives block by block.
     """
 
-    def given(fed: int) -> int:
+    def output_length(fed: int) -> int:
         return len(SoxrResampler(rate_in, rate_out).feed(np.zeros(fed, np.float32)))
 
     at = [0]
     for _ in range(3):
-        before, low, high = given(at[-1]), at[-1], at[-1] + 64
-        while given(high) <= before:
+        before, low, high = output_length(at[-1]), at[-1], at[-1] + 64
+        while output_length(high) <= before:
             low, high = high, 2 * high
             if high > _LONGEST:
                 return None
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if given(middle) > before else (middle, high)
+            low, high = (low, middle) if output_length(middle) > before else (middle, high)
         at.append(high)
     first, second = at[2] - at[1], at[3] - at[2]
     return math.lcm(first, rate_in // math.gcd(rate_in, rate_out)) if first == second else None

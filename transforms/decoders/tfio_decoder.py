@@ -1,8 +1,8 @@
-"""The second decoder: tensorflow-io, for decoding and for the change of rate; it is imported when it is asked for.
+"""The second decoder: tensorflow-io, for decoding and for resampling. It is only imported when it is used.
 
-tensorflow-io reads from local files (others are copied to a temporary one), WAV, FLAC, Ogg Vorbis and MP3. Its
-resampler delays its output and traces a new graph for each length: here it runs on chunks of one length with enough
-sound on either side, so that chunks join without a seam and samples keep their times.
+It reads WAV, FLAC, Ogg Vorbis and MP3 from local files; others are copied to a temporary file. Its resampler delays its
+output and traces a new graph for each length. Here it runs on chunks of one length with enough sound on either side, so
+that chunks join seamlessly and samples keep their times.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream, DecodeError, Resampler
 from soundbeam.transforms.decoders.containers import read_header
+from soundbeam.transforms.decoders.headers import Kind
 from soundbeam.transforms.decoders.source import Source
 from soundbeam.transforms.decoders.soxr_resampler import SoxrResampler
 
@@ -26,14 +27,14 @@ _SCALES = {"uint8": (128.0, 2.0**7), "int16": (0.0, 2.0**15), "int32": (0.0, 2.0
 
 
 class TfioStream(AudioStream):
-    """A recording through ``tfio.audio.AudioIOTensor``, slice by slice.
+    """A recording read by ``tfio.audio.AudioIOTensor``, slice by slice.
 
     Args:
-        source: Its bytes; closed with the stream.
-        extension: The name's; only its content decides here.
+        source: The bytes of the file; closed with the stream.
+        extension: The extension of the name; only used in a message.
 
     Raises:
-        DecodeError: It is of a kind that tensorflow-io does not read, or it cannot be read.
+        DecodeError: tensorflow-io does not read this kind of file, or it cannot be read.
     """
 
     def __init__(self, source: Source, extension: str = ""):
@@ -70,7 +71,9 @@ class TfioStream(AudioStream):
             frames, channels = (int(n) for n in self._audio.shape.numpy())
             self.sample_rate, self.channels = int(self._audio.rate.numpy()), channels
         except (self._errors, ValueError) as e:
-            raise DecodeError(f"tensorflow-io does not read it: {_said(e)}; try --decoder=soundfile", "format") from e
+            raise DecodeError(
+                f"tensorflow-io does not read it: {_message(e)}; try --decoder=soundfile", "format"
+            ) from e
         self._frames = frames if frames > 0 else None
         self._bias, self._scale = _SCALES[self._audio.dtype.name]
 
@@ -81,7 +84,7 @@ class TfioStream(AudioStream):
             try:
                 read = self._audio[at:stop].numpy()
             except (self._errors, ValueError) as e:
-                raise DecodeError(f"tensorflow-io cannot decode on from here: {_said(e)}") from e
+                raise DecodeError(f"tensorflow-io cannot decode on from here: {_message(e)}") from e
             if not len(read):
                 break
             at += len(read)
@@ -91,8 +94,8 @@ class TfioStream(AudioStream):
         self._file.close()
 
 
-def _is_int32_wav(source: Source, kind: str) -> bool:
-    """Whether it is a WAV of 32-bit integers: tensorflow-io takes them for floats and gives noise."""
+def _is_int32_wav(source: Source, kind: Kind) -> bool:
+    """Whether it is a WAV of 32-bit integers: tensorflow-io reads them as floats and returns noise."""
     if kind != "wav":
         return False
     head = source.read_at(0, 4096)
@@ -103,16 +106,16 @@ def _is_int32_wav(source: Source, kind: str) -> bool:
     return tag == 1 and bits == 32
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     return str(getattr(error, "message", error)).split("}}")[-1].split("[Op:")[0].strip()
 
 
 class TfioResampler(Resampler):
-    """``tfio.audio.resample`` in the middle of a chain that keeps what it would take away.
+    """``tfio.audio.resample`` in a chain that keeps the frequencies that it would attenuate.
 
     Measured (white noise, 0.37.1): it is flat to 0.43 of the lower rate, then loses 0.4 dB at 0.4375 and 2.3 dB at
-    0.45, where soxr loses nothing. So it works beside twice the lower rate, and soxr does the exact doubling or
-    halving: before it where the rate rises, after it where it falls.
+    0.45, where soxr loses nothing. So it works with twice the lower rate, and soxr does the exact doubling or
+    halving: before it if the rate rises, after it if the rate falls.
     """
 
     def __init__(self, rate_in: int, rate_out: int):
@@ -133,10 +136,10 @@ class TfioResampler(Resampler):
 
 
 class _Speex(Resampler):
-    """``tfio.audio.resample`` on a stream: chunks of one length, joined without a seam or a delay.
+    """``tfio.audio.resample`` on a stream: chunks of one length, joined seamlessly and without delay.
 
     Its filter (Speex) is 64 samples of the lower rate long, made a multiple of 8 samples of the input, and its output
-    comes half a filter late. Chunks begin at whole periods of the two rates, so each sees the filter in the same phase.
+    comes half a filter late. Chunks start at whole periods of the two rates, so the filter has the same phase in each.
     """
 
     def __init__(self, rate_in: int, rate_out: int):
@@ -150,7 +153,7 @@ class _Speex(Resampler):
         self._length = self._lead + self._step + delay + self._in
         self._convert = _converter(self._length, rate_in, rate_out)
         self._held = np.zeros(self._lead, np.float32)
-        self._fed = self._given = 0
+        self._fed = self._emitted = 0
 
     def feed(self, samples: np.ndarray) -> np.ndarray:
         self._fed += len(samples)
@@ -161,7 +164,7 @@ class _Speex(Resampler):
         return np.concatenate(parts)
 
     def finish(self) -> np.ndarray:
-        left = (2 * self._fed * self._out + self._in) // (2 * self._in) - self._given  # rounded, as soxr does
+        left = (2 * self._fed * self._out + self._in) // (2 * self._in) - self._emitted  # rounded, as soxr does
         parts = [np.zeros(0, np.float32)]
         while sum(map(len, parts)) < left:
             self._held = np.pad(self._held, (0, max(0, self._length - len(self._held))))
@@ -172,7 +175,7 @@ class _Speex(Resampler):
         out = self._convert(self._held[: self._length])
         count = self._step // self._in * self._out
         self._held = self._held[self._step :]
-        self._given += count
+        self._emitted += count
         return out[self._skip : self._skip + count]
 
 
@@ -180,7 +183,7 @@ class _Speex(Resampler):
 def _converter(length: int, rate_in: int, rate_out: int) -> Callable[[np.ndarray], np.ndarray]:
     """``tfio.audio.resample`` for one length, traced once."""
     import tensorflow as tf
-    from tensorflow_io.python.ops import core_ops  # its public wrapper traces anew, with a warning, for each length
+    from tensorflow_io.python.ops import core_ops  # its public wrapper traces again, with a warning, for each length
 
     @tf.function(input_signature=[tf.TensorSpec([length, 1], tf.float32)])
     def resample(samples: tf.Tensor) -> tf.Tensor:
@@ -189,4 +192,4 @@ def _converter(length: int, rate_in: int, rate_out: int) -> Callable[[np.ndarray
     return lambda samples: resample(tf.constant(samples[:, None])).numpy()[:, 0]
 
 
-atexit.register(_converter.cache_clear)  # graphs that outlive TensorFlow's own modules complain on stderr
+atexit.register(_converter.cache_clear)  # graphs that outlive TensorFlow's own modules print errors on stderr

@@ -1,4 +1,4 @@
-"""Sound read by other processes, which may crash or hang: many clips one after the other, ahead; or one as a stream."""
+"""Reads sound in other processes, which may crash or hang: many excerpts ahead of their use, or one as a stream."""
 
 from __future__ import annotations
 
@@ -12,140 +12,144 @@ import numpy as np
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders import DecodeError
-from soundbeam.transforms.decoding.excerpt import stretch_blocks
+from soundbeam.transforms.decoding.excerpt import decode_excerpt
 from soundbeam.transforms.decoding.recording import decode_blocks
-from soundbeam.transforms.isolation.process import Broken, Isolated, Task
+from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
 _EMPTY = "there is no sound in it"
-# A recording's URI, where a stretch of it starts and where it ends, seconds; None is the recording's end.
-Stretch = tuple[str, float, float | None]
-# What a process sends: samples; then, where a recording breaks, why; None at a stretch's end.
+# A recording's URI, and where an excerpt of it starts and ends, seconds; None is the end of the recording.
+Excerpt = tuple[str, float, float | None]
+# What a process sends: samples; then, if a recording breaks off, why; None at the end of an excerpt.
 _Piece = np.ndarray | str | None
-# How many stretches a process reads before it sends what it read: where processes take turns on a core, each finds its
-# caches filled by the other one, so turns should be few. And how many such groups a process is given ahead.
-_GROUP = 8
-_AHEAD = 2
-# Samples that a process sends at once: a clip of a minute in one piece, a clip of hours in memory that does not grow.
+# How many excerpts a process reads before it sends them: processes that alternate on a core find its caches filled by
+# each other, so they should alternate rarely. And how many such groups a process is given in advance.
+_EXCERPTS_PER_TASK = 8
+_TASKS_PER_PROCESS = 2
+# How many samples a process sends at once: a clip of a minute in one piece, a clip of hours in bounded memory.
 _PIECE = 1 << 20
-# … or of so many blocks, empty ones on the way to a start late in a recording: a sign that the process is not stuck.
-_BLOCKS = 256
-# A process that sends something has all the time of the world; one that does not is stopped by `isolation.STALL_S`.
+# … or after how many blocks, which may be empty on the way to a late start: a sign that the process is not stuck.
+_PIECE_BLOCKS = 256
+# A process that sends something may take a week; one that sends nothing is stopped after `isolated_process.STALL_S`.
 _PATIENCE_S = 7 * 86400.0
 
 
-def read_ahead(stretches: Sequence[Stretch], rate: int, processes: int) -> Generator[np.ndarray | str, None, None]:
-    """Reads stretches of recordings, in their order, whatever a recording does to the process that reads it.
+def read_excerpts(excerpts: Sequence[Excerpt], rate: int, processes: int) -> Generator[np.ndarray | str, None, None]:
+    """Reads excerpts of recordings in order, even if a recording crashes the process that reads it.
 
     Args:
-        stretches: What to read.
-        rate: Samples a second to give.
-        processes: How many work at it.
+        excerpts: The excerpts to read.
+        rate: Samples per second of the result.
+        processes: How many processes read.
 
     Yields:
-        For each stretch float32 ``[samples]``, mono, as ``read_recording`` gives it; or one line that says why it
+        For each excerpt float32 ``[samples]``, mono, as ``read_recording`` returns it; or one line that says why it
         cannot be read.
     """
-    size = max(1, min(_GROUP, len(stretches) // (_AHEAD * processes)))  # few stretches: some for each process
-    groups = [stretches[i : i + size] for i in range(0, len(stretches), size)]
-    readers = [Isolated() for _ in range(processes)]
-    given: collections.deque[tuple[Isolated, Sequence[Stretch]]] = collections.deque()
+    # Of few excerpts, each process gets some.
+    size = max(1, min(_EXCERPTS_PER_TASK, len(excerpts) // (_TASKS_PER_PROCESS * processes)))
+    groups = [excerpts[i : i + size] for i in range(0, len(excerpts), size)]
+    readers = [IsolatedProcess() for _ in range(processes)]
+    pending: collections.deque[tuple[IsolatedProcess, Sequence[Excerpt]]] = collections.deque()
     try:
         for group, reader in zip(groups, itertools.cycle(readers), strict=False):
-            reader.start(_reading(group, rate))
-            given.append((reader, group))
-            if len(given) >= _AHEAD * processes:
-                yield from _taken(*given.popleft(), rate)
-        while given:
-            yield from _taken(*given.popleft(), rate)
+            reader.start(_reading_task(group, rate))
+            pending.append((reader, group))
+            if len(pending) >= _TASKS_PER_PROCESS * processes:
+                yield from _samples_of_excerpts(*pending.popleft(), rate)
+        while pending:
+            yield from _samples_of_excerpts(*pending.popleft(), rate)
     finally:
         for reader in readers:
             reader.close()
 
 
-def decode_apart(uri: str, rate: int) -> Iterator[np.ndarray]:
-    """``decode_blocks`` of a recording by a process of its own, in larger pieces.
+def decode_isolated(uri: str, rate: int) -> Iterator[np.ndarray]:
+    """Runs ``decode_blocks`` for a recording in another process, and yields larger pieces.
 
     Raises:
-        DecodeError: The recording cannot be read, or breaks, or breaks its process.
+        DecodeError: The recording cannot be read, breaks off, or crashes the process.
     """
-    reader = Isolated()
+    reader = IsolatedProcess()
     try:
-        reader.start(Task(_pieces, (decode_blocks, [(uri, rate)]), _PATIENCE_S))
+        reader.start(IsolatedTask(_pieces, (decode_blocks, [(uri, rate)]), _PATIENCE_S))
         reason = ""
-        for piece in _sent(reader):
+        for piece in _received_pieces(reader):
             if isinstance(piece, str):
                 reason = piece
             elif piece is not None:
                 yield piece
         if reason:
             raise DecodeError(reason)
-    except Broken as e:
+    except TaskFailed as e:
         raise DecodeError(e.reason) from e
     finally:
         reader.close()
 
 
-def _reading(group: Sequence[Stretch], rate: int) -> Task:
+def _reading_task(group: Sequence[Excerpt], rate: int) -> IsolatedTask:
     each = [(uri, rate, start_s, end_s) for uri, start_s, end_s in group]
-    return Task(_pieces, (stretch_blocks, each), _PATIENCE_S)
+    return IsolatedTask(_pieces, (decode_excerpt, each), _PATIENCE_S)
 
 
 def _pieces(read: Callable[..., Iterator[np.ndarray]], each: Sequence[tuple[Any, ...]]) -> Iterator[list[_Piece]]:
-    """What a process sends of what ``read`` gives for each of some arguments."""
+    """What a process sends: the pieces of what ``read`` yields for each tuple of arguments."""
     ready, samples, blocks = list[_Piece](), 0, 0
     for arguments in each:
-        held, reason = list[np.ndarray](), ""
+        blocks_so_far, reason = list[np.ndarray](), ""
         try:
             for block in read(*arguments):
-                held.append(block)
+                blocks_so_far.append(block)
                 samples, blocks = samples + len(block), blocks + 1
-                if samples >= _PIECE or blocks >= _BLOCKS:
-                    yield [*ready, _joined(held)]
-                    ready, held, samples, blocks = [], [], 0, 0
-        except (SoundbeamError, DecodeError) as e:  # another exception is told by the process, and costs all of a clip
+                if samples >= _PIECE or blocks >= _PIECE_BLOCKS:
+                    yield [*ready, _joined(blocks_so_far)]
+                    ready, blocks_so_far, samples, blocks = [], [], 0, 0
+        except (
+            SoundbeamError,
+            DecodeError,
+        ) as e:  # any other exception is reported by the process, and costs the whole clip
             reason = one_line(e)
-        if held:
-            ready.append(_joined(held))
+        if blocks_so_far:
+            ready.append(_joined(blocks_so_far))
         if reason:
             ready.append(reason)
         ready.append(None)
     yield ready
 
 
-def _sent(reader: Isolated) -> Iterator[_Piece]:
-    """The pieces of a process's oldest task; Broken in between if it cannot go on."""
+def _received_pieces(reader: IsolatedProcess) -> Iterator[_Piece]:
+    """The pieces of the oldest task of a process; raises TaskFailed if it cannot be finished."""
     for pieces in reader.take():
         yield from pieces
 
 
-def _taken(reader: Isolated, group: Sequence[Stretch], rate: int) -> Iterator[np.ndarray | str]:
-    """The samples of each stretch, or why it has none."""
-    held, reason, done = list[np.ndarray](), _EMPTY, 0
+def _samples_of_excerpts(reader: IsolatedProcess, group: Sequence[Excerpt], rate: int) -> Iterator[np.ndarray | str]:
+    """The samples of each excerpt, or why it has none."""
+    blocks_so_far, reason, done = list[np.ndarray](), _EMPTY, 0
     try:
-        for piece in _sent(reader):
+        for piece in _received_pieces(reader):
             if isinstance(piece, np.ndarray):
-                held.append(piece)
+                blocks_so_far.append(piece)
             elif piece is not None:
                 reason = piece
             else:
-                yield _joined(held) if any(map(len, held)) else reason
-                held, reason, done = [], _EMPTY, done + 1
-    except Broken as e:
+                yield _joined(blocks_so_far) if any(map(len, blocks_so_far)) else reason
+                blocks_so_far, reason, done = [], _EMPTY, done + 1
+    except TaskFailed as e:
         if len(group) == 1 > done:
             yield e.reason
-        else:  # One of those that are left broke the process; which one shows when each is read by itself.
-            yield from _one_by_one(group[done:], rate)
+        else:  # One of the remaining excerpts crashed the process; reading each on its own shows which.
+            yield from _read_one_by_one(group[done:], rate)
 
 
 def _joined(pieces: list[np.ndarray]) -> np.ndarray:
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def _one_by_one(stretches: Sequence[Stretch], rate: int) -> Iterator[np.ndarray | str]:
-    reader = Isolated()
+def _read_one_by_one(excerpts: Sequence[Excerpt], rate: int) -> Iterator[np.ndarray | str]:
+    reader = IsolatedProcess()
     try:
-        for stretch in stretches:
-            reader.start(_reading([stretch], rate))
-            yield from _taken(reader, [stretch], rate)
+        for excerpt in excerpts:
+            reader.start(_reading_task([excerpt], rate))
+            yield from _samples_of_excerpts(reader, [excerpt], rate)
     finally:
         reader.close()

@@ -1,4 +1,4 @@
-"""Recordings → segments and reports, decoded in processes beside each worker, ahead of what is scored."""
+"""Recordings → segments and reports, decoded in processes beside each worker, ahead of scoring."""
 
 from __future__ import annotations
 
@@ -17,53 +17,53 @@ from soundbeam.transforms.decoders import check_decoder
 from soundbeam.transforms.decoding.excerpt import read_recording
 from soundbeam.transforms.decoding.ranges import report_of
 from soundbeam.transforms.decoding.recording import decode_blocks, decode_listed, decode_recording
+from soundbeam.transforms.isolation.isolated_process import MEMORY_BYTES, IsolatedTask, TaskFailed
 from soundbeam.transforms.isolation.pool import Ended, Pool
-from soundbeam.transforms.isolation.process import MEMORY_BYTES, Broken, Task
 from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Segment
 
 __all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
 
-# How many recordings a decoding process is given before results are waited for.
-AHEAD = 8
-# What a segment may take in memory while it is put together and sent, in copies of its samples.
+# How many recordings a decoding process is given before the worker waits for results.
+RECORDINGS_PER_PROCESS = 8
+# How many copies of its samples a segment may take in memory while it is assembled and sent.
 _COPIES = 8
 
 
 def patience_s(size: int) -> float:
-    """How long decoding a file of ``size`` bytes may keep a worker waiting, seconds: far longer than any does.
+    """How many seconds a worker waits for a file of ``size`` bytes to be decoded: far longer than it should take.
 
     Decoding runs at 20 MB a second and more; a store may be as slow as 200 kB a second.
     """
     return 60.0 + 5.0 * size / 1e6
 
 
-def report_of_broken(part: Range, segments: list[Segment], broken: Broken) -> DecodeReport | RangeReport:
-    """The report of a recording, or range, whose decoding had to be ended from outside; ``segments`` came before."""
+def report_of_broken(part: Range, segments: list[Segment], failure: TaskFailed) -> DecodeReport | RangeReport:
+    """The report of a recording or range whose decoding failed in its process, after it had yielded ``segments``."""
     report = RangeReport(
         part,
         windows=sum(len(s.offsets) for s in segments),
         segments=len(segments),
         last_s=float(segments[-1].end_s[-1]) if segments else None,
-        problems=((broken.reason, broken.cause),),
+        problems=((failure.reason, failure.cause),),
     )
-    return report_of([report]) if part.of == 1 else report
+    return report_of([report]) if part.ranges == 1 else report
 
 
 @dataclasses.dataclass
 class DecodeRecordings(beam.PTransform):
-    """Recording → its Segments, then its DecodeReport, in one output: what follows can join them without a shuffle.
+    """Recording → its Segments, then its DecodeReport, in one output, so that they can be joined without a shuffle.
 
-    A Range, of a recording that was cut, gives its Segments, then its RangeReport.
+    A Range of a split recording yields its Segments, then its RangeReport.
 
-    Whatever happens to a recording ends in its report; nothing it does can end the run: a decoder that crashes, hangs
-    or takes all memory does so in a process of its own, which also decodes on while a worker scores.
+    Whatever happens to a recording is in its report, and no recording can end the run: a decoder that crashes, hangs or
+    uses up memory does so in a process of its own. This process also decodes while the worker scores.
 
     Args:
         spec: Which windows, at which rate.
-        segment_s: About how long a segment is, seconds: what bounds memory.
+        segment_s: About how long a segment is, seconds; this bounds memory.
         decoder: ``soundfile`` or ``tensorflow-io``.
-        isolated: Whether to decode in other processes; without, the rows are the same as long as nothing crashes.
-        processes: How many decode for each worker.
+        isolated: Whether to decode in other processes; if not, the rows are the same as long as nothing crashes.
+        processes: How many processes decode for each worker.
 
     Raises:
         SoundbeamError: There is no such decoder.
@@ -98,12 +98,12 @@ class _Decode(beam.DoFn):
 @beam.typehints.with_input_types(Listed)
 @beam.typehints.with_output_types(Decoded)
 class _DecodeAhead(beam.DoFn):
-    """Gives recordings to the decoding processes and passes on what they have."""
+    """Gives recordings to the decoding processes and passes on their results."""
 
     def __init__(self, arguments: tuple[Any, ...], processes: int):
         self._arguments, self._processes = arguments, processes
         spec, segment_s = arguments[:2]
-        # One figure for all ordinary segments: so a process that another step, or scan, has left can be used.
+        # The same limit for all ordinary segments, so that a process kept from another step or scan can be used.
         self._memory = max(MEMORY_BYTES, MEMORY_BYTES // 2 + round(_COPIES * 4 * segment_s * spec.rate))
 
     def setup(self) -> None:
@@ -112,19 +112,19 @@ class _DecodeAhead(beam.DoFn):
 
     def start_bundle(self) -> None:
         self._pool.forget()
-        # Recordings and ranges whose end is to come, and their segments so far, without samples.
-        self._given: dict[int, tuple[Range, list[Segment]]] = {}
+        # Recordings and ranges that are not finished, and their segments so far, without samples.
+        self._pending: dict[int, tuple[Range, list[Segment]]] = {}
 
     def process(self, listed: Listed) -> Iterator[Any]:
         part = listed if isinstance(listed, Range) else Range(listed)
         key = next(self._keys)
-        self._given[key] = part, []
-        self._pool.start(key, Task(decode_listed, (part, *self._arguments), patience_s(part.recording.bytes)))
-        while self._pool.ready() or len(self._given) > AHEAD * self._processes:
+        self._pending[key] = part, []
+        self._pool.start(key, IsolatedTask(decode_listed, (part, *self._arguments), patience_s(part.recording.bytes)))
+        while self._pool.ready() or len(self._pending) > RECORDINGS_PER_PROCESS * self._processes:
             yield from self._take()
 
     def finish_bundle(self) -> Iterator[Any]:
-        while self._given:
+        while self._pending:
             for result in self._take():
                 yield GlobalWindows.windowed_value(result)
 
@@ -133,14 +133,14 @@ class _DecodeAhead(beam.DoFn):
 
     def _take(self) -> Iterator[Decoded]:
         key, result = self._pool.take()
-        part, segments = self._given[key]
+        part, segments = self._pending[key]
         if not isinstance(result, Ended):
             if isinstance(result, Segment):
-                # What a report needs of it. Its samples must not stay, so no view of them either.
+                # Kept for the report, without the samples: even a view would keep them in memory.
                 segments.append(dataclasses.replace(result, samples=np.zeros(0, np.float32)))
             yield result
             return
-        del self._given[key]
+        del self._pending[key]
         for name, by in result.counts.items():
             count(name, by)
         if result.broken is not None:

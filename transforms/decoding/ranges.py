@@ -1,4 +1,4 @@
-"""Long recordings are cut into ranges that are decoded apart; their reports become one, as if decoded in one piece."""
+"""Splits long recordings into ranges that are decoded separately, and merges the reports of the ranges."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from collections.abc import Iterable, Iterator
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, open_decoder, resampler_period
-from soundbeam.transforms.records import DecodeReport, Range, RangeReport, Recording, Status
+from soundbeam.transforms.records import DecodeReport, Problem, Range, RangeReport, Recording, Status
 
-# A recording that is hardly longer than a range is not worth cutting.
+# A recording that is hardly longer than a range is not worth splitting.
 _SHORTEST_RANGES = 2
 # How far before its first window a range may have to begin to be in step with the resampler.
 _LONGEST_PERIOD_S = 60.0
 
 
-def cut_into_ranges(
+def split_into_ranges(
     recording: Recording,
     spec: WindowSpec,
     segment_s: float,
     range_s: float,
     decoder: str = "soundfile",
 ) -> Iterator[Range]:
-    """Yields the ranges of a recording that is longer than two of them; of any other one: itself as a whole.
+    """Yields the ranges of a recording that is longer than two of them, or one range that is the whole recording.
 
-    Only a file in which every frame can be found at once and exactly is cut (WAV, RF64, W64, AIFF, FLAC), and only
-    where a range's samples are those of the whole, bit for bit. What its header says of its length is tried, not
-    believed; whatever is wrong with a file will be found by decoding it.
+    Only files in which any frame can be found quickly and exactly are split (WAV, RF64, W64, AIFF, FLAC), and only if
+    the samples of a range equal those of the whole, bit for bit. The length in the header is checked, not trusted.
+    Whatever is wrong with a file is left for decoding to find.
 
     Args:
-        recording: What to cut.
+        recording: The recording to split.
         spec: Which windows.
-        segment_s: About how long a segment is, seconds: a range holds whole ones.
+        segment_s: About how long a segment is, seconds; a range consists of whole segments.
         range_s: About how long a range is, seconds.
-        decoder: ``soundfile``, or another, with which nothing is cut.
+        decoder: ``soundfile``; with another decoder nothing is split.
     """
     bounds = [0]
     try:
         with open_decoder(recording.uri, decoder) as stream:
             bounds = _bounds(stream, spec, segment_s, range_s, decoder)
-    except Exception:  # decoding will tell
+    except Exception:  # decoding will report it
         pass
     for i, first in enumerate(bounds):
         yield Range(recording, i, len(bounds), first, bounds[i + 1] if i + 1 < len(bounds) else None)
 
 
 def _bounds(stream: AudioStream, spec: WindowSpec, segment_s: float, range_s: float, decoder: str) -> list[int]:
-    """The ranges' first windows."""
+    """The first window of each range."""
     frames = stream.seekable_frames()
     if frames is None or frames <= _SHORTEST_RANGES * range_s * stream.sample_rate:
         return [0]
@@ -61,32 +61,31 @@ def _bounds(stream: AudioStream, spec: WindowSpec, segment_s: float, range_s: fl
 
 
 def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
-    """The reports of a recording's ranges → its own: what it would be if the recording had been decoded in one piece.
+    """Merges the reports of a recording's ranges into the report it would have if it had been decoded as a whole.
 
-    Decoding in one piece stops where the recording ends or breaks. So do the ranges: the first one that does not have
-    all of its windows is the last that counts; what those behind a break have found does not. A range that was reported
-    twice, because a runner did it twice, counts once.
+    Decoding stops where the recording ends or breaks off. So the first range without all of its windows is the last one
+    that counts, and later ranges are ignored. A range that a runner processed and reported twice counts once.
 
     Args:
-        parts: At least one; in any order.
+        parts: One or more reports, in any order.
     """
     by_index = {part.part.index: part for part in parts}
-    recording, of = next(iter(by_index.values())).part.recording, next(iter(by_index.values())).part.of
-    kept: list[RangeReport] = []
-    for index in range(of):
-        last = by_index.get(index, RangeReport(Range(recording, index, of), problems=((_LOST, "unexpected"),)))
-        kept.append(last)
+    recording, ranges = next(iter(by_index.values())).part.recording, next(iter(by_index.values())).part.ranges
+    counted: list[RangeReport] = []
+    for index in range(ranges):
+        last = by_index.get(index, RangeReport(Range(recording, index, ranges), problems=((_LOST, "unexpected"),)))
+        counted.append(last)
         if not last.full:
             break
-    windows = sum(part.windows for part in kept)
+    windows = sum(part.windows for part in counted)
     duration_s = last.frames / last.sample_rate if last.frames and last.sample_rate else None
     if duration_s is None:
-        duration_s = next((part.last_s for part in reversed(kept) if part.last_s is not None), None)
-    problems = list(last.problems)
-    unusable = sum(part.unusable for part in kept)
+        duration_s = next((part.last_s for part in reversed(counted) if part.last_s is not None), None)
+    problems: list[Problem] = list(last.problems)
+    unusable = sum(part.unusable for part in counted)
     if unusable:
         total = last.frames * (last.channels or 1)
-        message = f"{unusable} of {total} samples are no numbers (NaN, infinite or absurd); they became silence"
+        message = f"{unusable} of {total} samples are not numbers (NaN, infinite or absurd); they became silence"
         problems.append((message, "samples"))
     problems += [(note, "truncated") for note in last.notes]
     if not windows and not problems:
@@ -107,7 +106,7 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
         sample_rate=last.sample_rate,
         channels=last.channels,
         windows=windows,
-        segments=sum(part.segments for part in kept),
+        segments=sum(part.segments for part in counted),
     )
 
 

@@ -1,4 +1,4 @@
-"""Clips → TFRecord shards of examples. Only descriptors of clips are grouped; sound never crosses a shuffle."""
+"""Clips → TFRecord shards of examples. Only descriptions of clips are grouped; sound never crosses a shuffle."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+from soundbeam.model.storage.files import open_to_write
 from soundbeam.model.storage.stores import one_line
 from soundbeam.model.training.examples import SPLITS, Example, serialize, shard_writer, split_sources
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.decoding.clip_reader import read_ahead
+from soundbeam.transforms.decoding.clip_reader import read_excerpts
 from soundbeam.transforms.records import Clip, Reject
 
-# The manifest until the pipeline has ended well.
+# The manifest has this name until the pipeline has succeeded.
 DRAFT = "manifest.json.draft"
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
@@ -29,21 +30,22 @@ LOGGER = logging.getLogger("soundbeam.progress")
 EVERY_S = 10.0
 CLIPS_A_SHARD = 512
 SHORTEST_S = 0.05
-_FRAMING = 16  # bytes that a TFRecord file has beside each record: its length and two checksums
+_FRAMING = 16  # how many bytes a TFRecord file adds to each record: its length and two checksums
 
 
 @dataclasses.dataclass(frozen=True)
-class Shard:
-    """One file of examples, and what went into it.
+class ExampleShard:
+    """One file of examples, and what it was made from.
 
     Attributes:
-        name: The file's name within the examples folder.
+        name: The name of the file within the examples folder.
         split: Its split.
-        examples: How many it holds.
+        examples: How many examples it holds.
         bytes: Its size.
-        by_label: For each label: clips, examples, and the durations' sum, minimum and maximum in seconds.
+        by_label: For each label the number of clips and of examples, and the sum, minimum and maximum of the durations
+            in seconds.
         sources: ``(label, source)`` of every clip in it.
-        rejects: Clips that gave no example.
+        rejects: Clips that yielded no example.
     """
 
     name: str
@@ -55,24 +57,26 @@ class Shard:
     rejects: tuple[Reject, ...]
 
 
-def cut_examples(clip: Clip, waveform: np.ndarray, rate: int, window_samples: int, split: str) -> Iterator[Example]:
-    """Cuts a clip into examples: whole if it fits into a window, else tiled, the last one moved back to the end.
+def split_into_examples(
+    clip: Clip, waveform: np.ndarray, rate: int, window_samples: int, split: str
+) -> Iterator[Example]:
+    """Splits a clip into examples: one if it fits into a window, else adjacent ones, the last moved back to the end.
 
     Args:
         clip: The clip.
-        waveform: float32 ``[samples]`` of it at ``rate``.
+        waveform: Its sound, float32 ``[samples]`` at ``rate``.
         rate: Hz.
-        window_samples: The longest an example may be.
+        window_samples: How long an example may be, samples.
         split: The examples' split.
     """
     last = max(0, len(waveform) - window_samples)
     for start in sorted({*range(0, last + 1, window_samples), last}):
-        stretch = waveform[start : start + window_samples]
-        yield Example(stretch, clip.label, clip.source, clip.recording, clip.start_s + start / rate, split)
+        samples = waveform[start : start + window_samples]
+        yield Example(samples, clip.label, clip.source, clip.recording, clip.start_s + start / rate, split)
 
 
 def reason_against(waveform: np.ndarray, rate: int) -> str:
-    """Why a decoded clip cannot be an example; "" when it can."""
+    """Why a decoded clip cannot become an example; "" if it can."""
     if len(waveform) < SHORTEST_S * rate:
         return f"only {1000 * len(waveform) / rate:.0f} ms long; a clip needs {1000 * SHORTEST_S:.0f} ms"
     if not np.any(waveform):
@@ -87,23 +91,23 @@ class WriteExamples(beam.PTransform):
     Args:
         folder: URL of the examples.
         rate: Hz of the examples.
-        window_s: Seconds that an example holds at most.
-        validation_share: Share of each label's clips that becomes the validation split, by whole sources.
-        stretches: float32 ``[samples]`` → first sample and end of each stretch that is kept.
-        processes: How many decode for each worker.
+        window_s: How many seconds an example holds at most.
+        validation_share: Share of each label's clips that becomes the validation split; a source is never divided.
+        kept_spans: float32 ``[samples]`` → the first sample and the end of each part that is kept.
+        processes: How many processes decode for each worker.
 
     Returns:
-        A PCollection of `Shard`.
+        A PCollection of `ExampleShard`.
     """
 
     folder: str
     rate: int
     window_s: float
     validation_share: float
-    stretches: Callable[[np.ndarray], list[tuple[int, int]]]
+    kept_spans: Callable[[np.ndarray], list[tuple[int, int]]]
     processes: int = 1
 
-    def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[Shard]:
+    def expand(self, clips: beam.PCollection[Clip]) -> beam.PCollection[ExampleShard]:
         """Adds the steps to the graph."""
         sources = (
             clips
@@ -135,17 +139,17 @@ def _plan(validation_share: float, sources: dict[tuple[str, str], int]) -> tuple
 def _with_shard(clip: Clip, plan: tuple[dict[str, str], dict[str, int]]) -> tuple[tuple[str, int, int], Clip]:
     splits, shards = plan
     split = splits[clip.source]
-    # Hashed by file and stretch: two clips of one file may stand in different shards.
+    # Hashed by file and start: two clips of one file may be in different shards.
     digest = hashlib.sha256(f"{clip.recording}\n{clip.start_s!r}".encode("utf-8", "surrogateescape")).digest()
     return (split, int.from_bytes(digest[:8], "big") % shards[split], shards[split]), clip
 
 
 class _WriteShard(beam.DoFn):
     def __init__(self, step: WriteExamples):
-        self._folder, self._rate, self._stretches = step.folder, step.rate, step.stretches
+        self._folder, self._rate, self._kept_spans = step.folder, step.rate, step.kept_spans
         self._window_samples, self._processes = round(step.window_s * step.rate), step.processes
 
-    def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[Shard]:
+    def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[ExampleShard]:
         (split, index, shards), clips = item
         name = f"{split}-{index:05d}-of-{shards:05d}.tfrecord"
         examples, size, rejects, sources = 0, 0, [], set()
@@ -154,14 +158,14 @@ class _WriteShard(beam.DoFn):
             lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
         )
         ordered = sorted(clips, key=lambda c: (c.recording, c.start_s, c.label))
-        sounds = read_ahead([(c.recording, c.start_s, c.end_s) for c in ordered], self._rate, self._processes)
+        sounds = read_excerpts([(c.recording, c.start_s, c.end_s) for c in ordered], self._rate, self._processes)
         with contextlib.closing(sounds), shard_writer(f"{self._folder}/{name}") as write:
             for clip, sound in zip(ordered, sounds, strict=True):
                 done += 1
                 if time.monotonic() - shown >= EVERY_S:
                     shown = time.monotonic()
                     LOGGER.info("materializing: %d clips of shard %s", done, name)
-                kept = self._kept(clip, sound)
+                kept = self._kept_parts(clip, sound)
                 if isinstance(kept, Reject):
                     count("clips_rejected")
                     rejects.append(kept)
@@ -173,34 +177,34 @@ class _WriteShard(beam.DoFn):
                 stats["max_s"] = max(stats["max_s"], seconds)
                 sources.add((clip.label, clip.source))
                 for part, sound in kept:
-                    for example in cut_examples(part, sound, self._rate, self._window_samples, split):
+                    for example in split_into_examples(part, sound, self._rate, self._window_samples, split):
                         write(record := serialize(example))
                         stats["examples"] += 1
                         examples += 1
                         size += len(record) + _FRAMING
         count("examples_written", examples)
-        yield Shard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
+        yield ExampleShard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
 
-    def _kept(self, clip: Clip, waveform: np.ndarray | str) -> list[tuple[Clip, np.ndarray]] | Reject:
-        """The stretches of a clip that are kept, each as a clip of its own with its sound."""
+    def _kept_parts(self, clip: Clip, waveform: np.ndarray | str) -> list[tuple[Clip, np.ndarray]] | Reject:
+        """The parts of a clip that are kept, each as a clip of its own with its sound."""
         if isinstance(waveform, str):
             return Reject(clip.recording, waveform)
         why = reason_against(waveform, self._rate)
         if why:
             return Reject(clip.recording, why)
         try:
-            found = [(a, waveform[a:b]) for a, b in self._stretches(waveform)]
-        except Exception as e:  # Whatever is wrong with one clip must not cost the others.
+            spans = [(a, waveform[a:b]) for a, b in self._kept_spans(waveform)]
+        except Exception as e:  # Whatever is wrong with one clip must not affect the others.
             return Reject(clip.recording, one_line(e))
         whole = len(waveform)
-        long = [(a, sound) for a, sound in found if len(sound) == whole or not reason_against(sound, self._rate)]
+        long = [(a, sound) for a, sound in spans if len(sound) == whole or not reason_against(sound, self._rate)]
         if not long:
             return Reject(clip.recording, f"no stretch of it as long as {1000 * SHORTEST_S:.0f} ms is left of the cuts")
         return [(dataclasses.replace(clip, start_s=clip.start_s + a / self._rate), sound) for a, sound in long]
 
 
-def summarize(shards: Iterable[Shard], rejects: Iterable[Reject]) -> dict[str, Any]:
-    """What a manifest says of its shards: counts per label and split, durations, rejects with their reasons."""
+def summarize(shards: Iterable[ExampleShard], rejects: Iterable[Reject]) -> dict[str, Any]:
+    """What a manifest says about its shards: counts by label and split, durations, rejects with their reasons."""
     shards = sorted(shards, key=lambda s: (SPLITS.index(s.split), s.name))
     labels: dict[str, Any] = {}
     sources: dict[tuple[str, str], set[str]] = collections.defaultdict(set)
@@ -237,9 +241,6 @@ def summarize(shards: Iterable[Shard], rejects: Iterable[Reject]) -> dict[str, A
 
 def write_draft(settings: dict[str, Any], folder: str, labels: list[str], shards, rejects) -> None:
     """Writes the manifest under its provisional name: the last step of the pipeline."""
-    from soundbeam.model.storage.files import open_to_write
-    from soundbeam.transforms.examples.write_examples import summarize
-
     manifest = {**settings, **summarize(shards, rejects)}
     manifest["labels_without_clips"] = sorted(set(labels) - set(manifest["labels"]))
     with open_to_write(f"{folder}/{DRAFT}", "w") as file:

@@ -1,1 +1,1 @@
-"""Work in another process, which damaged files may kill."""
+"""Work done in another process, because a damaged file may kill the process that reads it."""

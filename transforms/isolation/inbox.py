@@ -1,4 +1,4 @@
-"""Messages from a child that its parent has not read yet."""
+"""Messages from a child process that its parent has not read yet."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import threading
 
 from soundbeam.transforms.isolation.wire import Closed, Message, receive
 
-# How many bytes of results may wait for the parent: how far the child may work ahead.
+# How many bytes of results may wait for the parent. This limits how far the child works ahead.
 WAITING_BYTES = 16 << 20
 
 
 class Inbox:
-    """Messages that a thread puts in as it reads them; it waits while too many bytes of them are unread."""
+    """A queue that a thread fills with messages. The thread waits while too many bytes are unread."""
 
     def __init__(self) -> None:
         self.ready = self.closed = False
@@ -40,14 +40,14 @@ class Inbox:
             return message
 
     def close(self) -> None:
-        """Wakes whoever waits; nobody waits from now on."""
+        """Wakes the threads that wait; from now on none waits."""
         with self._changed:
             self.closed = True
             self._changed.notify_all()
 
 
 def read_into(from_child: socket.socket, inbox: Inbox) -> None:
-    """Reads a child's messages into the inbox until the child is gone or the inbox is closed."""
+    """Reads a child's messages into the inbox until the child has ended or the inbox is closed."""
     try:
         while not inbox.closed:
             message, size = receive(from_child)

@@ -1,7 +1,7 @@
-"""How a Python process is started that imports nothing from the current folder.
+"""How to start a Python process that imports nothing from the current folder.
 
-A user may have a ``socket.py`` or a ``numpy.py`` of his own there. Python puts the current folder on the path of ``-c``
-and ``-m``. Its switch against that, ``-P``, is of 3.11, and ``-I`` would also forget what PYTHONPATH names.
+A user may have a ``socket.py`` or a ``numpy.py`` there. Python puts the current folder on the import path for ``-c``
+and ``-m``. The switch that prevents this, ``-P``, exists since Python 3.11, and ``-I`` would also ignore PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 
 
 def python_command(code: str) -> list[str]:
-    """The command that runs ``code`` in this Python, with the current folder taken off its path first."""
+    """The command that runs ``code`` in this Python, with the current folder removed from its import path first."""
     return [sys.executable, "-c", f"import sys; sys.path[:] = [p for p in sys.path if p]; {code}"]
 
 
 def import_path() -> str:
-    """PYTHONPATH for a child: where this process imports from, but the current folder only if PYTHONPATH names it."""
+    """PYTHONPATH for a child: this process's import path, with the current folder only if PYTHONPATH names it."""
     named = {os.path.abspath(p) for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p}
     path = [os.path.abspath(p) for p in sys.path if p]
     return os.pathsep.join(p for p in path if p in named or p != os.getcwd())

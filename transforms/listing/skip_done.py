@@ -1,4 +1,4 @@
-"""What was scanned before: the rows of the table ``recordings``, joined with what is listed now."""
+"""Leaves out what was scanned before: joins the rows of the table ``recordings`` with what is listed now."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Done:
     """How a file ended in an earlier scan.
 
     Attributes:
-        age: 0 for the oldest scan's rows.
-        bytes, version: Of the file at that time.
+        age: Which scan the row comes from; 0 is the oldest.
+        bytes, version: The size and version of the file at that time.
         status, stage: As in the table ``recordings``.
     """
 
@@ -31,12 +31,12 @@ class Done:
     stage: Stage
 
 
-# A Done as it crosses the shuffle: plain values are coded several times as fast as an object.
+# The values of a Done, as they cross the shuffle: plain values are encoded several times as fast as an object.
 DoneRow = tuple[int, int, str, str, str]
 
 
 def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
-    """The rows of one shard of the table ``recordings``: (age, URL) → (URI, the values of a Done) each."""
+    """The rows of one shard, (age, URL), of the table ``recordings``: the URI and the values of a Done, each."""
     age, url = shard
     with open_file(url) as file:
         for batch in pq.ParquetFile(file).iter_batches(columns=["recording", "bytes", "version", "status", "stage"]):
@@ -45,40 +45,40 @@ def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
                 yield uri, (age, size, version or "", status, stage or "")
 
 
-def is_done(found: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
-    """Whether a file's newest row still stands: same size and version, and ended well, or is not to be tried again."""
-    recording = found if isinstance(found, Recording) else found.recording
+def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
+    """Whether a file can be skipped: it is unchanged, and it was scanned or is not to be retried."""
+    recording = listed if isinstance(listed, Recording) else listed.recording
     if (recording.bytes, recording.version) != (done.bytes, done.version) or done.stage == DELETED:
         return False
-    if isinstance(found, Unscannable):
-        return done.status == "ok" or (done.status == found.status and not retry_failed)
+    if isinstance(listed, Unscannable):
+        return done.status == "ok" or (done.status == listed.status and not retry_failed)
     return done.status == "ok" or (done.status in ("partial", "failed") and not retry_failed)
 
 
 def was_deleted(uri: str) -> bool:
-    """Whether a file is gone for certain: a store that does not answer, or refuses, proves nothing."""
+    """Whether a file certainly no longer exists. A store that does not answer, or refuses, proves nothing."""
     try:
         place, path = place_of(uri)
         place.fs.info(path)
     except FileNotFoundError:
         return True
-    except Exception:  # a store's own error classes are many
+    except Exception:  # stores have many error classes of their own
         return False
     return False
 
 
 @dataclasses.dataclass
 class SkipDone(beam.PTransform):
-    """Leaves what was scanned before out of a listing; tells what was scanned and is gone.
+    """Leaves out of a listing what was scanned before, and reports what was scanned and has been deleted.
 
-    Takes ``(recordings, unscannable)``, as ``ListRecordings`` gives them; gives the same two, less what is
-    done. A file that was scanned from one of the folders listed now, and is not there any more, becomes an
-    Unscannable of stage ``deleted``, so that its rows are superseded.
+    Takes ``(recordings, unscannable)``, as ``ListRecordings`` returns them, and returns the same two without what is
+    done. A file that was scanned, lies under one of the roots and no longer exists becomes an Unscannable of stage
+    ``deleted``, so that its rows are superseded.
 
     Args:
-        shards: (age, URL) of every shard of the table ``recordings`` that counts.
-        roots: URIs that the listed files lie under, each ending with a slash.
-        retry_failed: Whether partial and failed ones are tried again.
+        shards: (age, URL) of every shard of the table ``recordings`` that is to be considered.
+        roots: URIs of the folders that are listed, each with a slash at its end.
+        retry_failed: Whether files that failed or are partial are scanned again.
     """
 
     shards: list[tuple[int, str]]
@@ -87,17 +87,17 @@ class SkipDone(beam.PTransform):
 
     def expand(self, listed: Any) -> Any:
         """Adds the steps to the graph."""
-        found = listed | "Listed" >> beam.Flatten() | "ListedByUri" >> beam.Map(_by_uri)
-        done = found.pipeline | "Shards" >> beam.Create(self.shards) | "ReadDone" >> beam.FlatMap(read_done)
+        by_uri = listed | "Listed" >> beam.Flatten() | "ListedByUri" >> beam.Map(_by_uri)
+        done = by_uri.pipeline | "Shards" >> beam.Create(self.shards) | "ReadDone" >> beam.FlatMap(read_done)
         return (
-            {"found": found, "done": done}
+            {"listed": by_uri, "done": done}
             | "JoinByUri" >> beam.CoGroupByKey()
             | "KeepNew" >> beam.FlatMap(_keep_new, self.roots, self.retry_failed)
-            | "SplitNew" >> beam.Partition(_which, 2)  # type: ignore[arg-type]  # it takes any callable
+            | "SplitNew" >> beam.Partition(_is_unscannable, 2)  # type: ignore[arg-type]  # it takes any callable
         )
 
 
-def _which(row: Recording | Unscannable, _: int) -> int:
+def _is_unscannable(row: Recording | Unscannable, _: int) -> int:
     return int(isinstance(row, Unscannable))
 
 
@@ -110,12 +110,12 @@ def _keep_new(
 ) -> Iterator[Recording | Unscannable]:
     uri, joined = item
     newest = max((Done(*row) for row in joined["done"]), key=lambda done: done.age, default=None)
-    found = list(joined["found"])
-    if found:
-        if newest is not None and is_done(found[0], newest, retry_failed):
+    listed = list(joined["listed"])
+    if listed:
+        if newest is not None and is_done(listed[0], newest, retry_failed):
             count("recordings_done_before")
         else:
-            yield found[0]
+            yield listed[0]
     elif newest is not None and newest.stage != DELETED and uri.startswith(roots) and was_deleted(uri):
         count("recordings_gone")
         error = "no longer there: deleted or moved since it was scanned"

@@ -1,8 +1,8 @@
-"""When and where a recording was made, by its name: usual names of recorders, and patterns that the user writes.
+"""When and where a recording was made, by its name: the usual names that recorders give, and patterns of the user.
 
 A pattern looks like the end of a recording's URI: ``*`` is anything within one folder's or file's name, ``?`` one
-character of it, ``**`` anything, ``{site}`` the site, and ``%Y %m %d %H %M %S`` and so on are strptime's parts of a
-time. It matches whole names, upper or lower case, and may leave the extension out.
+character of it, ``**`` anything, ``{site}`` is the site, and ``%Y %m %d %H %M %S`` and so on mean what they mean for
+strptime. A pattern matches whole names, ignores case, and may omit the extension.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _DIRECTIVES = {
     "%": "%",
 }
 _EXTENSION = r"(?:\.[a-z0-9]{1,5})?\Z"
-# Date and time, with any separators or none; then what may be an offset from UTC.
+# Date and time, with or without separators; then what may be an offset from UTC.
 _NAMED = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)([T_$ .-]?)(\d\d)([-_.:h]?)(\d\d)[-_.:m]?(\d\d)(?!\d)"
     r"(?:\.(\d{1,6})(?!\d))?(?:(Z)(?![A-Za-z0-9])|([+-])(\d\d):?(00|15|30|45)(?!\d))?",
     re.ASCII,
 )
-# Seconds since 1970 in hexadecimal, as AudioMoths of before 2020 name files; in other years it is no such name.
+# Seconds since 1970 in hexadecimal, as AudioMoths before 2020 name files. In other years a name is none.
 _HEX = re.compile(r"[0-9A-F]{8}\Z", re.ASCII)
 _HEX_YEARS = (2015, 2030)
 
@@ -47,19 +47,19 @@ def from_name(uri: str) -> datetime | None:
 
     ``20240131_053000``, with anything around it and with any or no separators (AudioMoth, Wildlife Acoustics, Swift);
     ``2024-01-31T05-30-00``; either followed by ``Z`` or an offset, ``20240131T053000+1000`` (Frontier Labs); a whole
-    name of eight hexadecimal digits (old AudioMoths). Of several, the first that exists.
+    name of eight hexadecimal digits (old AudioMoths). Of several times, the first valid one counts.
 
     Args:
         uri: The recording.
 
     Returns:
-        Aware where the name says the offset, else naive; None where it says no time, or one that does not exist.
+        An aware time if the name gives the offset, else a naive one; None if it gives no valid time.
     """
     stem = uri.rpartition("/")[2].rpartition(".")[0] or uri.rpartition("/")[2]
-    for found in _NAMED.finditer(stem):
-        year, _, month, day, between, hour, _, minute, second, fraction, utc, sign, hours, minutes = found.groups()
+    for match in _NAMED.finditer(stem):
+        year, _, month, day, between, hour, _, minute, second, fraction, utc, sign, hours, minutes = match.groups()
         when = moment((year, month, day, hour, minute, second), fraction)
-        # A minus that does not follow an ISO time is a dash before some number.
+        # Unless it follows an ISO time, a minus is a dash before some number.
         if utc or (sign and (sign == "+" or between == "T")):
             when = with_offset(when, sign or "+", int(hours or 0), int(minutes or 0))
         if when is not None:
@@ -72,14 +72,14 @@ def from_name(uri: str) -> datetime | None:
 
 @functools.lru_cache
 def compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
-    """The regular expression of a pattern.
+    """The regular expression for a pattern.
 
     Args:
-        pattern: As the module says.
-        option: ``--site`` or ``--recorded-at``, which decides what it has to hold.
+        pattern: A pattern, as the module describes it.
+        option: ``--site`` or ``--recorded-at``, which decides what the pattern must contain.
 
     Raises:
-        SoundbeamError: It lacks that, or holds a part that there is not; one line.
+        SoundbeamError: The pattern lacks what the option requires, or contains an unknown part.
     """
     parts, seen = [], list[str]()
     for token in re.findall(r"\*\*/?|\*|\?|\{[^}]*\}?|%.?|.", pattern.lstrip("/"), re.DOTALL):
@@ -98,13 +98,13 @@ def compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
             parts.append(_DIRECTIVES[token[1:]])
             seen += token[1:].strip("%")
         elif token[0] == "%":
-            known = " ".join(f"%{name}" for name in _DIRECTIVES)
-            raise SoundbeamError(f"{option} {pattern!r}: there is no {token}; there are {known}")
+            directives = " ".join(f"%{name}" for name in _DIRECTIVES)
+            raise SoundbeamError(f"{option} {pattern!r}: there is no {token}; there are {directives}")
         else:
             parts.append(re.escape(token))
     twice = {name for name in seen if seen.count(name) > 1}
     if twice:
-        raise SoundbeamError(f"{option} {pattern!r}: {' and '.join(sorted(twice))} stands there twice")
+        raise SoundbeamError(f"{option} {pattern!r}: {' and '.join(sorted(twice))} occurs twice")
     date = "s" in seen or ({"Y", "y"} & set(seen) and ({"m", "d"} <= set(seen) or "j" in seen))
     if option == "--site" and "site" not in seen:
         raise SoundbeamError(f"--site {pattern!r}: holds no {{site}}; write e.g. '{{site}}/*.wav' or '{{site}}_*.wav'")
@@ -114,14 +114,14 @@ def compile_pattern(pattern: str, option: str) -> re.Pattern[str]:
 
 
 def from_pattern(uri: str, pattern: str) -> datetime | None:
-    """The time that a pattern finds in a URI: aware with ``%z`` or ``%s``, else naive; None where it does not match."""
-    found = compile_pattern(pattern, "--recorded-at").search(_path(uri))
-    if not found:
+    """The time that a pattern reads from a URI: aware with ``%z`` or ``%s``, else naive; None if it does not match."""
+    match = compile_pattern(pattern, "--recorded-at").search(_path(uri))
+    if not match:
         return None
-    part = found.groupdict()
+    part = match.groupdict()
     if part.get("s"):
         return datetime.fromtimestamp(int(part["s"]), timezone.utc)
-    # As POSIX reads %y: 69 to 99 are of the last century.
+    # As POSIX reads %y: 69 to 99 are 1969 to 1999.
     year = int(part.get("Y") or 0) or int(part["y"]) + (1900 if int(part["y"]) > 68 else 2000)
     clock = [part.get(name) or "0" for name in "HMS"]
     if part.get("j"):
@@ -139,9 +139,9 @@ def from_pattern(uri: str, pattern: str) -> datetime | None:
 
 
 def site_of(uri: str, pattern: str | None) -> str | None:
-    """The site that a pattern finds in a URI; None without a pattern, or where it does not match."""
-    found = compile_pattern(pattern, "--site").search(_path(uri)) if pattern else None
-    return found["site"] if found else None
+    """The site that a pattern reads from a URI; None without a pattern, or if it does not match."""
+    match = compile_pattern(pattern, "--site").search(_path(uri)) if pattern else None
+    return match["site"] if match else None
 
 
 def _path(uri: str) -> str:
@@ -154,7 +154,7 @@ def zone_of(name: str) -> tzinfo:
     """The time zone of an IANA name such as ``Europe/Berlin``, or of a fixed offset such as ``+10:00``.
 
     Raises:
-        SoundbeamError: There is none of that name.
+        SoundbeamError: There is no time zone of that name.
     """
     offset = re.fullmatch(r"([+-])(\d\d):?(\d\d)", name, re.ASCII)
     if offset and int(offset[2]) <= 14 and int(offset[3]) <= 59:
@@ -169,10 +169,10 @@ def zone_of(name: str) -> tzinfo:
 
 
 def to_utc(when: datetime | None, zone: tzinfo) -> datetime | None:
-    """A time in UTC; a naive one is of ``zone``'s clock.
+    """A time in UTC; a naive one is read as local time in ``zone``.
 
-    Where clocks are set back an hour exists twice: it is taken for the first. Where they are set forward an hour is
-    left out: a time in it is read by the clock before the change.
+    When clocks are set back, one hour occurs twice; its times are taken for those of the first. When clocks are set
+    forward, one hour is left out; a time within it is read by the clock before the change.
     """
     if when is None:
         return None
@@ -183,30 +183,30 @@ def to_utc(when: datetime | None, zone: tzinfo) -> datetime | None:
 
 
 def parse_date(text: str, zone: tzinfo) -> datetime:
-    """A date, or a date and time, with an offset or else by ``zone``'s clock; in UTC.
+    """Reads a date, or a date and time, with an offset or else as local time in ``zone``; returns it in UTC.
 
     Raises:
-        SoundbeamError: It is none.
+        SoundbeamError: The text is not a date.
     """
     day = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d))?", text, re.ASCII)
     when = moment(filter(None, day.groups())) if day else iso_time(text)
     when = to_utc(when, zone)
     if when is None:
-        raise SoundbeamError(f"{text!r} is no date; write 2024-01-31 or 2024-01-31T05:30:00+10:00")
+        raise SoundbeamError(f"{text!r} is not a date; write 2024-01-31 or 2024-01-31T05:30:00+10:00")
     return when
 
 
 @dataclasses.dataclass(frozen=True)
 class Conventions:
-    """How times and sites are told.
+    """Where times and sites are read from.
 
     Attributes:
-        recorded_at: A pattern for the time in a recording's URI; None: usual names only.
-        timezone: Of the recorders' clocks, where nothing says their offset: an IANA name, or ``+HH:MM``.
+        recorded_at: A pattern for the time in a recording's URI; None for the usual names only.
+        timezone: The time zone of the recorders' clocks where their offset is unknown: an IANA name or ``+HH:MM``.
         site: A pattern for the site in a recording's URI.
 
     Raises:
-        SoundbeamError: One of them is not understood.
+        SoundbeamError: A pattern or the time zone is invalid.
     """
 
     recorded_at: str | None = None

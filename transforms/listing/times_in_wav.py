@@ -1,7 +1,7 @@
-"""When a WAV file says that it was recorded: the chunks that recorders write beside the sound.
+"""When a WAV file was recorded, by the chunks that recorders write beside the sound.
 
-Chunks are found by their headers; a length is never trusted further than to look whether a chunk begins there, and no
-more than 64 KB of one is read.
+Chunks are found by their headers; a length is only used to look whether another chunk begins there, and no
+more than 64 KB of a chunk are read.
 
 Sources: AudioMoth firmware (comment ``ICMT`` in ``LIST``), the GUANO specification (chunk ``guan``), EBU Tech 3285
 (chunk ``bext``), Wildlife Acoustics' WAMD (chunk ``wamd``: two bytes of id, four of length, content).
@@ -32,23 +32,23 @@ _GUANO = re.compile(r"^\s*Timestamp\s*:\s*(.*)$", re.MULTILINE)
 
 
 def read_times(read_at: ReadAt, size: int) -> list[datetime]:
-    """All times at which a WAV file says that it was recorded, the most exact first.
+    """All recording times in a WAV file, the most precise first.
 
     Args:
-        read_at: ``read_at(offset, count)`` gives bytes of the file, fewer at its end.
-        size: The file's bytes.
+        read_at: ``read_at(offset, count)`` returns bytes of the file, fewer at its end.
+        size: The size of the file, bytes.
 
     Returns:
-        Those with an offset from UTC first, aware; then those by an unknown clock, naive. None of them is a date that
-        does not exist. Empty for a file that is no WAV, or says nothing.
+        First the times with an offset from UTC, aware; then those in an unknown time zone, naive. All are valid dates.
+        Empty for a file that is not a WAV or holds no time.
     """
-    found = (_time_of(name, content) for name, content in wav_chunks(read_at, size))
-    times = [time for time in found if time is not None]
+    stamps = (_time_of(name, content) for name, content in wav_chunks(read_at, size))
+    times = [time for time in stamps if time is not None]
     return [t for t in times if t.tzinfo] + [t for t in times if not t.tzinfo]
 
 
 def wav_chunks(read_at: ReadAt, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks that may tell a time: (id, content), content cut at 64 KB; those within ``LIST`` one by one."""
+    """The chunks that may hold a time: (id, content of at most 64 KB); those within ``LIST`` one by one."""
     head = read_at(0, 12)
     if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
         return
@@ -106,38 +106,38 @@ def _wamd_time(content: bytes) -> datetime | None:
 
 
 def _bext_time(content: bytes) -> datetime | None:
-    """Description 256 bytes, originator 32, its reference 32, then the date, 10, and the time, 8, of local clocks."""
+    """Description 256 bytes, originator 32, its reference 32, then the date, 10, and the local time, 8."""
     date = re.match(r"(\d{4})[-_:. ](\d\d)[-_:. ](\d\d)", content[320:330].decode("ascii", "replace"))
     clock = re.match(r"(\d\d)[-_:. ](\d\d)[-_:. ](\d\d)", content[330:338].decode("ascii", "replace"))
     return moment((*date.groups(), *clock.groups())) if date and clock else None
 
 
 def audiomoth_time(comment: str) -> datetime | None:
-    """The time in an AudioMoth's comment, aware: its oldest firmware names no time zone and means UTC."""
-    found = _AUDIOMOTH.search(comment)
-    if not found:
+    """The time in an AudioMoth's comment, aware: the oldest firmware names no time zone and means UTC."""
+    match = _AUDIOMOTH.search(comment)
+    if not match:
         return None
-    hour, minute, second, fraction, day, month, year, sign, hours, minutes = found.groups()
+    hour, minute, second, fraction, day, month, year, sign, hours, minutes = match.groups()
     when = moment((year, month, day, hour, minute, second), fraction)
     return with_offset(when, sign or "+", int(hours or 0), int(minutes or 0))
 
 
 def iso_time(text: str) -> datetime | None:
-    """The first ISO 8601 date and time in a text; naive where it has no offset; None where there is no valid one."""
-    found = _ISO.search(text)
-    if not found:
+    """The first ISO 8601 date and time in a text; naive without an offset; None if there is no valid one."""
+    match = _ISO.search(text)
+    if not match:
         return None
-    *date, fraction, utc, sign, hours, minutes = found.groups()
+    *date, fraction, utc, sign, hours, minutes = match.groups()
     when = moment(date, fraction)
     return with_offset(when, sign or "+", int(hours or 0), int(minutes or 0)) if utc or sign else when
 
 
 def moment(parts: Iterable[str], fraction: str | None = None) -> datetime | None:
-    """A naive time; None where there is no such time.
+    """A naive time; None if there is no such time.
 
     Args:
-        parts: Digits of year, month and day, and as many as are known of hour, minute and second.
-        fraction: The digits after the second's decimal point.
+        parts: The digits of year, month and day, and of hour, minute and second as far as they are known.
+        fraction: The digits after the decimal point of the second.
     """
     try:
         when = datetime(*map(int, parts))  # type: ignore[arg-type]  # mypy does not count what map yields
@@ -147,7 +147,7 @@ def moment(parts: Iterable[str], fraction: str | None = None) -> datetime | None
 
 
 def with_offset(when: datetime | None, sign: str, hours: int, minutes: int) -> datetime | None:
-    """The time with its offset from UTC; None where no clock on Earth has that offset."""
+    """The time with its offset from UTC; None if no clock on Earth has that offset."""
     if when is None or hours > 14 or minutes > 59:
         return None
     offset = timedelta(hours=hours, minutes=minutes)

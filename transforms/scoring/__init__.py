@@ -1,1 +1,1 @@
-"""Windows scored, calls counted."""
+"""Scoring of windows and counting of calls."""

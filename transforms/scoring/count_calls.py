@@ -1,4 +1,4 @@
-"""Scores → calls and counts of each recording, checked window by window against what was decoded."""
+"""Scores → the calls and counts of each recording; checks that every decoded window has a score."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ class Counting:
     """How scores become calls.
 
     Attributes:
-        labels: In the order of the scores.
+        labels: The labels, in the order of the scores.
         thresholds: One for each label.
-        rules: How neighbouring windows are joined and told apart.
-        certainty: How sure a count is.
+        rules: How neighbouring windows are joined into calls.
+        count_model: Gives the interval in which the true count plausibly lies.
     """
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     rules: CallRules
-    certainty: CountModel = AS_SCORED
+    count_model: CountModel = AS_SCORED
 
 
 def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting: Counting) -> RecordingResult:
-    """Joins a recording's scores, finds its calls, and says so where windows were lost on the way.
+    """Joins the scores of a recording and finds its calls.
 
-    A window is lost when its segment could not be scored; then the status becomes ``partial`` (``failed`` when none is
-    left) with stage ``score``.
+    If some windows have no score, because their segment could not be scored, the status becomes ``partial`` (``failed``
+    if none has one), with stage ``score`` and an error that says so.
     """
-    # A runner may give a segment twice after a retry on another worker; its windows count once.
+    # A runner may deliver a segment twice after a retry on another worker; its windows count once.
     segments = {s.index: s for s in sorted(scored, key=lambda s: (s.index, s.scores is not None))}
     good = [s for s in sorted(segments.values(), key=lambda s: s.index) if s.scores is not None]
     windows = sum(len(s.start_s) for s in good)
@@ -61,49 +61,48 @@ def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting:
     calls, intervals = {}, {}
     for i, label in enumerate(counting.labels if windows else ()):
         height, peaks = find_peaks(start_s, scores[:, i].astype(np.float64), counting.rules)
-        found = find_calls(start_s, end_s, scores[:, i], counting.thresholds[i], counting.rules, (height, peaks))
-        calls[label], intervals[label] = found, counting.certainty.interval(height[peaks], len(found))
+        label_calls = find_calls(start_s, end_s, scores[:, i], counting.thresholds[i], counting.rules, (height, peaks))
+        calls[label], intervals[label] = label_calls, counting.count_model.interval(height[peaks], len(label_calls))
     count(f"recordings_{report.status}")
-    count("calls", sum(len(found) for found in calls.values()))
+    count("calls", sum(len(label_calls) for label_calls in calls.values()))
     return RecordingResult(report, start_s, end_s, scores, calls, intervals)
 
 
 def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:
-    """The row of a file that was listed and not decoded."""
+    """The result of a file that was listed but not decoded."""
     report = DecodeReport(file.recording, file.status, file.stage, file.error, None, None, None, 0, 0)
     count(f"recordings_{file.status}")
     return RecordingResult(report, np.zeros(0), np.zeros(0), np.zeros((0, labels), np.float32), {})
 
 
 def count_calls_of_ranges(items: Iterable[SegmentScores | RangeReport], counting: Counting) -> RecordingResult:
-    """Joins the ranges of a recording that was cut: the result that it has in one piece.
+    """Joins the ranges of a split recording into the result that the whole recording would have.
 
     Args:
-        items: The scores of all of its segments, and the reports of all of its ranges, in any order.
+        items: The scores of all its segments and the reports of all its ranges, in any order.
         counting: How to count.
     """
     items = list(items)
     scored = [item for item in items if isinstance(item, SegmentScores)]
     parts = [item for item in items if isinstance(item, RangeReport)]
     report = report_of(parts)
-    # What lies behind a break was scored for nothing.
+    # Segments after a break were scored in vain.
     return count_calls(report, [s for s in scored if s.index < report.segments], counting)
 
 
 @dataclasses.dataclass
 class CountCalls(beam.PTransform):
-    """Joins each recording's scores and report, and counts: → `RecordingResult`, one for each `DecodeReport`.
+    """Joins the scores and the report of each recording, and counts: one `RecordingResult` per `DecodeReport`.
 
-    A recording is decoded and scored in one bundle, so nothing has to be grouped: a result goes on to be written as
-    soon as its recording has ended, and not when the last of all recordings has. Only the scores and reports of
-    recordings that were cut into ranges are grouped; their results are the output ``of_ranges``, one for each
-    recording.
+    A recording is decoded and scored in one bundle, so nothing has to be grouped, and a result can be written as soon
+    as its recording is finished. Only the scores and reports of recordings that were split into ranges are grouped;
+    their results are the output ``of_ranges``, one per recording.
     """
 
     counting: Counting
 
     def expand(self, scored: beam.PCollection) -> Any:
-        """Adds the steps to the graph; gives ``{"whole": …, "of_ranges": …}``."""
+        """Adds the steps to the graph; returns ``{"whole": …, "of_ranges": …}``."""
         joined = scored | "JoinAndCount" >> beam.ParDo(_JoinAndCount(self.counting)).with_outputs(_PARTS, main="whole")
         of_ranges = (
             joined[_PARTS]
@@ -130,7 +129,7 @@ class _JoinAndCount(beam.DoFn):
             yield beam.pvalue.TaggedOutput(_PARTS, (item.part.recording.uri, item))
             return
         if isinstance(item, SegmentScores):
-            if item.cut:
+            if item.of_range:
                 yield beam.pvalue.TaggedOutput(_PARTS, (item.uri, item))
                 return
             uri = item.uri
@@ -143,7 +142,7 @@ class _JoinAndCount(beam.DoFn):
             yield self._count(uri)
 
     def finish_bundle(self) -> Iterator[Any]:
-        for uri in list(self._reports):  # scores of theirs are missing: their rows say so
+        for uri in list(self._reports):  # some of their scores are missing, which their rows will say
             yield GlobalWindows.windowed_value(self._count(uri))
 
     def _count(self, uri: str) -> RecordingResult:

@@ -1,4 +1,4 @@
-"""How far a scan has come, in a line now and then: files, hours of sound, speed, and the time that is left."""
+"""Reports the progress of a scan, a line at intervals: files, hours of sound, speed, and the time left."""
 
 from __future__ import annotations
 
@@ -17,88 +17,90 @@ from soundbeam.transforms.records import DecodeReport, RangeReport, Recording, S
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
 LOGGER = logging.getLogger("soundbeam.progress")
-# In a log: the first lines after so many seconds each, later ones after a tenth of the time so far.
+# Seconds between two lines in a log: first the shorter time, then a tenth of the time so far, up to the longer one.
 EVERY_S, SELDOM_S = 10.0, 300.0
-# No speed, and no time left, before so many seconds: it would jump.
+# How many seconds pass before the speed and the time left are shown; before, they would fluctuate.
 _STEADY_S = 5.0
 
 
 @dataclasses.dataclass
 class Meter:
-    """What has gone by, of what there is. The clock starts with the first segment that is scored, so that loading the
-    model does not count; what came with it does not count for the speed either.
+    """Adds up what has been scanned. The clock starts with the first scored segment, so that loading the model does not
+    count; that segment does not count for the speed either.
 
     Attributes:
-        recordings: Files done; one that was cut into ranges counts by its ranges.
-        bytes: Of these.
-        sound_s: Seconds of sound scored.
-        of_recordings: How many files there are; 0 where nobody knows.
-        of_bytes: Of all files; 0 where a store does not tell sizes.
+        recordings: How many files are done; of one that was split into ranges, each range counts as its share.
+        bytes: The size of these files.
+        sound_s: How many seconds of sound were scored.
+        total_recordings: How many files there are; 0 if unknown.
+        total_bytes: The size of all files; 0 if a store does not report sizes.
     """
 
     recordings: float = 0.0
     bytes: float = 0.0
     sound_s: float = 0.0
-    of_recordings: int = 0
-    of_bytes: int = 0
+    total_recordings: int = 0
+    total_bytes: int = 0
     _start: float | None = None
     _before: tuple[float, float] = (0.0, 0.0)
 
     def add(self, now: float, sound_s: float = 0.0, recording: Recording | None = None, share: float = 1.0) -> None:
-        """Counts sound that was scored, or a share of a recording that ended, at ``now`` (seconds on some clock)."""
+        """Adds scored sound, or a finished share of a recording, at the time ``now`` (seconds on some clock)."""
         self.sound_s += sound_s
         if recording is not None:
             self.recordings += share
             self.bytes += share * recording.bytes
-            self.of_recordings, self.of_bytes = recording.listed, recording.listed_bytes
+            self.total_recordings, self.total_bytes = recording.total_recordings, recording.total_bytes
         if self._start is None and sound_s:
             self._start, self._before = now, (self.sound_s, self.done)
 
     @property
     def done(self) -> float:
-        """Which part of all is done, 0 to 1: by bytes, or by files where sizes are not known."""
-        if self.of_bytes:
-            return min(1.0, self.bytes / self.of_bytes)
-        return min(1.0, self.recordings / self.of_recordings) if self.of_recordings else 0.0
+        """The share that is done, 0 to 1: by bytes, or by files if sizes are unknown."""
+        if self.total_bytes:
+            return min(1.0, self.bytes / self.total_bytes)
+        return min(1.0, self.recordings / self.total_recordings) if self.total_recordings else 0.0
 
-    def line(self, now: float, of_all: bool = True) -> str:
-        """What a person reads; ``of_all``: whether this meter sees the whole scan, or one worker's part of it."""
+    def line(self, now: float, whole_scan: bool = True) -> str:
+        """The line to show; ``whole_scan`` says whether this meter sees the whole scan or only one worker's part."""
         recordings = int(self.recordings + 1e-6)
-        if of_all and self.of_recordings:
-            said = f"scanning: {recordings:,} of {self.of_recordings:,} recordings ({int(100 * self.done)} %)"
+        if whole_scan and self.total_recordings:
+            text = f"scanning: {recordings:,} of {self.total_recordings:,} recordings ({int(100 * self.done)} %)"
         else:
-            said = f"scanning{'' if of_all else ' (this worker)'}: {recordings:,} recordings"
-        said += f", {self.sound_s / 3600:.2f} h of sound"
+            text = f"scanning{'' if whole_scan else ' (this worker)'}: {recordings:,} recordings"
+        text += f", {self.sound_s / 3600:.2f} h of sound"
         spent = 0.0 if self._start is None else now - self._start
         if spent < _STEADY_S:
-            return said
+            return text
         sound_s, done = self.sound_s - self._before[0], self.done - self._before[1]
-        said += f", {sound_s / spent:,.0f} × real time"
-        if of_all and done > 0.01:
-            said += f", about {duration(spent * (1 - self.done) / done)} left"
-        return said
+        text += f", {sound_s / spent:,.0f} × real time"
+        if whole_scan and done > 0.01:
+            text += f", about {duration(spent * (1 - self.done) / done)} left"
+        return text
 
 
 def duration(seconds: float) -> str:
-    """A time in the two units that a person would say it in."""
+    """A duration in one or two units, as a person would say it."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-class TellHowMany(beam.PTransform):
-    """Notes in each Recording how many of them there are, and how many bytes.
+class AddTotals(beam.PTransform):
+    """Adds to each Recording the number and total size of all recordings.
 
-    Not a side input of the step that reports: Flink and Spark end a fused stage before a step with a side input, and
-    a recording's segments and report must stay in one.
+    The reporting step does not take them as a side input, because Flink and Spark end a fused stage before a step with
+    one, and the segments and the report of a recording must stay in one stage.
     """
 
     def expand(self, recordings: beam.PCollection[Recording]) -> beam.PCollection[Recording]:
         """Adds the steps to the graph."""
         sizes = recordings | "Sizes" >> beam.Map(lambda recording: (1, recording.bytes))
-        listed = sizes | "AllSizes" >> beam.CombineGlobally(_sum).without_defaults()  # unused where there are none
-        return recordings | "NoteListed" >> beam.Map(_with_listed, beam.pvalue.AsSingleton(listed))
+        totals = (
+            sizes | "AllSizes" >> beam.CombineGlobally(_sum).without_defaults()
+        )  # not used if there are no recordings
+        return recordings | "NoteListed" >> beam.Map(_with_totals, beam.pvalue.AsSingleton(totals))
 
 
 def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -108,17 +110,17 @@ def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return files, size
 
 
-def _with_listed(recording: Recording, listed: tuple[int, int]) -> Recording:
-    return dataclasses.replace(recording, listed=listed[0], listed_bytes=listed[1])
+def _with_totals(recording: Recording, totals: tuple[int, int]) -> Recording:
+    return dataclasses.replace(recording, total_recordings=totals[0], total_bytes=totals[1])
 
 
 @dataclasses.dataclass
 class ReportProgress(beam.PTransform):
-    """Passes `SegmentScores` and `DecodeReport` on and logs now and then what has gone by in this process.
+    """Passes `SegmentScores` and `DecodeReport` on, and logs at intervals what this process has done.
 
     Args:
         hop_s: Seconds of sound that a window adds.
-        every_s: A line each so many seconds; None: as suits a log.
+        every_s: Seconds between two lines; None for intervals that suit a log.
     """
 
     hop_s: float
@@ -130,14 +132,14 @@ class ReportProgress(beam.PTransform):
 
 
 class _Shared:
-    """One meter for all threads of a process, and when its line was last shown."""
+    """The meter that all threads of a process share, and when its line was last shown."""
 
     def __init__(self) -> None:
         self.meter, self.lock = Meter(), threading.Lock()
         self.start = self.shown = time.monotonic()
 
 
-# The newest scan's, by its token; of an older one in this process nothing is asked any more.
+# That of the newest scan in this process, by its token; older ones are no longer needed.
 _shared: dict[str, _Shared] = {}
 _shared_lock = threading.Lock()
 
@@ -152,16 +154,16 @@ class _Report(beam.DoFn):
             if self._token not in _shared:
                 _shared.clear()
                 _shared[self._token] = _Shared()
-            self._of_process = _shared[self._token]
+            self._progress = _shared[self._token]
 
     def process(self, scored: Scored) -> Iterator[Any]:
         yield scored
-        now, shared = time.monotonic(), self._of_process
+        now, shared = time.monotonic(), self._progress
         with shared.lock:
             if isinstance(scored, DecodeReport):
                 shared.meter.add(now, recording=scored.recording)
             elif isinstance(scored, RangeReport):
-                shared.meter.add(now, recording=scored.part.recording, share=1 / scored.part.of)
+                shared.meter.add(now, recording=scored.part.recording, share=1 / scored.part.ranges)
             else:
                 shared.meter.add(now, sound_s=len(scored.start_s) * self._hop_s)
             spent = now - shared.start
@@ -169,5 +171,5 @@ class _Report(beam.DoFn):
             if now - shared.shown < due or not int(shared.meter.recordings + shared.meter.sound_s / 60):
                 return
             shared.shown = now
-            line = shared.meter.line(now, of_all=os.getpid() == self._driver)
+            line = shared.meter.line(now, whole_scan=os.getpid() == self._driver)
         LOGGER.info(line)

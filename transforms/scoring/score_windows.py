@@ -1,4 +1,4 @@
-"""Segments → scores of their windows: batches, scored by one shared model a process while the next ones come."""
+"""Segments → scores of their windows. All threads of a process share a model, and score while later segments arrive."""
 
 from __future__ import annotations
 
@@ -22,40 +22,41 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.records import Decoded, Scored, Segment, SegmentScores
 
-# Segments of a batch for each thread, and at least.
-_FOR_A_THREAD, _SEGMENTS_A_BATCH = 4, 16
-# Batches that are being scored while the next one comes: with none, threads would wait for each other and for decoding.
-_AT_WORK = 1
-# A segment with fewer windows than this share of a batch is scored together with others: a call has its price.
-_ENOUGH = 1 / 4
+# How many segments a batch holds for each thread, and at least.
+_SEGMENTS_PER_THREAD, _SEGMENTS_PER_BATCH = 4, 16
+# How many batches are being scored while the next one arrives; with none, threads would wait for each other and for
+# decoding.
+_PENDING_BATCHES = 1
+# A segment with fewer windows than this share of a batch is scored together with others, because each call has a cost.
+_OWN_CALL_SHARE = 1 / 4
 
 
 def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> Iterator[SegmentScores]:
-    """Scores segments, each window once, whatever stands together in a batch.
+    """Scores segments, each window once, however they are batched.
 
-    A segment of many windows is scored by itself, since its windows share spectrogram frames; shorter ones are put
-    together, across recordings.
+    A segment of many windows is scored on its own, since its windows share spectrogram frames. Shorter ones are
+    combined, across recordings.
 
     Args:
-        segments: Any number of segments, of any recordings.
+        segments: Any number of segments, from any recordings.
         scorer: A `model.classifier.scorer.Scorer`.
-        pool: Does the calls of the network; all are given to it before this returns. Several of one thread each are
-            faster than one that several threads share: its layers are small.
+        pool: Runs the calls of the network; all are submitted before this function returns. Several calls of one
+            thread each are faster than one call that several threads share, because the layers are small.
 
     Returns:
-        One for each segment, in order; each is waited for when it is asked for.
+        The scores of each segment, in order. The iterator waits for each when it is requested.
     """
-    begun: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
+    parts: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
     for call in _calls(segments, scorer.batch):
         future = pool.submit(_timed_call, call, scorer)
         for i, (segment, _) in enumerate(call):
-            begun[id(segment)].append((future, i))
-    return (_ended(segment, begun.pop(id(segment))) for segment in segments)
+            parts[id(segment)].append((future, i))
+    return (_wait_for_scores(segment, parts.pop(id(segment))) for segment in segments)
 
 
-# What one call scores: segments, or a part of one, each with the offsets of the windows.
+# What one call scores: segments, or a part of one, each with the offsets of its windows.
 _Call = list[tuple[Segment, np.ndarray]]
-# What it finds, for each of them: the scores, or why there are none.
+# The result for each of them: the scores, or why there are none.
 _Scores = Sequence[Union[np.ndarray, Exception]]  # noqa: UP007
 
 
@@ -64,7 +65,7 @@ def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
     windows = 0
     for segment in segments:
         n = len(segment.offsets)
-        if n >= _ENOUGH * batch:
+        if n >= _OWN_CALL_SHARE * batch:
             for i in range(0, n, batch):
                 yield [(segment, segment.offsets[i : i + batch])]
             continue
@@ -78,7 +79,7 @@ def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
 
 
 def windows_of(segment: Segment) -> np.ndarray:
-    """float32 ``[windows, samples]``: a segment's windows, gathered."""
+    """The windows of a segment, float32 ``[windows, samples]``."""
     length = len(segment.samples) - int(segment.offsets[-1])  # the last window ends where the samples end
     return np.stack([segment.samples[o : o + length] for o in segment.offsets.tolist()])
 
@@ -86,13 +87,13 @@ def windows_of(segment: Segment) -> np.ndarray:
 def _scores_of(segment: Segment, offsets: np.ndarray, scorer: Any) -> np.ndarray | Exception:
     try:
         return scorer.score_segment(segment.samples, offsets)
-    except Exception as e:  # One segment that cannot be scored must not cost the others their scores.
+    except Exception as e:  # One segment that cannot be scored must not affect the others.
         return e
 
 
 def _scores_of_call(call: _Call, scorer: Any) -> _Scores:
     if len(call) > 1:
-        # In case of an exception: one by one, to find out which segment it is.
+        # After an exception they are scored one by one, to find the segment that causes it.
         with contextlib.suppress(Exception):
             together = scorer.score_windows(np.concatenate([windows_of(segment) for segment, _ in call]))
             ends = np.cumsum([len(offsets) for _, offsets in call])
@@ -101,39 +102,39 @@ def _scores_of_call(call: _Call, scorer: Any) -> _Scores:
 
 
 def _timed_call(call: _Call, scorer: Any) -> tuple[_Scores, float]:
-    """The scores, and the milliseconds that they took."""
+    """The scores, and how many milliseconds they took."""
     start = time.perf_counter()
     return _scores_of_call(call, scorer), 1000 * (time.perf_counter() - start)
 
 
-def _ended(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
-    """Waits for a segment's calls; its part in each stands where the number says."""
-    found, spent = list[Union[np.ndarray, Exception]](), 0.0  # noqa: UP007
+def _wait_for_scores(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
+    """Waits for the calls that score a segment; each number is the position of its part in a call."""
+    part_scores, spent = list[Union[np.ndarray, Exception]](), 0.0  # noqa: UP007
     for future, i in parts:
         scores, ms = future.result()
-        found.append(scores[i])
-        spent += ms if i == 0 else 0  # once for each call
+        part_scores.append(scores[i])
+        spent += ms if i == 0 else 0  # each call once
     count("score_ms", round(spent))
-    return _with_scores(segment, found)
+    return _with_scores(segment, part_scores)
 
 
 def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
     error = ""
-    kept: np.ndarray | None = None
+    scores: np.ndarray | None = None
     failed = [e for e in parts if isinstance(e, Exception)]
     if failed:
         error = f"scoring failed: {' '.join(str(failed[0]).split())[:300] or type(failed[0]).__name__}"
     else:
-        kept = np.concatenate([part for part in parts if not isinstance(part, Exception)])
-        if kept.shape[0] != len(segment.offsets) or not np.all(np.isfinite(kept)):
-            error, kept = "the model gave a score that is no number", None
+        scores = np.concatenate([part for part in parts if not isinstance(part, Exception)])
+        if scores.shape[0] != len(segment.offsets) or not np.all(np.isfinite(scores)):
+            error, scores = "the model returned a score that is not a number", None
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
-    return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, kept, error, segment.cut)
+    return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, scores, error, segment.of_range)
 
 
-class LoadedWhenNeeded:
-    """A model that is loaded when the first segment comes, once: a night with nothing new loads no TensorFlow."""
+class LazyModel:
+    """A model that is loaded when it is first needed, so a scan with nothing new does not load TensorFlow."""
 
     def __init__(self, load: Callable[[], Any]):
         self._load, self._lock, self._model = load, threading.Lock(), None
@@ -143,7 +144,7 @@ class LoadedWhenNeeded:
         with self._lock:
             if self._model is None:
                 self._model = self._load()
-                # Else it would outlive TensorFlow at the interpreter's end, and complain on stderr.
+                # Otherwise it would outlive TensorFlow when the interpreter exits, and print errors on stderr.
                 atexit.register(self._forget)
             return self._model
 
@@ -157,11 +158,11 @@ def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
 
     Args:
         bundle: URL of the bundle.
-        fingerprint: The bundle's fingerprint when the scan began.
-        batch: How many windows are scored in one call; None: as the bundle says.
+        fingerprint: The fingerprint of the bundle when the scan started.
+        batch: How many windows are scored in one call; None for the number in the bundle.
 
     Raises:
-        SoundbeamError: The bundle is another one now: a worker refuses to score with it.
+        SoundbeamError: The bundle has been changed since, so a worker must not score with it.
     """
     from soundbeam.model.classifier.bundle import load_bundle
 
@@ -175,21 +176,21 @@ def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
 def _one_thread_a_call() -> None:
     import tensorflow as tf
 
-    # Where this process has used TensorFlow before it is too late, and only slower.
+    # If this process has used TensorFlow before, it is too late for this; scoring is only slower then.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 @dataclasses.dataclass
 class ScoreWindows(beam.PTransform):
-    """Scores every window of the segments: `Segment` → `SegmentScores`; reports pass through, each at its place.
+    """Scores every window of the segments: `Segment` → `SegmentScores`. Reports pass through and keep their place.
 
     Args:
         bundle: URL of the classifier bundle.
         fingerprint: Its fingerprint.
-        batch: How many windows are scored in one call; None: as the bundle says.
-        threads: How many calls run side by side in a worker.
-        segment_samples: How long a segment may be.
+        batch: How many windows are scored in one call; None for the number in the bundle.
+        threads: How many calls run at the same time in a worker.
+        segment_samples: The greatest length of a segment, samples.
     """
 
     bundle: str
@@ -204,11 +205,11 @@ class ScoreWindows(beam.PTransform):
         return decoded | "Batch" >> self.batches() | "Score" >> beam.ParDo(_Score(model, self.threads))
 
     def batches(self) -> beam.PTransform:
-        """Puts segments together by their length, so that short recordings fill a call too.
+        """Batches segments by their length, so that short recordings fill a call too.
 
-        Always as many: left to itself Beam would find that single ones cost no more, and one keeps one thread busy.
+        The size is fixed: Beam would otherwise choose batches of one segment, which keep only one thread busy.
         """
-        most = self.segment_samples * max(_SEGMENTS_A_BATCH, _FOR_A_THREAD * self.threads)
+        most = self.segment_samples * max(_SEGMENTS_PER_BATCH, _SEGMENTS_PER_THREAD * self.threads)
         return beam.BatchElements(min_batch_size=most, max_batch_size=most, element_size_fn=_size)
 
 
@@ -219,28 +220,28 @@ def _size(item: Decoded) -> int:
 @beam.typehints.with_input_types(list[Decoded])
 @beam.typehints.with_output_types(Scored)
 class _Score(beam.DoFn):
-    """Scores batches with the model that all threads of a process share, and takes the next one in the meantime."""
+    """Scores batches with the model that all threads of a process share, and takes the next batch meanwhile."""
 
     def __init__(self, model: tuple[str, str, int | None], threads: int):
         self._arguments, self._threads, self._shared = model, threads, Shared()
 
     def setup(self) -> None:
-        self._model = self._shared.acquire(lambda: LoadedWhenNeeded(lambda: load_scorer(*self._arguments)))
-        # Not shut down: where another worker dies, Beam tears this one down in the middle of a bundle. Its threads end
-        # when nobody has the pool any more.
+        self._model = self._shared.acquire(lambda: LazyModel(lambda: load_scorer(*self._arguments)))
+        # It is not shut down, because Beam tears a worker down in the middle of a bundle when another worker dies. Its
+        # threads end when nothing refers to the pool any more.
         self._pool = ThreadPoolExecutor(self._threads, "soundbeam-scoring")
 
     def start_bundle(self) -> None:
-        self._at_work: collections.deque[Iterator[Scored]] = collections.deque()
+        self._pending: collections.deque[Iterator[Scored]] = collections.deque()
 
     def process(self, batch: Sequence[Decoded]) -> Iterator[Any]:
         segments = [item for item in batch if isinstance(item, Segment)]
         scored = score_segments(segments, self._model.get(), self._pool) if segments else iter(())
-        self._at_work.append(next(scored) if isinstance(item, Segment) else item for item in batch)
-        while len(self._at_work) > _AT_WORK:
-            yield from self._at_work.popleft()
+        self._pending.append(next(scored) if isinstance(item, Segment) else item for item in batch)
+        while len(self._pending) > _PENDING_BATCHES:
+            yield from self._pending.popleft()
 
     def finish_bundle(self) -> Iterator[Any]:
-        while self._at_work:
-            for item in self._at_work.popleft():
+        while self._pending:
+            for item in self._pending.popleft():
                 yield GlobalWindows.windowed_value(item)

@@ -1,4 +1,4 @@
-"""How many files a scan met, as the pipeline itself counts: a runner may tell no counters, or count a retry twice."""
+"""How many files a scan handled, counted by the pipeline itself: a runner may report no counters, or retries twice."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from soundbeam.transforms.tables.schemas import Shard
 
 
 def kind_of(row: Recording | Unscannable) -> str:
-    """``gone`` for a file that was scanned before and is not there any more, else ``taken``."""
+    """``gone`` for a file that was scanned before and no longer exists, else ``taken``."""
     return "gone" if isinstance(row, Unscannable) and row.stage == DELETED else "taken"
 
 
 @dataclasses.dataclass
-class Tally(beam.PTransform):
+class CountFiles(beam.PTransform):
     """Counts files at points of the graph: ``{name: (PCollection, …)}`` → ``("name taken" or "name gone", number)``.
 
-    What was not met is left out.
+    Numbers that would be zero are left out.
     """
 
-    def expand(self, points: dict[str, tuple[beam.PCollection, ...]]) -> beam.PCollection[tuple[str, int]]:
+    def expand(self, collections_at: dict[str, tuple[beam.PCollection, ...]]) -> beam.PCollection[tuple[str, int]]:
         """Adds the steps to the graph."""
-        names: dict[beam.PCollection, list[str]] = {}  # where nothing lies between two points they are one collection
-        for name, collections in points.items():
+        names: dict[beam.PCollection, list[str]] = {}  # two points with no step between them are one collection
+        for name, collections in collections_at.items():
             for rows in collections:
                 names.setdefault(rows, []).append(name)
-        noted = [
-            rows | f"Note_{i}_{'_'.join(of)}" >> beam.FlatMap(_noted, of).with_output_types(tuple[str, int])
-            for i, (rows, of) in enumerate(names.items())
+        ones = [
+            rows | f"Note_{i}_{'_'.join(points)}" >> beam.FlatMap(_ones, points).with_output_types(tuple[str, int])
+            for i, (rows, points) in enumerate(names.items())
         ]
-        return noted | "AllNoted" >> beam.Flatten() | "AddUp" >> beam.CombinePerKey(sum)
+        return ones | "AllNoted" >> beam.Flatten() | "AddUp" >> beam.CombinePerKey(sum)
 
 
-def _noted(row: Recording | Unscannable, names: list[str]) -> list[tuple[str, int]]:
+def _ones(row: Recording | Unscannable, names: list[str]) -> list[tuple[str, int]]:
     return [(f"{name} {kind_of(row)}", 1) for name in names]
 
 
 @dataclasses.dataclass(frozen=True)
-class Met:
-    """How many files a scan met, by the pipeline's own tally.
+class FileCounts:
+    """How many files a scan handled, as the pipeline counted them.
 
     Attributes:
         listed: Files listed.
-        done_before: Of those, scanned in earlier runs and left alone.
-        before_since: Of those, left out because they are from before ``--since``.
-        gone: Files that were scanned before and are not there any more.
+        done_before: Of those, files scanned in earlier runs and left alone.
+        before_since: Of those, files left out because they are from before ``--since``.
+        gone: Files that were scanned before and no longer exist.
         rows: Files that must have a row in the table ``recordings``.
     """
 
@@ -59,14 +59,14 @@ class Met:
     rows: int
 
     @classmethod
-    def of(cls, tally: dict[str, int]) -> Met:
-        """From what `Tally` counted."""
-        listed, new, kept = (tally.get(f"{name} taken", 0) for name in ("listed", "new", "kept"))
-        gone = tally.get("kept gone", 0)
+    def from_points(cls, numbers: dict[str, int]) -> FileCounts:
+        """The counts that follow from the numbers of `CountFiles`."""
+        listed, new, kept = (numbers.get(f"{name} taken", 0) for name in ("listed", "new", "kept"))
+        gone = numbers.get("kept gone", 0)
         return cls(listed, listed - new, new - kept, gone, kept + gone)
 
-    def check(self, shards: list[Shard]) -> None:
-        """Raises SoundbeamError where not every file has exactly one row: a runner lost or doubled something."""
+    def check_rows(self, shards: list[Shard]) -> None:
+        """Raises SoundbeamError unless every file has exactly one row: a runner lost or doubled something."""
         rows = sum(shard.rows for shard in shards if shard.table == "recordings")
         if rows != self.rows:
             raise SoundbeamError(

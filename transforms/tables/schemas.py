@@ -1,4 +1,4 @@
-"""The four tables: their names, columns and shards. Reading them needs no Beam."""
+"""The four tables: their names, columns and shards. This module does not need Beam."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow as pa
 
 TABLES = ("predictions", "calls", "counts", "recordings")
 METADATA_KEY = b"soundbeam"
-# The list of the shards that count, within the staging folder.
+# In the staging folder: the list of the shards that count.
 SHARDS = "shards.json"
-# The folder of the lists of shards that a dead run's work can be kept by.
+# In the staging folder: the folder of the lists of shards from which a dead run's work is taken over.
 CHECKPOINTS = "checkpoints"
 
 
@@ -32,10 +32,10 @@ class Shard:
 
 
 def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
-    """The tables' schemas; their metadata holds the run's parameters as JSON, the labels' order among them.
+    """The tables' schemas; their metadata holds the run's parameters as JSON, with the labels in order.
 
-    The column ``run`` is the name of the folder, ``run=…``, that the shards are committed to: a column of the same name
-    within the files would keep pyarrow from reading them as one dataset.
+    The column ``run`` comes from the name of the folder ``run=…`` that the shards are committed to: a column of that
+    name within the files would keep pyarrow from reading them as one dataset.
     """
     name, label = ("recording", pa.string()), ("label", pa.string())
     times = [("start_s", pa.float64()), ("end_s", pa.float64())]

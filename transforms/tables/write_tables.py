@@ -1,4 +1,4 @@
-"""Results → the four Parquet tables, in shards, in a place where no reader looks until the run is committed."""
+"""Results → shards of the four Parquet tables, in a staging folder that nothing reads before the run is committed."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from soundbeam.transforms.counters import count, milliseconds
 from soundbeam.transforms.records import RecordingResult
 from soundbeam.transforms.tables.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
 
-# A shard is closed when one of its tables has this many rows; a table's row is some tens of bytes.
+# A shard is closed when one of its tables has this many rows, of some tens of bytes each.
 ROWS_A_SHARD = 1_000_000
-# A recording's rows are put together with those of so many others: a batch of one row takes some kilobytes.
+# After this many recordings their rows are combined into one batch: a batch of one row takes some kilobytes.
 _SMALL_BATCHES = 256
 
 
 def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -> dict[str, dict[str, Any]]:
     """One recording's rows of each table, as columns.
 
-    A recording that could not be scored has counts with null calls, since nothing is known of them: not zero. A
-    skipped file has none.
+    A recording that could not be scored has counts with null calls: they are unknown, not zero. A skipped file has no
+    counts.
     """
     report, uri = result.report, result.report.recording.uri
     recorded_at, site = report.recording.recorded_at, report.recording.site
@@ -47,8 +47,8 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
     if len(labels) > 1:
         predictions["scores"] = list(result.scores)
     calls = [(label, call) for label in labels for call in result.calls.get(label, ())]
-    counted = labels if report.status != "skipped" else ()
-    intervals = [result.intervals.get(label, (None, None)) for label in counted]
+    counted_labels = labels if report.status != "skipped" else ()
+    intervals = [result.intervals.get(label, (None, None)) for label in counted_labels]
     return {
         "predictions": predictions,
         "calls": {
@@ -61,13 +61,13 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
             "site": [site] * len(calls),
         },
         "counts": {
-            "recording": [uri] * len(counted),
-            "label": list(counted),
-            "windows": [windows] * len(counted),
-            "calls": [len(result.calls[label]) if windows else None for label in counted],
+            "recording": [uri] * len(counted_labels),
+            "label": list(counted_labels),
+            "windows": [windows] * len(counted_labels),
+            "calls": [len(result.calls[label]) if windows else None for label in counted_labels],
             "calls_low": [low for low, _ in intervals],
             "calls_high": [high for _, high in intervals],
-            "site": [site] * len(counted),
+            "site": [site] * len(counted_labels),
         },
         "recordings": {
             "recording": [uri],
@@ -91,15 +91,15 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
 class WriteTables(beam.PTransform):
     """Writes results as Parquet shards under ``folder/TABLE/``: `RecordingResult` → `Shard`.
 
-    A shard's name is random and counts only through the `Shard` that a bundle gives when it ends well: what a bundle
-    wrote that died or was done twice is never named, so never committed.
+    A shard's name is random, and the shard counts only once its bundle has succeeded and returned its `Shard`. What a
+    bundle wrote that died, or that was processed twice, is never named and so never committed.
 
     Args:
         folder: URL of the run's staging folder.
         labels: In the order of the scores.
         classifier: The bundle's fingerprint.
         parameters: The run's parameters, for the schemas' metadata.
-        checkpoint_s: Seconds after which the rows so far are written, so that a death costs no more than those since.
+        checkpoint_s: Seconds after which the rows so far are written, so that a crash loses only the rows since then.
     """
 
     folder: str
@@ -118,16 +118,16 @@ class WriteTables(beam.PTransform):
 class NameShards(beam.PTransform):
     """Writes the list of all shards into the staging folder: `Shard` → the list's URL, once.
 
-    It is written from what the runner says that all bundles gave, at the end: a bundle that was tried again, on another
-    machine too, stands in it once.
+    It is written at the end, from the results that the runner accepted: a bundle that was retried, even on another
+    machine, is in it once.
 
     Args:
         folder: URL of the run's staging folder.
-        tally: (name, number) pairs to write beside it.
+        numbers: (name, number) pairs to write beside the list.
     """
 
     folder: str
-    tally: beam.PCollection[tuple[str, int]] | None = None
+    numbers: beam.PCollection[tuple[str, int]] | None = None
 
     def expand(self, shards: beam.PCollection[Shard]) -> beam.PCollection[str]:
         """Adds the steps to the graph."""
@@ -138,15 +138,15 @@ class NameShards(beam.PTransform):
             >> beam.Map(
                 _write_list,
                 beam.pvalue.AsList(shards),
-                {} if self.tally is None else beam.pvalue.AsDict(self.tally),
+                {} if self.numbers is None else beam.pvalue.AsDict(self.numbers),
             )
         )
 
 
-def _write_list(folder: str, shards: list[Shard], tally: dict[str, int]) -> str:
+def _write_list(folder: str, shards: list[Shard], numbers: dict[str, int]) -> str:
     url = f"{folder}/{SHARDS}"
     with open_to_write(url, "w") as file:
-        json.dump({"shards": [dataclasses.asdict(shard) for shard in shards], "tally": tally}, file)
+        json.dump({"shards": [dataclasses.asdict(shard) for shard in shards], "tally": numbers}, file)
     return url
 
 
@@ -157,13 +157,13 @@ class _WriteShards(beam.DoFn):
 
     def start_bundle(self) -> None:
         self._schemas = schemas(self._labels, self._parameters)
-        self._empty()
+        self._reset()
 
-    def _empty(self) -> None:
+    def _reset(self) -> None:
         self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
-        self._joined: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
+        self._combined: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
         self._rows = dict.fromkeys(TABLES, 0)
-        self._since = time.monotonic()
+        self._last_write = time.monotonic()
 
     def process(self, rows: dict[str, dict[str, Any]]) -> Iterator[Shard]:
         for table, columns in rows.items():
@@ -172,9 +172,9 @@ class _WriteShards(beam.DoFn):
                 self._batches[table].append(batch)
                 self._rows[table] += batch.num_rows
             if len(self._batches[table]) >= _SMALL_BATCHES:
-                self._joined[table] += _join(self._batches[table], self._schemas[table])
+                self._combined[table] += _combine(self._batches[table], self._schemas[table])
                 self._batches[table] = []
-        if max(self._rows.values()) >= ROWS_A_SHARD or time.monotonic() - self._since >= self._checkpoint_s:
+        if max(self._rows.values()) >= ROWS_A_SHARD or time.monotonic() - self._last_write >= self._checkpoint_s:
             yield from self._write()
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -182,12 +182,12 @@ class _WriteShards(beam.DoFn):
             yield GlobalWindows.windowed_value(shard)
 
     def _write(self) -> list[Shard]:
-        """Writes the rows so far: shards of one name, then the checkpoint that says that all of them are there."""
+        """Writes the rows so far: shards that share a name, then the checkpoint that says that all of them exist."""
         name = f"part-{uuid.uuid4().hex}.parquet"
         shards = []
         with milliseconds("write"):
             for table in TABLES:
-                batches = self._joined[table] + self._batches[table]
+                batches = self._combined[table] + self._batches[table]
                 if batches:
                     data = pa.Table.from_batches(batches, schema=self._schemas[table])
                     with open_to_write(f"{self._folder}/{table}/{name}") as file:
@@ -197,10 +197,10 @@ class _WriteShards(beam.DoFn):
             if shards:
                 with open_to_write(f"{self._folder}/{CHECKPOINTS}/{name}.json", "w") as file:
                     json.dump([dataclasses.asdict(shard) for shard in shards], file)
-        self._empty()
+        self._reset()
         return shards
 
 
-def _join(batches: list[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch]:
-    """The same rows in as few batches as can be."""
+def _combine(batches: list[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch]:
+    """The same rows in as few batches as possible."""
     return pa.Table.from_batches(batches, schema=schema).combine_chunks().to_batches()

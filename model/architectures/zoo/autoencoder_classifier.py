@@ -14,9 +14,9 @@ SIDE = 128  # of the picture that is encoded: four poolings leave 8 × 8
 class SquaredError(keras.layers.Layer):
     """Two equal shapes (batch, …) → (batch,): the mean squared difference of each."""
 
-    def call(self, truth, guess):
+    def call(self, truth, reconstruction):
         """Mean over all axes but the first."""
-        return keras.ops.mean(keras.ops.square(truth - guess), axis=tuple(range(1, len(truth.shape))))
+        return keras.ops.mean(keras.ops.square(truth - reconstruction), axis=tuple(range(1, len(truth.shape))))
 
 
 def body(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Model:

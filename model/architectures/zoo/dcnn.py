@@ -8,6 +8,7 @@ import keras
 
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.zoo.parts import CLIP_S, HOP_S, LOG_MEL, RECIPE, conv, dense, pool, scores
+from soundbeam.model.frontend.kinds import ChromaStft, ConstantQ, Gfcc, Mfcc
 
 
 def separable_dcnn(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Model:
@@ -57,7 +58,13 @@ ARCHITECTURES = (
         window_s=CLIP_S,
         hop_s=HOP_S,
         front_end=dataclasses.replace(
-            LOG_MEL, kind="stack", stack=("mfcc", "gfcc", "cqt", "chroma_stft"), coefficients=40
+            LOG_MEL,
+            features=(
+                Mfcc(coefficients=40, floor=1e-6),
+                Gfcc(coefficients=40, floor=1e-6),
+                ConstantQ(floor=1e-6),
+                ChromaStft(),
+            ),
         ),
         body=multichannel_dcnn,
         recipe=RECIPE,

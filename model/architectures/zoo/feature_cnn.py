@@ -7,6 +7,7 @@ import keras
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.zoo.parts import CLIP_S, HOP_S, RECIPE, dense, pool, scores, standardised
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import MeansTable
 
 
 def body(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Model:
@@ -24,7 +25,7 @@ ARCHITECTURE = Architecture(
     source="The 40 × 5 networks of UrbanSound8K tutorials (MFCC, mel and three chroma means, by librosa)",
     window_s=CLIP_S,
     hop_s=HOP_S,
-    front_end=FrontEndConfig(kind="table", normalise="none"),
+    front_end=FrontEndConfig((MeansTable(),), normalise="none"),
     body=body,
     recipe=RECIPE,
 )

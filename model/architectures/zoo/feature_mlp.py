@@ -16,10 +16,11 @@ from soundbeam.model.architectures.zoo.parts import (
     standardised,
 )
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import FeatureSummary, Texture
 
 # A hundred frames a second: what rattles 50 times a second is still seen to.
 TEXTURE = FrontEndConfig(
-    kind="texture", frame=512, step=160, fft=512, low_hz=40.0, coefficients=24, floor=1e-9, normalise="none"
+    (Texture(low_hz=40.0, coefficients=24, floor=1e-9),), frame=512, step=160, fft=512, normalise="none"
 )
 
 
@@ -54,7 +55,7 @@ ARCHITECTURES = (
         source="P. Pandey, Music Genre Classification with Python (tutorial, 2018)",
         window_s=CLIP_S,
         hop_s=HOP_S,
-        front_end=FrontEndConfig(kind="summary", normalise="none"),
+        front_end=FrontEndConfig((FeatureSummary(),), normalise="none"),
         body=feature_mlp,
         recipe=RECIPE,
     ),

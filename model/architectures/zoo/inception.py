@@ -1,6 +1,6 @@
 """Transfer learning: a network made for photographs, frozen, over pictures of spectrograms; only the head is trained.
 
-Its features of each clip are computed once, by a Beam pipeline (``pipelines/train/bottlenecks.py``), and the head
+Its features of each clip are computed once, by a Beam pipeline (``pipelines/train/frozen_base.py``), and the head
 is trained on those. ``model/architectures/transfer.py`` loads the weights.
 """
 
@@ -13,6 +13,7 @@ from keras.applications import InceptionV3
 
 from soundbeam.model.architectures.architecture import BASE, HEAD, Architecture
 from soundbeam.model.architectures.zoo.parts import CLIP_S, HOP_S, LOG_MEL, MOMENTUM, RECIPE, scores
+from soundbeam.model.frontend.kinds import LogMel
 
 SIDE = 299
 
@@ -49,7 +50,7 @@ ARCHITECTURE = Architecture(
     source="Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016 (arXiv:1512.00567)",
     window_s=CLIP_S,
     hop_s=HOP_S,
-    front_end=dataclasses.replace(LOG_MEL, bands=128, frame=2048, fft=2048, step=320),
+    front_end=dataclasses.replace(LOG_MEL, features=(LogMel(bands=128, floor=1e-6),), frame=2048, fft=2048, step=320),
     body=body,
     recipe=RECIPE,
     score_batch=16,

@@ -7,6 +7,7 @@ import keras
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.zoo.parts import CLIP_S, HOP_S, LOG_MEL, RECIPE, at_least, scores, set_momentum
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import LogMel
 
 _SMALLEST = 32  # side of a picture that five halvings leave something of
 
@@ -45,7 +46,7 @@ ARCHITECTURES = (
         window_s=0.975,
         hop_s=0.4875,
         front_end=FrontEndConfig(
-            kind="log_mel", frame=400, step=160, fft=512, low_hz=125, high_hz=7500, floor=1e-6, normalise="window"
+            (LogMel(low_hz=125, high_hz=7500, floor=1e-6),), frame=400, step=160, fft=512, normalise="window"
         ),
         body=yamnet_like,
         recipe=RECIPE,

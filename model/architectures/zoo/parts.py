@@ -6,9 +6,10 @@ import keras
 
 from soundbeam.model.architectures.architecture import Recipe
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import LogMel
 
 # 124 frames × 64 bands of 5 s. Normalised over the window, not each band: the colour of rain is not its background.
-LOG_MEL = FrontEndConfig(kind="log_mel", frame=1024, step=640, fft=1024, floor=1e-6, normalise="window")
+LOG_MEL = FrontEndConfig((LogMel(floor=1e-6),), frame=1024, step=640, fft=1024, normalise="window")
 CLIP_S, HOP_S = 5.0, 1.0
 RECIPE = Recipe(epochs=60, steps=0, batch=16, learning_rate=1e-3, average=0.98, mixup=0.7)
 # Batch normalisation forgets within a few dozen steps: trainings on small sets are short.

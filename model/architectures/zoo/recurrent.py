@@ -8,6 +8,7 @@ import keras
 
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.zoo.parts import CLIP_S, HOP_S, LOG_MEL, RECIPE, dense, scores, sequence
+from soundbeam.model.frontend.kinds import LogMel, Mfcc
 
 
 def lstm(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Model:
@@ -41,7 +42,7 @@ def recurrent_time_distributed(shape: tuple[int, int, int], labels: int, activat
 
 
 # Frames of 128 values.
-_FINE = dataclasses.replace(LOG_MEL, bands=128, frame=2048, fft=2048)
+_FINE = dataclasses.replace(LOG_MEL, features=(LogMel(bands=128, floor=1e-6),), frame=2048, fft=2048)
 
 ARCHITECTURES = (
     Architecture(
@@ -67,7 +68,7 @@ ARCHITECTURES = (
         source="S. Adams, Deep Learning for Audio Classification (tutorial, 2018)",
         window_s=CLIP_S,
         hop_s=HOP_S,
-        front_end=dataclasses.replace(LOG_MEL, kind="mfcc", coefficients=13, normalise="band"),
+        front_end=dataclasses.replace(LOG_MEL, features=(Mfcc(coefficients=13, floor=1e-6),), normalise="band"),
         body=recurrent_time_distributed,
         recipe=RECIPE,
     ),

@@ -7,6 +7,7 @@ import keras
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.zoo.parts import CLIP_S, HOP_S, MOMENTUM, RECIPE, dense, scores, sequence
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import Waveform
 
 
 def _conv(x, channels: int, kernel: int):
@@ -47,7 +48,7 @@ def soundnet_lstm(shape: tuple[int, int, int], labels: int, activation: str) -> 
 
 
 _SOURCE = "Aytar, Vondrick and Torralba, SoundNet, NeurIPS 2016 (arXiv:1610.09001)"
-_WAVEFORM = FrontEndConfig(kind="waveform", normalise="window")
+_WAVEFORM = FrontEndConfig((Waveform(),), normalise="window")
 
 ARCHITECTURES = tuple(
     Architecture(

@@ -9,6 +9,7 @@ import keras
 
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.zoo.parts import CLIP_S, HOP_S, LOG_MEL, MOMENTUM, RECIPE, scores
+from soundbeam.model.frontend.kinds import LogMel
 
 BAND, STEP = 20, 10
 
@@ -21,20 +22,20 @@ def body(shape: tuple[int, int, int], labels: int, activation: str) -> keras.Mod
     spectrogram = keras.Input(shape)
     frames, bins, _ = shape
     size = min(BAND, bins)
-    own, joined = [], []
+    band_scores, band_features = [], []
     for low in range(0, bins - size + 1, STEP):
         x = keras.layers.Cropping2D(((0, 0), (low, bins - size - low)))(spectrogram)
         x = _block(x, 32, (5, max(1, size // 10)))
         x = _block(x, 64, (max(1, -(-frames // 5)), 4))
         x = keras.layers.Dense(32, activation="relu")(keras.layers.Flatten()(x))
-        joined.append(x)
-        own.append(scores(keras.layers.Dropout(0.3)(x), labels, activation))
-    x = keras.layers.Concatenate()(joined) if len(joined) > 1 else joined[0]
+        band_features.append(x)
+        band_scores.append(scores(keras.layers.Dropout(0.3)(x), labels, activation))
+    x = keras.layers.Concatenate()(band_features) if len(band_features) > 1 else band_features[0]
     units = 2 ** int(math.log2(x.shape[-1]))
     while units >= 64:
         x = keras.layers.Dropout(0.3)(keras.layers.Dense(units, activation="relu")(x))
         units //= 2
-    return keras.Model(spectrogram, [scores(x, labels, activation), *own])
+    return keras.Model(spectrogram, [scores(x, labels, activation), *band_scores])
 
 
 def _block(x, channels: int, pooled: tuple[int, int]):
@@ -48,7 +49,7 @@ ARCHITECTURE = Architecture(
     source="Phaye, Benetos and Wang, SubSpectralNet, ICASSP 2019 (arXiv:1810.12642), with 40 bands",
     window_s=CLIP_S,
     hop_s=HOP_S,
-    front_end=dataclasses.replace(LOG_MEL, bands=40),
+    front_end=dataclasses.replace(LOG_MEL, features=(LogMel(bands=40, floor=1e-6),)),
     body=body,
     recipe=RECIPE,
 )

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from soundbeam.model.architectures import DEFAULT, architecture_names, get_architecture
-from soundbeam.model.classifier.bundle import save_bundle
-from soundbeam.model.classifier.calls import CallRules
+from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
 from soundbeam.model.errors import SoundbeamError
 
 EVERY = pytest.mark.parametrize("name", ["compact", "cnn_baseline"])  # the others: test_zoo.py
@@ -60,11 +59,8 @@ def test_loads_in_safe_mode(name, tmp_path):
 
 def test_a_bundle_loads_where_no_architecture_was_imported(tmp_path):
     architecture = get_architecture(DEFAULT)
-    values = {"rate": architecture.rate, "window_s": architecture.window_s, "hop_s": architecture.hop_s, "batch": 4}
-    save_bundle(
-        str(tmp_path), architecture.build(1, "detector"), architecture=DEFAULT, task="detector", labels=("a",),
-        thresholds={"a": 0.5}, call_rules=CallRules(), front_end={}, report={}, **values,
-    )  # fmt: skip
+    description = BundleDescription.of_architecture(architecture, task="detector", labels=("a",), thresholds={"a": 0.5})
+    save_bundle(str(tmp_path), architecture.build(1, "detector"), description)
     code = "import sys; from soundbeam.model.classifier.bundle import load_bundle; "
     code += "print(load_bundle(sys.argv[1]).model().output_shape)"
     run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)

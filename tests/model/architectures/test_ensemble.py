@@ -8,7 +8,7 @@ import pytest
 import scipy.special
 
 from soundbeam.model.architectures import DEFAULT, get_architecture
-from soundbeam.model.architectures.ensemble import EachMember, apart, ensemble
+from soundbeam.model.architectures.ensemble import EachMember, ensemble, member_scores
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
@@ -23,7 +23,7 @@ def test_an_ensemble_scores_the_mean_of_its_members(activation):
     linear = np.stack([x.reshape(5, 24) @ m.get_weights()[0] + m.get_weights()[1] for m in members], axis=1)
     squash = scipy.special.expit if activation == "sigmoid" else partial(scipy.special.softmax, axis=-1)
     np.testing.assert_allclose(network(x), squash(linear.mean(axis=1)), atol=1e-5)
-    np.testing.assert_allclose(apart(network)(x), squash(linear), atol=1e-5)
+    np.testing.assert_allclose(member_scores(network)(x), squash(linear), atol=1e-5)
 
 
 def test_members_begin_with_weights_of_their_own():
@@ -39,7 +39,7 @@ def test_members_begin_with_weights_of_their_own():
 def test_a_network_alone_is_its_only_member():
     network = get_architecture(DEFAULT).body((20, 16, 1), 2, "sigmoid")
     x = np.random.default_rng(0).standard_normal((3, 20, 16, 1)).astype(np.float32)
-    np.testing.assert_array_equal(apart(network)(x)[:, 0], network(x))
+    np.testing.assert_array_equal(member_scores(network)(x)[:, 0], network(x))
 
 
 def test_the_loss_is_each_members_own():
@@ -57,4 +57,4 @@ def test_the_loss_is_each_members_own():
 def test_a_sequential_network_that_was_never_called_is_fitted_too():
     network = keras.Sequential([keras.Input((6, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
     x = np.ones((3, 6, 4, 1), np.float32)
-    np.testing.assert_array_equal(apart(network)(x)[:, 0], network(x))
+    np.testing.assert_array_equal(member_scores(network)(x)[:, 0], network(x))

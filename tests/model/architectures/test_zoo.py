@@ -13,10 +13,9 @@ import tensorflow as tf
 from soundbeam.model.architectures import architecture_names, get_architecture
 from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.architectures.ensemble import EachMember
-from soundbeam.model.architectures.training_outputs import scores_only, to_fit
+from soundbeam.model.architectures.training_outputs import network_to_fit, scores_only
 from soundbeam.model.architectures.zoo import inception
-from soundbeam.model.classifier.bundle import load_bundle, save_bundle
-from soundbeam.model.classifier.calls import CallRules
+from soundbeam.model.classifier.bundle import BundleDescription, load_bundle, save_bundle
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.frontend import FrontEndConfig
 from soundbeam.pipelines.scan.program import main
@@ -44,10 +43,11 @@ def small_base(monkeypatch):
 def small(name) -> Architecture:
     """The architecture over half a second at 8 kHz, with as few frames as that leaves."""
     architecture = get_architecture(name)
-    config = FrontEndConfig(
-        kind={"waveform": "waveform"}.get(architecture.front_end.kind, _FIXED.get(name, "log_mel")),
-        rate=RATE, frame=256, step=200, fft=256, bands=24, low_hz=60, high_hz=3900, normalise="none",
-    )  # fmt: skip
+    kind = "waveform" if architecture.front_end.kind == "waveform" else _FIXED.get(name, "log_mel")
+    config = FrontEndConfig.from_plain({
+        "kind": kind, "rate": RATE, "frame": 256, "step": 200, "fft": 256, "bands": 24, "low_hz": 60, "high_hz": 3900,
+        "normalise": "none",
+    })  # fmt: skip
     return dataclasses.replace(architecture, front_end=config, window_s=SAMPLES / RATE, hop_s=0.25)
 
 
@@ -86,7 +86,7 @@ def test_learns_saves_loads_and_scans(name, tmp_path):
     x, y = tones(12, len(labels))
     front_end = architecture.build(len(labels), "classifier").get_layer("front_end")
     features = front_end(x)
-    fitted = to_fit(network)
+    fitted = network_to_fit(network)
     loss = EachMember(False)
     optimizer = keras.optimizers.Adam(2e-3)
 
@@ -105,11 +105,10 @@ def test_learns_saves_loads_and_scans(name, tmp_path):
     assert np.isfinite(losses).all() and np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
     model = architecture.build(len(labels), "classifier")
     model.get_layer("network").set_weights(scores_only(network).get_weights())
-    bundle = save_bundle(
-        str(tmp_path / "bundle"), model, architecture=name, task="classifier", labels=labels, rate=RATE,
-        window_s=architecture.window_s, hop_s=architecture.hop_s, batch=8, thresholds=dict.fromkeys(labels, 0.5),
-        call_rules=CallRules(), front_end={}, report={},
-    )  # fmt: skip
+    description = BundleDescription.of_architecture(
+        architecture, task="classifier", labels=labels, thresholds=dict.fromkeys(labels, 0.5)
+    )
+    bundle = save_bundle(str(tmp_path / "bundle"), model, description)
     expected = Scorer(model, 8).score_windows(x)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(load_bundle(bundle.url).scorer().score_windows(x), expected, atol=1e-6)

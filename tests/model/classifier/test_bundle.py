@@ -8,13 +8,20 @@ import numpy as np
 import pytest
 
 from soundbeam.model.architectures.architecture import Architecture, Recipe
-from soundbeam.model.classifier.bundle import DESCRIPTION, check_destination, load_bundle, save_bundle
+from soundbeam.model.classifier.bundle import (
+    DESCRIPTION,
+    BundleDescription,
+    check_destination,
+    load_bundle,
+    save_bundle,
+)
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import CountModel
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import FrontEndConfig
+from soundbeam.model.frontend.kinds import LogMel
 from tests.placeholder import save_tone_bundle, tone
 
 
@@ -25,7 +32,7 @@ def tiny_body(shape, labels, activation):
 
 
 TINY = Architecture(
-    "tiny", "", 0.5, 0.1, FrontEndConfig(frame=200, step=160, fft=256, bands=8), tiny_body, Recipe(epochs=1)
+    "tiny", "", 0.5, 0.1, FrontEndConfig((LogMel(bands=8),), frame=200, step=160, fft=256), tiny_body, Recipe(epochs=1)
 )
 
 
@@ -44,7 +51,7 @@ def save(url, seed=0, **changes):
         "front_end": {"kind": "log_mel"},
         "report": {"seed": seed},
     }
-    return save_bundle(str(url), TINY.build(2, "detector"), **{**values, **changes})
+    return save_bundle(str(url), TINY.build(2, "detector"), BundleDescription(**{**values, **changes}))
 
 
 def sound(samples=24000, seed=0):

@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.signal import find_peaks
 
-from soundbeam.model.classifier.calls import Call, CallRules, find_calls, log_odds, smoothed
+from soundbeam.model.classifier.calibration import log_odds
+from soundbeam.model.classifier.calls import Call, CallRules, find_calls, smoothed
 
 
 def windows(n: int, hop: float = 0.5, window: float = 4.0):

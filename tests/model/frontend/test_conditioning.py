@@ -12,12 +12,13 @@ from soundbeam.model.frontend.conditioning import (
     as_text,
     condition,
     denoise,
+    kept_ranges,
     pack_noise,
     parse,
-    stretches,
     to_loudness,
     unpack_noise,
 )
+from soundbeam.model.frontend.kinds import LogMel
 
 RATE = 16000
 
@@ -105,20 +106,20 @@ def test_cuts_leave_what_numpy_finds_loud():
     padded = np.pad(x, 1024)
     rms = np.sqrt((np.lib.stride_tricks.sliding_window_view(padded, 2048)[::512].astype(np.float64) ** 2).mean(axis=1))
     loud = np.flatnonzero(20 * np.log10(rms / rms.max()) > -40)
-    assert stretches(x, parse("trim=40")[0]) == [(loud[0] * 512, min(len(x), (loud[-1] + 1) * 512))]
+    assert kept_ranges(x, parse("trim=40")[0]) == [(loud[0] * 512, min(len(x), (loud[-1] + 1) * 512))]
     runs = np.split(loud, np.flatnonzero(np.diff(loud) > 1) + 1)
-    assert stretches(x, parse("split=40")[0]) == [(run[0] * 512, min(len(x), (run[-1] + 1) * 512)) for run in runs]
+    assert kept_ranges(x, parse("split=40")[0]) == [(run[0] * 512, min(len(x), (run[-1] + 1) * 512)) for run in runs]
     assert len(runs) == 2
-    assert stretches(x, ()) == [(0, len(x))]
-    assert stretches(np.zeros(4000, np.float32), parse("trim,split")[0]) == [(0, 4000)]
+    assert kept_ranges(x, ()) == [(0, len(x))]
+    assert kept_ranges(np.zeros(4000, np.float32), parse("trim,split")[0]) == [(0, 4000)]
 
 
 def test_a_front_end_conditions_each_window_by_itself_before_it_looks():
     windows = np.stack([noise(0.5, level, seed) for seed, level in enumerate((0.01, 0.1, 0.3))])
     steps = parse("pre-emphasis,loudness=-30,denoise=0.7")[1]
     packed = pack_noise(noise(1.0, 0.02, 9), RATE)
-    plain = FrontEndConfig(normalise="none", floor=1e-6)
-    front = FrontEnd(FrontEndConfig(normalise="none", floor=1e-6, condition=as_text(steps), noise=packed))
+    plain = FrontEndConfig((LogMel(floor=1e-6),), normalise="none")
+    front = FrontEnd(FrontEndConfig((LogMel(floor=1e-6),), normalise="none", condition=as_text(steps), noise=packed))
     want = np.stack([condition(w[None], RATE, steps, unpack_noise(packed))[0] for w in windows])
     np.testing.assert_allclose(np.asarray(front(windows)), np.asarray(FrontEnd(plain)(want)), atol=1e-4)
     assert not front.config.frame_local and front.config.condition == "pre-emphasis=0.97,loudness=-30,denoise=0.7"

@@ -1,6 +1,5 @@
 """Every kind of front end against librosa, NumPy and SciPy, over the same frames: none beyond the window's ends."""
 
-import dataclasses
 import json
 
 import keras
@@ -14,7 +13,7 @@ from soundbeam.model.architectures.assemble import FRONT_END, NETWORK, assemble
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import KINDS, FrontEnd, FrontEndConfig
-from soundbeam.model.frontend.config import CHANNELS
+from soundbeam.model.frontend.kinds import ConstantQ, LogMel, Mfcc, Pcen
 from soundbeam.model.frontend.weights import gammatone_centres, gammatone_weights
 
 RATE, SAMPLES = 16000, 16000
@@ -27,7 +26,7 @@ EVERY = [
 
 
 def config_of(kind: str, **more) -> FrontEndConfig:
-    return FrontEndConfig(**{"kind": kind, "frame": 1024, "normalise": "none", **more})
+    return FrontEndConfig.from_plain({"kind": kind, "frame": 1024, "normalise": "none", **more})
 
 
 def a_name(values: dict) -> str:
@@ -90,7 +89,7 @@ def test_mfcc_equals_librosa(x):
 
 def test_gammatone_bands_are_those_of_scipys_filters():
     config = config_of("gfcc", low_hz=100.0, high_hz=6000.0, bands=24)
-    weights, centres = gammatone_weights(config), gammatone_centres(100.0, 6000.0, 24)
+    weights, centres = gammatone_weights(config.features[0], RATE, 1024), gammatone_centres(100.0, 6000.0, 24)
     for band in range(24):
         b, a = scipy.signal.gammatone(centres[band], "fir", order=4, numtaps=4096, fs=RATE)
         at = np.append(np.arange(513) * RATE / 1024, centres[band])
@@ -101,7 +100,7 @@ def test_gammatone_bands_are_those_of_scipys_filters():
 
 def test_gfcc_equals_scipy(x):
     config = config_of("gfcc", coefficients=13)
-    power = np.abs(stft(x)) ** 2 @ gammatone_weights(config).astype(np.float64) + 1e-7
+    power = np.abs(stft(x)) ** 2 @ gammatone_weights(config.features[0], RATE, 1024).astype(np.float64) + 1e-7
     want = scipy.fft.dct(np.cbrt(power), type=2, norm="ortho", axis=-1)[:, :13]
     np.testing.assert_allclose(computed(x, config)[..., 0], want, atol=1e-3)
 
@@ -176,8 +175,8 @@ def test_a_segment_scores_as_its_windows_and_a_saved_front_end_as_it_did(values,
 def test_the_shape_is_told_beforehand(values, x):
     config = config_of(**values)
     assert computed(x[:8000], config).shape == config.shape(8000) == FrontEnd(config)(keras.Input((8000,))).shape[1:]
-    assert config.channels == sum(CHANNELS[kind] for kind in config.kinds)
-    assert FrontEndConfig(**json.loads(json.dumps(dataclasses.asdict(config)))) == config
+    assert config.channels == len(config.kinds) + sum(kind in ("complex", "magnitude_phase") for kind in config.kinds)
+    assert FrontEndConfig.from_plain(json.loads(json.dumps(config.plain()))) == config
 
 
 def test_what_cannot_be_is_said():
@@ -186,7 +185,37 @@ def test_what_cannot_be_is_said():
         {"kind": "mfcc", "coefficients": 65}, {"kind": "cqt", "octaves": 8}, {"kind": "summary"}, {"kind": "complex"},
     ):  # fmt: skip
         with pytest.raises(ValueError):
-            FrontEndConfig(**wrong)
+            FrontEndConfig.from_plain(wrong)
+
+
+# As soundbeam wrote them until it had a class a kind, in classifier.json and in the .keras file.
+FLAT = {
+    "kind": "stack", "rate": 22050, "frame": 1024, "step": 441, "fft": 2048, "bands": 40, "low_hz": 50.0,
+    "high_hz": 10000.0, "floor": 1e-06, "normalise": "window", "clip": [-1.0, 7.0], "coefficients": 13, "octaves": 6,
+    "bins_per_octave": 24, "pcen_gain": 0.8, "pcen_bias": 2.0, "pcen_power": 0.5, "pcen_time_s": 0.4,
+    "stack": ["mfcc", "pcen", "cqt"], "condition": "pre-emphasis=0.97", "noise": "",
+}  # fmt: skip
+
+
+def test_the_flat_form_of_earlier_bundles_is_read_and_written():
+    config = FrontEndConfig.from_plain(FLAT)
+    assert config.features == (
+        Mfcc(bands=40, low_hz=50.0, high_hz=10000.0, floor=1e-6, coefficients=13),
+        Pcen(bands=40, low_hz=50.0, high_hz=10000.0, pcen_gain=0.8),
+        ConstantQ(low_hz=50.0, floor=1e-6, octaves=6, bins_per_octave=24),
+    )
+    assert (config.rate, config.frame, config.step, config.fft, config.normalise) == (22050, 1024, 441, 2048, "window")
+    assert config.plain() == FLAT
+    assert FrontEnd.from_config({"name": "front_end", "config": FLAT}).config == config
+    unused = FrontEndConfig.from_plain({**FLAT, "kind": "log_mel", "stack": []})
+    assert unused.features == (LogMel(bands=40, low_hz=50.0, high_hz=10000.0, floor=1e-6),)
+    with pytest.raises(TypeError, match="hop"):
+        FrontEndConfig.from_plain({**FLAT, "hop": 1})
+
+
+def test_stacked_kinds_share_their_settings():
+    with pytest.raises(ValueError, match="stacked kinds have bands 64 and 32"):
+        FrontEndConfig((LogMel(), Mfcc(bands=32)), normalise="window")
 
 
 def test_a_missing_librosa_is_one_clear_line(monkeypatch):

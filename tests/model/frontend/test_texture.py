@@ -5,17 +5,17 @@ import pytest
 import scipy.fft
 
 from soundbeam.model.frontend import FrontEnd, FrontEndConfig
-from soundbeam.model.frontend.config import GROUPS, MODULATIONS
+from soundbeam.model.frontend.kinds import GROUPS, MODULATIONS, Texture
 from soundbeam.model.frontend.texture import FLOOR, LOWEST_HZ, modulation_weights, texture
 
 RATE = 16000
 CONFIG = FrontEndConfig(
-    kind="texture", frame=512, step=160, fft=512, bands=32, coefficients=12, floor=1e-9, normalise="none"
+    (Texture(bands=32, coefficients=12, floor=1e-9),), frame=512, step=160, fft=512, normalise="none"
 )
 EDGES_HZ = np.geomspace(LOWEST_HZ, 50.0, MODULATIONS + 1)
 
 
-def parts(values, bands=CONFIG.bands, coefficients=CONFIG.coefficients):
+def parts(values, bands=32, coefficients=12):
     """The statistics by name: [bands] or [coefficients] or [groups, ranges]."""
     names = ("mean", "deviation", "step", "cepstral_deviation", "cepstral_step", "modulation")
     sizes = (bands,) * 3 + (coefficients,) * 2 + (GROUPS * MODULATIONS,)

@@ -13,10 +13,9 @@ from PIL import Image
 
 from soundbeam.model.classifier.bundle import REPORT, ClassifierBundle, check_destination, load_bundle
 from soundbeam.model.classifier.calibration import Calibration
-from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.evaluation.classification import classify
 from soundbeam.model.pictures.confusion import draw_confusion
-from soundbeam.model.report.evidence import Evidence, Gallery, LabelScores, Picture
+from soundbeam.model.report.evidence import CaptionedSpectrogram, Evidence, Gallery, LabelScores
 from soundbeam.model.report.page import page, write_report
 from soundbeam.model.report.plots import curves, spectrogram
 from soundbeam.model.training.mistakes import classifier_evidence
@@ -38,15 +37,16 @@ def bundle(labels=("owl", NASTY), task="detector", **validation):
     }
     thresholds = dict.fromkeys(labels, 0.5)
     return ClassifierBundle(
-        "x", "compact", task, labels, 16000, 4.0, 0.5, 8, thresholds, CallRules(), {}, report, "f" * 64, b""
-    )
+        url="x", architecture="compact", task=task, labels=labels, rate=16000, window_s=4.0, hop_s=0.5, batch=8,
+        thresholds=thresholds, report=report, fingerprint="f" * 64, weights=b"",
+    )  # fmt: skip
 
 
 def evidence(labels=("owl", NASTY)):
     rng = np.random.default_rng(0)
     truth = rng.random(300) < 0.3
     scores = np.clip(0.4 * truth + 0.6 * rng.random(300), 0, 1)
-    picture = Picture(rng.standard_normal((20, 30)), f"0.3 of {NASTY}", (0.25, 0.5))
+    picture = CaptionedSpectrogram(rng.standard_normal((20, 30)), f"0.3 of {NASTY}", (0.25, 0.5))
     return Evidence(
         tuple(LabelScores(label, truth, scores, 0.5) for label in labels),
         (Gallery(f"worst of {NASTY}", "why", (picture, picture)), Gallery("nothing", "", ())),
@@ -154,10 +154,10 @@ def test_without_clips_to_judge_no_figures_of_clips_are_made_up():
 def test_a_spectrogram_stands_upright():
     values = np.zeros((3, 5))
     values[0] = 1.0  # the lowest band
-    with Image.open(io.BytesIO(spectrogram(Picture(values, "")))) as image:
+    with Image.open(io.BytesIO(spectrogram(CaptionedSpectrogram(values, "")))) as image:
         pixels = np.asarray(image.convert("L")).astype(int)
     assert pixels.shape == (3, 5) and pixels[2].min() > pixels[:2].max()
-    assert spectrogram(Picture(np.zeros((3, 5)), ""))  # nothing to see is no error
+    assert spectrogram(CaptionedSpectrogram(np.zeros((3, 5)), ""))  # nothing to see is no error
 
 
 @pytest.mark.parametrize("scores", [[], [0.0, 1.0], [0.5] * 9])

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from soundbeam.model.synthesis.levels import mix_at_snr
+from soundbeam.model.synthesis.mixing import mix_at_snr
 from soundbeam.model.synthesis.scenes import Event, Scene, background_clip, call_clip, chirp_clip, soundscape
 from soundbeam.model.synthesis.sounds import BACKGROUNDS, Caller, Chirper
 

@@ -10,6 +10,7 @@ from soundbeam.model.architectures import get_architecture
 from soundbeam.model.architectures.architecture import Recipe
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import FrontEnd, FrontEndConfig
+from soundbeam.model.frontend.kinds import FeatureSummary, Waveform
 from soundbeam.model.training.augment_classifier import Variation, clip_batches, masked, vary
 from tests.training_examples import TINY, sound
 
@@ -47,7 +48,7 @@ def test_targets_are_parts_of_one_and_weights_follow_them():
 
 
 def test_a_mix_holds_each_clip_by_its_part():
-    tones = FrontEndConfig(kind="waveform", rate=TINY.rate, normalise="none")
+    tones = FrontEndConfig((Waveform(),), rate=TINY.rate, normalise="none")
     x, y, _ = stream(2, architecture=dataclasses.replace(MIXED, front_end=tones), take=8)
     power = np.abs(np.fft.rfft(x[:, :, 0, 0], axis=1)) ** 2
     hz = np.fft.rfftfreq(x.shape[1], 1 / TINY.rate)
@@ -96,7 +97,7 @@ def test_slow_features_are_computed_once_a_clip():
             calls.append(1)
             return tf.numpy_function(lambda x: (calls.append(2), x[:, :40, None, None])[1], [waveform], tf.float32)
 
-    config = FrontEndConfig(kind="summary", rate=TINY.rate, normalise="none")
+    config = FrontEndConfig((FeatureSummary(),), rate=TINY.rate, normalise="none")
     batches = clip_batches(clips(), tf.ones(3), dataclasses.replace(MIXED, front_end=config), Counted(config), 0)
     assert sum(len(y) for _, y, _ in batches.take(10).as_numpy_iterator()) == 80
     assert calls.count(2) == 15
@@ -104,7 +105,7 @@ def test_slow_features_are_computed_once_a_clip():
 
 def test_another_front_end_or_window_in_one_line():
     crnn = get_architecture("crnn_attention").varied("mfcc+pcen", 1.0, 3200)
-    assert crnn.front_end.stack == ("mfcc", "pcen") and crnn.window_samples == 16000 and crnn.hop_s == 0.5
+    assert crnn.front_end.kinds == ("mfcc", "pcen") and crnn.window_samples == 16000 and crnn.hop_s == 0.5
     assert crnn.recipe.epochs * crnn.recipe.steps * crnn.recipe.batch == 3200
     assert get_architecture("compact").varied("complex").front_end.normalise == "window"
     assert get_architecture("compact").varied() == get_architecture("compact")

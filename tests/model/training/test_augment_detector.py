@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from soundbeam.model.training.augment_detector import Mixer, Mixing, mask
+from soundbeam.model.training.augment_detector import Mixing, WindowMixer, mask
 
 RATE, SAMPLES = 8000, 8000
 PLAIN = Mixing(
@@ -24,7 +24,7 @@ def noise(seconds, seed=0):
 def mix(mixing=None, seed=0, call=None, ground=None):
     call = tone(1000, 0.5) if call is None else call
     ground = noise(0.7) if ground is None else ground
-    windows, first, second = Mixer(SAMPLES, RATE, mixing).mix(
+    windows, first, second = WindowMixer(SAMPLES, RATE, mixing).mix(
         call, call, [ground, noise(1.3, 1)], noise(0.4, 2), tf.constant([seed, 2 * seed], tf.int64)
     )
     return windows.numpy(), float(first), float(second)
@@ -77,16 +77,16 @@ def test_silence_and_a_single_sample_do_no_harm():
 
 
 def test_a_clip_alone_lies_wholly_in_the_window():
-    mixer = Mixer(SAMPLES, RATE, Mixing(curve_db=0.0, warp=(1.0, 1.0)))
+    mixer = WindowMixer(SAMPLES, RATE, Mixing(curve_db=0.0, warp=(1.0, 1.0)))
     window = mixer.place(tone(1000, 0.5), tf.constant([0, 0], tf.int64)).numpy()
     loud = np.flatnonzero(np.abs(window) > 0.5 * np.abs(window).max())
     assert window.shape == (SAMPLES,) and 0.4 * RATE < loud[-1] - loud[0] < 0.55 * RATE
 
 
 def test_cut_is_the_first_window_padded_on_the_right():
-    mixer, clip = Mixer(SAMPLES, RATE), noise(0.5)
-    np.testing.assert_array_equal(mixer.cut(clip).numpy(), np.concatenate([clip, np.zeros(SAMPLES - len(clip))]))
-    np.testing.assert_array_equal(mixer.cut(noise(2.0)).numpy(), noise(2.0)[:SAMPLES])
+    mixer, clip = WindowMixer(SAMPLES, RATE), noise(0.5)
+    np.testing.assert_array_equal(mixer.crop(clip).numpy(), np.concatenate([clip, np.zeros(SAMPLES - len(clip))]))
+    np.testing.assert_array_equal(mixer.crop(noise(2.0)).numpy(), noise(2.0)[:SAMPLES])
 
 
 def test_masks_are_stripes_no_wider_than_asked():

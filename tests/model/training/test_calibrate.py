@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from soundbeam.model.classifier.calls import CallRules, find_peaks, log_odds
+from soundbeam.model.classifier.calibration import log_odds
+from soundbeam.model.classifier.calls import CallRules, find_peaks
 from soundbeam.model.evaluation.detection import POSITIVE, window_truth
 from soundbeam.model.training.calibrate import calibrate, calibrated, clear_windows, count_model
-from soundbeam.model.training.soundscapes import Scored
+from soundbeam.model.training.soundscape_scores import SoundscapeScores
 
 WINDOW_S, RULES = 4.0, CallRules(1.0, 1.0, 1.0)
 
@@ -20,7 +21,7 @@ def soundscape(rng):
     height = np.full(len(start), -6.0) + 0.7 * rng.standard_normal(len(start))
     for middle, loud in [(t, rng.normal(3, 2.5)) for t in at] + [(t, rng.normal(-4, 2)) for t in rng.uniform(0, 86, 8)]:
         height = np.maximum(height, -6 + (loud + 6) * np.exp(-(((start + 2 - middle) / 1.0) ** 2)))
-    return Scored(start, expit(height), np.stack([at - 1, at + 1], axis=1))
+    return SoundscapeScores(start, expit(height), np.stack([at - 1, at + 1], axis=1))
 
 
 @pytest.fixture(scope="module")

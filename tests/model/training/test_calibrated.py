@@ -8,8 +8,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logsumexp
 from scipy.special import logit as scipy_logit
 
-from soundbeam.model.classifier.calibration import SUREST, Calibration, platt, temperature
-from soundbeam.model.classifier.calls import CallRules, find_calls, log_odds, smoothed
+from soundbeam.model.classifier.calibration import NETWORK_LIMIT, Calibration, fit_platt, fit_temperature, log_odds
+from soundbeam.model.classifier.calls import CallRules, find_calls, smoothed
 from soundbeam.model.evaluation.reliability import reliability
 
 
@@ -23,7 +23,7 @@ def label(seed, slope, bias, windows=6000):
 def platt_loss(theta, scores, truths):
     total = 0.0
     for i, (p, truth) in enumerate(zip(scores, truths, strict=True)):
-        z = theta[0] * scipy_logit(np.clip(p, SUREST, 1 - SUREST)) + theta[1 + i]
+        z = theta[0] * scipy_logit(np.clip(p, NETWORK_LIMIT, 1 - NETWORK_LIMIT)) + theta[1 + i]
         aim = np.where(truth, (truth.sum() + 1) / (truth.sum() + 2), 1 / ((~truth).sum() + 2))
         total += np.sum(np.logaddexp(0, z) - aim * z)
     return total
@@ -31,7 +31,7 @@ def platt_loss(theta, scores, truths):
 
 def test_platt_finds_the_optimum():
     scores, truths = zip(*(label(i, 0.6, bias) for i, bias in enumerate((-1.0, 0.5, 0.0))), strict=True)
-    found = platt(scores, truths)
+    found = fit_platt(scores, truths)
     best = minimize(platt_loss, np.zeros(4), (scores, truths), method="BFGS")
     np.testing.assert_allclose([found.slope, *found.biases], best.x, atol=1e-3)
     assert found.slope == pytest.approx(0.6, abs=0.05)
@@ -44,15 +44,15 @@ def test_platt_finds_the_optimum():
 def test_a_label_with_too_little_takes_the_others_mean_and_nothing_can_be_made_of_nothing():
     (p, truth), (q, other) = label(0, 0.7, -1.0), label(1, 0.7, 0.4)
     few = np.zeros(30, bool)
-    found = platt([p, q, np.full(30, 0.1)], [truth, other, few])
+    found = fit_platt([p, q, np.full(30, 0.1)], [truth, other, few])
     assert found.biases[2] == pytest.approx(np.mean(found.biases[:2]))
-    assert platt([np.full(30, 0.1)], [few]) is None
-    assert platt([1 - p], [truth]) is None  # the higher the falser
+    assert fit_platt([np.full(30, 0.1)], [few]) is None
+    assert fit_platt([1 - p], [truth]) is None  # the higher the falser
 
 
 def test_scores_without_an_error_do_not_become_certain():
     truth = np.arange(200) < 100
-    found = platt([np.where(truth, 0.999, 0.001)], [truth])
+    found = fit_platt([np.where(truth, 0.999, 0.001)], [truth])
     best = minimize(lambda b: platt_loss([found.slope, b[0]], [np.where(truth, 0.999, 0.001)], [truth]), [0.0])
     assert found.slope <= 1.35 and found.biases[0] == pytest.approx(best.x[0], abs=1e-3)
 
@@ -61,13 +61,13 @@ def test_the_temperature_is_the_optimum():
     rng = np.random.default_rng(3)
     logs = log_softmax(rng.normal(0, 4, (800, 5)), axis=1)
     truth = np.array([rng.choice(5, p=np.exp(z - logsumexp(z))) for z in 0.5 * logs])
-    found = temperature(np.exp(logs), truth)
+    found = fit_temperature(np.exp(logs), truth)
     best = minimize(lambda a: -np.mean(log_softmax(a[0] * logs, axis=1)[np.arange(800), truth]), [1.0])
     assert found.slope == pytest.approx(best.x[0], rel=2e-3)
     after = found.apply(np.exp(logs).astype(np.float32))
     assert after.dtype == np.float32 and np.allclose(after.sum(axis=1), 1, atol=1e-6)
     assert np.array_equal(after.argmax(axis=1), logs.argmax(axis=1))
-    assert temperature(np.exp(logs[:30]), truth[:30]) is None
+    assert fit_temperature(np.exp(logs[:30]), truth[:30]) is None
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much])

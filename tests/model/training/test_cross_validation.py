@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import soundbeam.model.training.plan
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.evaluation.figures import ClassificationFigures
 from soundbeam.model.training.batches import Examples
-from soundbeam.model.training.cross_validation import HELD_OUT, Fold, Folds, cross_validate, deal_sources, summarized
+from soundbeam.model.training.cross_validation import HELD_OUT, Fold, Folds, deal_sources, summarize
 from soundbeam.model.training.examples import parse, read_manifest
 from soundbeam.model.training.plan import Training
 from tests.training_examples import TINY, sound, write_examples
@@ -27,8 +28,8 @@ clip_counts = st.dictionaries(
 def tiny():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: TINY)
-        patch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
-        patch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
+        patch.setattr("soundbeam.model.synthesis.validation_soundscapes.SOUNDSCAPES", 6)
+        patch.setattr("soundbeam.model.synthesis.validation_soundscapes.SECONDS", 8.0)
         yield
 
 
@@ -96,21 +97,21 @@ def test_what_is_held_out_is_in_no_other_split(examples):
 
 def test_a_detector_is_measured_on_each_fold(examples):
     steps: list[int] = []
-    training = Training(examples, "", "tiny", targets=("high", "low"), epochs=2)
-    found = cross_validate(training, 2, lambda line: None, lambda by, note: steps.append(by))
-    assert len(found.folds) == 2 and len(steps) == 2 * 2 * TINY.recipe.steps
-    assert sum(sum(fold.clips.values()) for fold in found.folds) == 27
-    for fold in found.folds:
-        assert set(fold.labels) == {"high", "low"} and fold.figures["roc_auc"] > 0.8
-        assert fold.figures["roc_auc"] == pytest.approx(np.mean([its["roc_auc"] for its in fold.labels.values()]))
-        assert {"exact_share", "mean_absolute_error"} <= set(fold.figures)
+    dealt = folds_of(examples, 2, targets=("high", "low"), epochs=2)
+    folds = [dealt.measure(k, lambda line: None, lambda by, note: steps.append(by)) for k in range(2)]
+    assert len(steps) == 2 * 2 * TINY.recipe.steps
+    assert sum(sum(fold.clips.values()) for fold in folds) == 27
+    for fold in folds:
+        assert set(fold.labels) == {"high", "low"} and fold.figures.roc_auc > 0.8
+        assert fold.figures.roc_auc == pytest.approx(np.mean([label.roc_auc for label in fold.labels.values()]))
+        assert None not in (fold.figures.exact_share, fold.figures.mean_absolute_error)
 
 
 def test_a_classifier_is_measured_on_each_held_out_clip_once(examples):
     dealt = folds_of(examples, 3, epochs=2)
     fold = dealt.measure(1, lambda line: None, lambda by, note: None)
-    assert set(fold.figures) == {"accuracy", "macro_f1", "log_loss"}
-    assert fold.figures["accuracy"] > 0.8 and fold.figures["macro_f1"] > 0.8 and 0 < fold.figures["log_loss"] < 0.7
+    figures = fold.figures
+    assert figures.accuracy > 0.8 and figures.macro_f1 > 0.8 and 0 < figures.log_loss < 0.7
 
 
 def test_what_is_held_out_decides_nothing(tmp_path):
@@ -126,7 +127,7 @@ def test_what_is_held_out_decides_nothing(tmp_path):
 
         def keep(scorer, tuned, *_, seen=seen):
             seen.append((scorer, tuned))
-            return {}, {}
+            return None, {}
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("soundbeam.model.training.cross_validation._measure_detector", keep)
@@ -160,8 +161,11 @@ def test_too_few_sources_are_told_in_one_line(examples, tmp_path):
 
 
 def test_the_spread_is_that_of_the_folds_that_have_a_figure():
-    fold = Fold(("a",), {"x": 1}, {"accuracy": 0.5, "f1": None}, {}, 1.0)
-    found = summarized([fold, dataclasses.replace(fold, figures={"accuracy": 0.7, "f1": 0.9})])
-    assert found.mean == {"accuracy": pytest.approx(0.6), "f1": 0.9}
-    assert found.standard_deviation == {"accuracy": pytest.approx(np.std([0.5, 0.7], ddof=1)), "f1": None}
-    assert found.plain()["folds"][1]["figures"] == {"accuracy": 0.7, "f1": 0.9}
+    first, second = ClassificationFigures(0.5, None, None), ClassificationFigures(0.7, 0.9, None)
+    fold = Fold(("a",), {"x": 1}, first, {}, 1.0)
+    summary = summarize([fold, dataclasses.replace(fold, figures=second), dataclasses.replace(fold, figures=None)])
+    assert summary.mean == {"accuracy": pytest.approx(0.6), "macro_f1": 0.9, "log_loss": None}
+    deviation = pytest.approx(np.std([0.5, 0.7], ddof=1))
+    assert summary.standard_deviation == {"accuracy": deviation, "macro_f1": None, "log_loss": None}
+    figures = [fold["figures"] for fold in summary.plain()["folds"]]
+    assert figures[1:] == [{"accuracy": 0.7, "macro_f1": 0.9, "log_loss": None}, {}]

@@ -8,14 +8,16 @@ from sklearn.metrics import average_precision_score
 
 from soundbeam.model.evaluation.detection import NEGATIVE, RecordingOutcome, evaluate, window_truth
 from soundbeam.model.training.mistakes import best_scores, classifier_evidence, detector_evidence, highest_negatives
-from soundbeam.model.training.soundscapes import Scored
+from soundbeam.model.training.soundscape_scores import SoundscapeScores
 
 RATE, WINDOW_S = 1000, 2.0
 
 
 def scored(seed, calls, windows=40):
     rng = np.random.default_rng(seed)
-    return Scored(np.arange(windows) * 0.5, np.round(rng.random(windows), 3), np.array(calls, float).reshape(-1, 2))
+    return SoundscapeScores(
+        np.arange(windows) * 0.5, np.round(rng.random(windows), 3), np.array(calls, float).reshape(-1, 2)
+    )
 
 
 def sound(seed):
@@ -67,13 +69,13 @@ def test_a_detectors_windows_are_those_of_the_evaluation():
 def test_a_picture_shows_what_lies_round_the_call():
     quiet = 1e-4 * sound(0)
     quiet[10 * RATE : 12 * RATE] += np.sin(2 * np.pi * 200 * np.arange(2 * RATE) / RATE)
-    one = Scored(np.arange(0, 20.0), np.full(20, 0.3), np.array([[10.0, 12.0]]))
+    one = SoundscapeScores(np.arange(0, 20.0), np.full(20, 0.3), np.array([[10.0, 12.0]]))
     picture = detector_evidence([quiet], RATE, [[one]], {"owl": 0.5}, WINDOW_S).galleries[0].pictures[0]
     assert picture.span == pytest.approx((0.3, 0.7))  # 1.5 s before and behind 2 s
     loud = picture.decibels.max(axis=0) > -30
     columns = np.flatnonzero(loud) / len(loud)
     assert columns.min() == pytest.approx(0.3, abs=0.02) and columns.max() == pytest.approx(0.7, abs=0.02)
-    at_start = Scored(np.arange(0, 20.0), np.full(20, 0.3), np.array([[0.0, 2.0]]))
+    at_start = SoundscapeScores(np.arange(0, 20.0), np.full(20, 0.3), np.array([[0.0, 2.0]]))
     picture = detector_evidence([quiet], RATE, [[at_start]], {"owl": 0.5}, WINDOW_S).galleries[0].pictures[0]
     assert picture.span == pytest.approx((0.0, 2 / 3.5))
 

@@ -22,8 +22,8 @@ from tests.training_examples import RATE, TINY, sound, write_examples
 def tiny():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: TINY)
-        patch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
-        patch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
+        patch.setattr("soundbeam.model.synthesis.validation_soundscapes.SOUNDSCAPES", 6)
+        patch.setattr("soundbeam.model.synthesis.validation_soundscapes.SECONDS", 8.0)
         yield
 
 

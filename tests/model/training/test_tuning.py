@@ -3,10 +3,11 @@
 import numpy as np
 
 from soundbeam.model.classifier.calls import CallRules, find_calls
-from soundbeam.model.synthesis.mixes import Clip
-from soundbeam.model.training.soundscapes import Scored, mix_soundscapes
-from soundbeam.model.training.thresholds import choose, grid
-from soundbeam.model.training.tuning import f1, judge
+from soundbeam.model.synthesis.mixing import DecodedClip
+from soundbeam.model.synthesis.validation_soundscapes import mix_soundscapes
+from soundbeam.model.training.soundscape_scores import SoundscapeScores
+from soundbeam.model.training.thresholds import candidate_rules, choose_rules
+from soundbeam.model.training.tuning import f1, measure_label
 from tests.training_examples import TINY
 
 
@@ -19,7 +20,9 @@ def scored(seed, calls, quiet=0.02, loud=0.9, hop=0.5, window=4.0):
     for begin, end in calls:
         near = np.exp(-(((centre - (begin + end) / 2) / 1.2) ** 2))
         height = np.maximum(height, loud * near)
-    return Scored(start, np.clip(height + 0.02 * rng.standard_normal(len(start)), 0, 1), np.array(calls).reshape(-1, 2))
+    return SoundscapeScores(
+        start, np.clip(height + 0.02 * rng.standard_normal(len(start)), 0, 1), np.array(calls).reshape(-1, 2)
+    )
 
 
 SCAPES = [
@@ -36,35 +39,35 @@ def errors(rules, threshold):
 
 
 def test_every_call_is_counted_with_the_chosen_rules():
-    rules, threshold = choose(SCAPES, grid(4.0, 0.5))
+    rules, threshold = choose_rules(SCAPES, candidate_rules(4.0, 0.5))
     assert errors(rules, threshold) == [0, 0, 0, 0]
-    figures = judge(SCAPES, threshold, rules, 4.0)
-    assert figures["exact_share"] == 1.0 and figures["mean_absolute_error"] == 0.0 and figures["f1"] == 1.0
+    figures = measure_label(SCAPES, threshold, rules, 4.0)
+    assert (figures.exact_share, figures.mean_absolute_error, figures.f1) == (1.0, 0.0, 1.0)
 
 
 def test_no_candidate_is_better():
-    rules, threshold = choose(SCAPES, grid(4.0, 0.5))
-    best = min(sum(errors(r, t)) for r in grid(4.0, 0.5)[::7] for t in (0.1, 0.3, 0.5, 0.7))
+    rules, threshold = choose_rules(SCAPES, candidate_rules(4.0, 0.5))
+    best = min(sum(errors(r, t)) for r in candidate_rules(4.0, 0.5)[::7] for t in (0.1, 0.3, 0.5, 0.7))
     assert sum(errors(rules, threshold)) <= best
 
 
 def test_the_threshold_keeps_clear_of_both_sides():
-    _, threshold = choose([scored(0, [(10, 13)]), scored(1, [])], [CallRules(1.0, 1.0, 1.0)])
+    _, threshold = choose_rules([scored(0, [(10, 13)]), scored(1, [])], [CallRules(1.0, 1.0, 1.0)])
     assert 0.05 < threshold < 0.85
 
 
 def test_calls_that_are_rare_are_not_given_up():
     """Finding nothing is right in 38 of 40 soundscapes and wrong in two; in one of those nobody could find anything."""
     found = scored(0, [(10, 13), (20, 23), (30, 33)])
-    missed = Scored(found.start_s, scored(1, []).scores, np.arange(24.0).reshape(-1, 2))
-    threshold = choose([found, missed, *(scored(i, []) for i in range(2, 40))], [CallRules(1.0, 1.0, 1.0)])[1]
+    missed = SoundscapeScores(found.start_s, scored(1, []).scores, np.arange(24.0).reshape(-1, 2))
+    threshold = choose_rules([found, missed, *(scored(i, []) for i in range(2, 40))], [CallRules(1.0, 1.0, 1.0)])[1]
     assert len(find_calls(found.start_s, found.start_s + 4, found.scores, threshold, CallRules(1.0, 1.0, 1.0))) == 3
 
 
 def test_each_of_many_labels_calls_in_some_soundscapes_and_never_alone():
     labels = ("a", "b", "c", "d", "e", "f")
     tone = np.sin(np.arange(2000) / 3).astype(np.float32)
-    clips = [Clip(tone, label, f"{label}{k}") for label in (*labels, "rest") for k in range(2)]
+    clips = [DecodedClip(tone, label, f"{label}{k}") for label in (*labels, "rest") for k in range(2)]
     scapes = mix_soundscapes(clips, labels, 1000, 0)
     heard = [{label for *_, label in scape.events} for scape in scapes]
     assert all(len(its) <= 3 for its in heard) and not any("rest" in its for its in heard)
@@ -74,8 +77,8 @@ def test_each_of_many_labels_calls_in_some_soundscapes_and_never_alone():
 
 
 def test_side_by_side_windows_try_dips_only():
-    assert {(r.smooth_s, r.min_gap_s) for r in grid(3.0, 3.0)} == {(0.0, 0.0)}
-    assert len(grid(TINY.window_s, TINY.hop_s)) > len(grid(3.0, 3.0))
+    assert {(r.smooth_s, r.min_gap_s) for r in candidate_rules(3.0, 3.0)} == {(0.0, 0.0)}
+    assert len(candidate_rules(TINY.window_s, TINY.hop_s)) > len(candidate_rules(3.0, 3.0))
 
 
 def test_f1_where_nothing_is_there():

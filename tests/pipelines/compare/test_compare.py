@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import soundbeam.model.training.plan
-from soundbeam.model.training.comparison import FoldRow, choose
+from soundbeam.model.evaluation.figures import ClassificationFigures
+from soundbeam.model.training.comparison import FoldRow, rank_architectures
 from soundbeam.model.training.cross_validation import Fold, Folds
 from soundbeam.model.training.plan import Training
 from soundbeam.pipelines.compare.program import main
@@ -62,7 +63,7 @@ def test_goes_on_where_it_was(examples, tmp_path, capsys, monkeypatch):
 
     def measure(self, fold, say, step):
         trained.append((self.architecture.name, fold))
-        figures = {"accuracy": 2 / 3 if self.architecture.name == "wide" else 1 / 3, "macro_f1": 0.5, "log_loss": 1.0}
+        figures = ClassificationFigures(2 / 3 if self.architecture.name == "wide" else 1 / 3, 0.5, 1.0)
         return Fold(("a",), {"low": 3, "high": 3, "rest": 3}, figures, {}, 1.0)
 
     monkeypatch.setattr(Folds, "measure", measure)
@@ -106,7 +107,7 @@ def test_choices_by_hand():
     def row(name, fold, right, clips):
         return FoldRow("k", name, fold, 2, "log_mel", 1.0, 1, 1, 1.0, 1, clips, right, 0.0, 0.0, 1.0, 1.0)
 
-    first, second = choose([row("b", 1, 5, 10), row("a", 2, 9, 10), row("a", 1, 7, 10), row("b", 2, 5, 10)])
+    first, second = rank_architectures([row("b", 1, 5, 10), row("a", 2, 9, 10), row("a", 1, 7, 10), row("b", 2, 5, 10)])
     assert (first.name, first.accuracy, second.name, second.accuracy) == ("a", 0.8, "b", 0.5)
     assert first.spread == pytest.approx(np.std([0.7, 0.9], ddof=1))
     # Wilson's interval of 16 of 20: 0.584 to 0.919.
@@ -114,7 +115,7 @@ def test_choices_by_hand():
 
 
 def test_the_key_knows_what_the_figures_depend_on(examples):
-    from soundbeam.model.training.comparison import Contestant
+    from soundbeam.model.training.comparison import CrossValidatedArchitecture
 
     plain = Training(examples, "", "wide", windows=400)
     changed = [
@@ -124,6 +125,6 @@ def test_the_key_knows_what_the_figures_depend_on(examples):
         dataclasses.replace(plain, front_end="stft+log_mel"),
         dataclasses.replace(plain, architecture="narrow"),
     ]
-    keys = {Contestant(training, 2).key(0) for training in (plain, *changed)}
-    keys |= {Contestant(plain, 2).key(1), Contestant(plain, 3).key(0)}
-    assert len(keys) == 8 and Contestant(plain, 2).key(0) in keys
+    keys = {CrossValidatedArchitecture(training, 2).key(0) for training in (plain, *changed)}
+    keys |= {CrossValidatedArchitecture(plain, 2).key(1), CrossValidatedArchitecture(plain, 3).key(0)}
+    assert len(keys) == 8 and CrossValidatedArchitecture(plain, 2).key(0) in keys

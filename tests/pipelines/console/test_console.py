@@ -9,7 +9,7 @@ from soundbeam.pipelines.cli import PROGRAMS
 from soundbeam.pipelines.cli import main as soundbeam
 from soundbeam.pipelines.console.arguments import Parser
 from soundbeam.pipelines.console.errors import program
-from soundbeam.pipelines.console.output import StatusLine
+from soundbeam.pipelines.console.output import StatusLine, print_table
 from soundbeam.pipelines.console.process import DEBUG
 
 
@@ -54,6 +54,15 @@ def test_a_usage_error_is_one_line_and_code_2(capsys):
         Parser("try", "Tries.", "soundbeam try").parse_args(["--nope"])
     assert e.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_table_aligns_text_to_the_left_and_numbers_to_the_right(capsys):
+    print_table(("name", "kind", "n", ""), [("a", "long one", "1,000", "+1"), ("b", "c", "7", "")], text_columns=2)
+    assert capsys.readouterr().out.splitlines() == [
+        "name  kind          n",
+        "a     long one  1,000  +1",
+        "b     c             7",
+    ]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -72,7 +72,7 @@ def test_the_run_holds_the_bundles_rules(tone_bundle):
     from soundbeam.pipelines.scan.request import Scan, parameters_of
 
     parameters = parameters_of(Scan(["x"], tone_bundle, "out"), load_bundle(tone_bundle))
-    assert CallRules(**parameters["call_rules"]) == load_bundle(tone_bundle).call_rules
+    assert CallRules(**parameters.call_rules) == load_bundle(tone_bundle).call_rules
 
 
 @pytest.mark.parametrize("share", ["0", "1.5", "nan", "-1", "much"])

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from soundbeam.model.training.examples import read_manifest, shard_urls, split_sources
 from soundbeam.pipelines.materialize.program import main
-from soundbeam.transforms.isolation import process as isolation
+from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.placeholder import tone
 
@@ -150,7 +150,7 @@ def test_other_rates_are_resampled(clips, tmp_path):
 
 def test_a_clip_that_crashes_its_decoder_is_rejected_and_costs_no_other_one(made, clips, tmp_path, monkeypatch):
     fault = {
-        "call": "soundbeam.transforms.decoding.excerpt:stretch_blocks",
+        "call": "soundbeam.transforms.decoding.excerpt:decode_excerpt",
         "n": 0,
         "do": "crash",
         "arg": "low/s7-1.wav",

@@ -121,4 +121,4 @@ def test_windows_too_short_for_a_loudness_are_refused():
     short = dataclasses.replace(PLAIN, window_s=0.3)
     with pytest.raises(SoundbeamError, match=r"a loudness needs 0\.4 s"):
         conditioned(short, {"condition": "loudness=-23"})
-    assert conditioned(PLAIN, {}).front_end == PLAIN.front_end == FrontEndConfig(**PLAIN.front_end.plain())
+    assert conditioned(PLAIN, {}).front_end == PLAIN.front_end == FrontEndConfig.from_plain(PLAIN.front_end.plain())

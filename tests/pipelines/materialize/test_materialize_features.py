@@ -16,8 +16,8 @@ from PIL import Image
 from soundbeam.model.frontend import SUMMARY_NAMES
 from soundbeam.model.pictures.spectrogram_png import spectrogram_png
 from soundbeam.pipelines.materialize.program import main
-from soundbeam.transforms.examples.clip_sound import chunks
-from soundbeam.transforms.isolation import process as isolation
+from soundbeam.transforms.examples.clip_decoding import split_into_chunks
+from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.placeholder import tone
 
@@ -134,7 +134,7 @@ def test_stretches_cover_everything_once_but_for_the_last(blocks, samples, first
     end = np.inf if length is None else first + length
     parts = np.split(stream, np.cumsum(blocks)[:-1]) if blocks else []
     want = stream[first : int(min(end, len(stream)))]
-    got = list(chunks(parts, first, end, samples))
+    got = list(split_into_chunks(parts, first, end, samples))
     for start, stretch in got:
         np.testing.assert_array_equal(stretch, stream[start : start + len(stretch)])
         assert len(stretch) == min(samples, len(want))

@@ -23,10 +23,10 @@ class Flink(http.server.BaseHTTPRequestHandler):
     asked = ()
 
     def do_GET(self):
-        known = {"/overview": dict(self.overview), "/jobs/overview": {"jobs": self.overview["jobs"]}}
+        answers = {"/overview": dict(self.overview), "/jobs/overview": {"jobs": self.overview["jobs"]}}
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(json.dumps(known[self.path]).encode() if self.path in known else b"<html>")
+        self.wfile.write(json.dumps(answers[self.path]).encode() if self.path in answers else b"<html>")
 
     def do_PATCH(self):
         type(self).asked += (self.path,)

@@ -17,33 +17,33 @@ PAR_DO = "beam:transform:pardo:v1"
 def graph(tone_bundle, tmp_path_factory):
     """The scan as a runner is given it."""
     folder = tmp_path_factory.mktemp("graph")
-    wanted = Scan([f"{folder}/*.wav"], tone_bundle, str(folder / "out"))
+    request = Scan([f"{folder}/*.wav"], tone_bundle, str(folder / "out"))
     bundle = load_bundle(tone_bundle)
     pipeline = beam.Pipeline(runner="FnApiRunner", options=PipelineOptions([]))
-    build(pipeline, wanted, bundle, parameters_of(wanted, bundle), f"file://{folder}/staging", [(0, "file:///done")])
+    build(pipeline, request, bundle, parameters_of(request, bundle), f"file://{folder}/staging", [(0, "file:///done")])
     return pipeline.to_runner_api().components
 
 
 def named(graph, words):
-    (found,) = [t for t in graph.transforms.values() if t.unique_name.endswith(words) and not t.subtransforms]
-    return found
+    (step,) = [t for t in graph.transforms.values() if t.unique_name.endswith(words) and not t.subtransforms]
+    return step
 
 
 def after(graph, step):
     """The steps that take what a step gives."""
-    given = set(step.outputs.values())
-    return [t for t in graph.transforms.values() if not t.subtransforms and given & set(t.inputs.values())]
+    outputs = set(step.outputs.values())
+    return [t for t in graph.transforms.values() if not t.subtransforms and outputs & set(t.inputs.values())]
 
 
 def between(graph, first, last):
     """All steps behind ``first``, down to ``last``; not those that put together what was cut into ranges."""
-    found, todo = {}, [named(graph, first)]
+    steps, todo = {}, [named(graph, first)]
     while todo:
         step = todo.pop()
-        if step.unique_name not in found and "GroupRanges" not in step.unique_name:
-            found[step.unique_name] = step
+        if step.unique_name not in steps and "GroupRanges" not in step.unique_name:
+            steps[step.unique_name] = step
             todo += [] if step.unique_name.endswith(last) else after(graph, step)
-    return found
+    return steps
 
 
 def test_from_decoding_to_writing_every_step_can_stand_in_one_fused_stage(graph):

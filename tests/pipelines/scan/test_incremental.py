@@ -7,8 +7,10 @@ import pytest
 import soundfile
 
 from soundbeam.pipelines.output.folder import Output
+from soundbeam.pipelines.output.staging import Staging
 from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan.program import main
+from tests.pipelines.written_scan import run_info
 from tests.placeholder import RATE, with_tones
 
 
@@ -57,7 +59,7 @@ def runs(output):
 
 
 def counters(output):
-    return runs(output)[-1]["counters"]
+    return runs(output)[-1].counters
 
 
 def test_an_unchanged_corpus_is_not_read_again(scan, capsys):
@@ -121,7 +123,7 @@ def test_rescan_scans_everything(scan):
 def test_hop_and_threshold_make_it_another_scan(scan, options):
     assert scan() == 0 and scan(*options) == 0
     assert len(current(scan.output)) == 4
-    assert {r["run"] for r in read(str(scan.output), "recordings").to_pylist()} == {runs(scan.output)[-1]["run"]}
+    assert {r["run"] for r in read(str(scan.output), "recordings").to_pylist()} == {runs(scan.output)[-1].run}
 
 
 def test_batch_and_segment_do_not(scan):
@@ -132,25 +134,23 @@ def test_batch_and_segment_do_not(scan):
 def test_a_run_that_died_is_taken_over_where_it_stood(scan, corpus, monkeypatch, capsys):
     """The commit fails; what the checkpoints hold is not scanned again, but a file changed since is."""
     with monkeypatch.context() as patched:
-        patched.setattr(Output, "commit", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patched.setattr(Staging, "commit", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         assert scan("--checkpoint-every", "0.001") == 1
     assert "disk full" in capsys.readouterr().err
     assert not runs(scan.output)
     write(corpus / "b.wav", seconds=5.0, at=[])
     assert scan() == 0
     assert counters(scan.output)["windows_scored"] == 9
-    assert runs(scan.output)[-1]["taken_over"]
+    assert runs(scan.output)[-1].taken_over
     assert sorted(r[0] for r in current(scan.output)) == ["a.wav", "b.wav", "bad.wav", "c.wav"]
     assert sum(r[0] == "b.wav" for r in current(scan.output, "predictions")) == 9
     assert [p.name for p in (scan.output / "_staging").iterdir()] == ["lock"]
 
 
 def test_a_second_scan_at_once_says_so_and_stops(scan, capsys):
-    output = Output(str(scan.output))
-    _, lock = output.begin({"fingerprint": "f", "hop_s": 1, "thresholds": {}, "decoder": "x"})
-    assert scan() == 1
-    assert "another scan is writing there" in capsys.readouterr().err
-    lock.release()
+    with Staging(Output(str(scan.output))).new_run(run_info("x").parameters):
+        assert scan() == 1
+        assert "another scan is writing there" in capsys.readouterr().err
     assert scan() == 0
 
 
@@ -170,7 +170,7 @@ def test_a_recording_that_a_dead_runs_checkpoints_hold_twice_counts_once(scan, m
         raise RuntimeError("the driver is gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Output, "commit", dies)
+        patched.setattr(Staging, "commit", dies)
         assert scan() == 1
     (staging,) = [p.parent for p in (scan.output / "_staging").glob("*/begin.json")]
     for path in list(staging.glob("*/part-*.parquet")) + list(staging.glob("checkpoints/part-*.json")):

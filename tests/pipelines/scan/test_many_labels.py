@@ -12,7 +12,7 @@ from soundbeam.model.classifier.bundle import load_bundle
 from soundbeam.model.numbers import number
 from soundbeam.model.training.batches import Examples
 from soundbeam.model.training.examples import VALIDATION, read_manifest
-from soundbeam.model.training.plan import Task
+from soundbeam.model.training.plan import TrainingTask
 from soundbeam.pipelines.evaluate import program as evaluate
 from soundbeam.pipelines.materialize import program as materialize
 from soundbeam.pipelines.scan import program as scan
@@ -25,8 +25,8 @@ LABELS = ("high", "low", "rest")
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
     monkeypatch.setattr(soundbeam.model.training.plan, "get_architecture", lambda name: TINY)
-    monkeypatch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
-    monkeypatch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SECONDS", 8.0)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,10 @@ def test_the_figures_of_validation_clips_are_those_of_their_scan(examples, tmp_p
     trained = capsys.readouterr().out
 
     held_out = Examples(
-        str(examples / "examples"), read_manifest(str(examples / "examples")), Task(LABELS, "classifier", {}), ""
+        str(examples / "examples"),
+        read_manifest(str(examples / "examples")),
+        TrainingTask(LABELS, "classifier", {}),
+        "",
     )
     names = sorted((clip.label, clip.source) for clip in held_out.each_clip(VALIDATION))
     assert len(names) >= 12
@@ -73,9 +76,9 @@ def test_the_figures_of_validation_clips_are_those_of_their_scan(examples, tmp_p
     for one, other in zip(mine["labels"], scanned["labels"], strict=True):
         assert one == pytest.approx(other)
     for label in targets:
-        its = load_bundle(str(bundle)).report["validation"]["labels"][label]
+        figures = load_bundle(str(bundle)).report["validation"]["labels"][label]
         row = next(line.split() for line in trained.splitlines() if line.startswith(f"{label} "))
-        told = [number(its[k]) for k in ("precision", "recall", "f1", "exact_share", "mean_absolute_error")]
+        told = [number(figures[k]) for k in ("precision", "recall", "f1", "exact_share", "mean_absolute_error")]
         assert row[2:7] == told and len(row) == 8
     page = (bundle / "report.html").read_text()
     low, high = mine["interval"]

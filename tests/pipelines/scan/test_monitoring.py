@@ -1,5 +1,6 @@
 """What a monitor reads: one line of JSON and Prometheus' text, when a scan ended well, found nothing, or failed."""
 
+import dataclasses
 import json
 import os
 import re
@@ -23,7 +24,7 @@ LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"')
 def parse(text):
     """Prometheus' text format, strictly: {(metric, labels): value}, every metric with its HELP and TYPE before it."""
     assert text.endswith("\n")
-    found, helped, typed = {}, set(), {}
+    samples, helped, typed = {}, set(), {}
     for line in text.splitlines():
         if line.startswith("# HELP "):
             name, _ = re.fullmatch(r"# HELP (\S+) (.+)", line).groups()
@@ -38,9 +39,9 @@ def parse(text):
             assert list(typed)[-1] == name and name in helped  # samples of one metric stand together
             plain = {k: re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], v) for k, v in LABEL.findall(labels)}
             key = name, frozenset(plain.items())
-            assert key not in found
-            found[key] = float(value)
-    return found
+            assert key not in samples
+            samples[key] = float(value)
+    return samples
 
 
 @pytest.fixture
@@ -68,8 +69,8 @@ def test_a_scan_that_ended_well_and_one_that_found_nothing_new(scan, tmp_path):
     assert os.path.isdir(f"{scan.output}/runs/run={report['run']}") and len(report["classifier"]) == 64
     started, ended = (datetime.fromisoformat(report[k].replace("Z", "+00:00")) for k in ("started_at", "ended_at"))
     assert started <= ended <= datetime.now(timezone.utc) and report["wall_s"] > 0
-    found = parse((tmp_path / "m.prom").read_text())
-    of = lambda name, **labels: found["soundbeam_scan_" + name, frozenset({"output": scan.output, **labels}.items())]  # noqa: E731
+    samples = parse((tmp_path / "m.prom").read_text())
+    of = lambda name, **labels: samples["soundbeam_scan_" + name, frozenset({"output": scan.output, **labels}.items())]  # noqa: E731
     assert (of("success"), of("exit_code"), of("audio_seconds")) == (1, 0, 36)
     assert [of("recordings", status=s) for s in ("ok", "partial", "failed", "skipped")] == [1, 0, 1, 0]
     assert of("calls", label="low") == 2 and of("duration_seconds") == report["wall_s"]
@@ -92,8 +93,8 @@ def test_a_scan_that_failed_says_why(scan, tmp_path, capsys):
     report = json.loads((tmp_path / "s.json").read_text())
     assert (report["status"], report["exit_code"], report["run"]) == ("failed", 1, None)
     assert report["error"] in capsys.readouterr().err and "no audio file matches" in report["error"]
-    found = parse((tmp_path / "m.prom").read_text())
-    assert found["soundbeam_scan_success", frozenset({("output", scan.output)})] == 0
+    samples = parse((tmp_path / "m.prom").read_text())
+    assert samples["soundbeam_scan_success", frozenset({("output", scan.output)})] == 0
     # Not one file could be scanned: the run is there, and still that is a failure.
     assert scan(*files, recordings=tmp_path / "bad.wav") == 1
     report = json.loads((tmp_path / "s.json").read_text())
@@ -139,8 +140,8 @@ def test_odd_names_are_escaped(tmp_path):
     odd = 'a "b"\\c\nd{e="f"} ü'
     with Monitor(odd, str(tmp_path / "s.json"), str(tmp_path / "m.prom")) as monitor:
         monitor.figures = {"run": "r", "classifier": "c", "calls": {odd: 3, "": 1}}
-    found = parse((tmp_path / "m.prom").read_text(encoding="utf-8"))
-    assert found["soundbeam_scan_calls", frozenset({("output", odd), ("label", odd)})] == 3
+    samples = parse((tmp_path / "m.prom").read_text(encoding="utf-8"))
+    assert samples["soundbeam_scan_calls", frozenset({("output", odd), ("label", odd)})] == 3
     report = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
     assert report["output"] == odd and prometheus(report) == (tmp_path / "m.prom").read_text(encoding="utf-8")
 
@@ -167,4 +168,4 @@ def test_the_options_are_all_of_the_scan_or_of_its_monitor():
     from soundbeam.pipelines.scan.program import parser
 
     names = {a.dest for a in parser()._actions} - {"help", "storage_options"}
-    assert names - {"summary_json", "metrics"} == set(Scan.__dataclass_fields__)
+    assert names - {"summary_json", "metrics"} == {f.name for f in dataclasses.fields(Scan) if f.init}

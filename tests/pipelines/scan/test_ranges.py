@@ -9,7 +9,7 @@ import soundfile
 
 from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan.program import main
-from soundbeam.transforms.decoding import cut_recordings as cut
+from soundbeam.transforms.decoding import split_recordings
 from tests.placeholder import expected_score, with_tones
 
 RATES = {"wav": 8000, "rf64": 11025, "w64": 22050, "aiff": 44100, "flac": 48000}
@@ -21,10 +21,10 @@ def scan(*arguments):
 
 
 def rows(output, table):
-    found = read(str(output), table).to_pylist()
-    for row in found:
+    table_rows = read(str(output), table).to_pylist()
+    for row in table_rows:
         row.pop("run")
-    return sorted(found, key=lambda r: (r["recording"], r.get("start_s"), r.get("label")))
+    return sorted(table_rows, key=lambda r: (r["recording"], r.get("start_s"), r.get("label")))
 
 
 def counters(output):
@@ -34,7 +34,7 @@ def counters(output):
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    """Long ones of every kind that is cut, with calls across the bounds of ranges; broken ones; short ones."""
+    """Long ones of every kind that is split, with calls across the bounds of ranges; broken ones; short ones."""
     folder = tmp_path_factory.mktemp("corpus")
     for i, (kind, rate) in enumerate(RATES.items()):
         sound = with_tones(33.3, [2.0, 9.1, 15.3, 23.75, 31.5], rate=rate, seed=i)
@@ -71,8 +71,8 @@ def whole(corpus, tone_bundle, tmp_path_factory):
     ids=["in_memory", "multi_threading", "multi_processing"],
 )
 def test_the_tables_are_those_of_one_piece(whole, corpus, tone_bundle, tmp_path, monkeypatch, options):
-    monkeypatch.setattr(cut, "RANGE_S", 7.0)
-    monkeypatch.setattr(cut, "SMALLEST_SHARE", 0.0)
+    monkeypatch.setattr(split_recordings, "RANGE_S", 7.0)
+    monkeypatch.setattr(split_recordings, "SMALLEST_SHARE", 0.0)
     out = tmp_path / "out"
     arguments = ["--recordings", corpus, "--classifier", tone_bundle, "--output", out, "--segment", 3]
     assert scan(*arguments, *options) == 0
@@ -94,21 +94,21 @@ def test_the_tables_are_those_of_one_piece(whole, corpus, tone_bundle, tmp_path,
 
 
 def test_windows_on_either_side_of_a_bound_are_scored_as_numpy_scores_them(corpus, tone_bundle, tmp_path, monkeypatch):
-    monkeypatch.setattr(cut, "RANGE_S", 7.0)
+    monkeypatch.setattr(split_recordings, "RANGE_S", 7.0)
     out, path = tmp_path / "out", corpus / "0.wav"
     assert scan("--recordings", path, "--classifier", tone_bundle, "--output", out, "--segment", 3) == 0
     assert counters(out)["ranges"] == 4
     sound, _ = soundfile.read(path)
-    found = rows(out, "predictions")
+    predictions = rows(out, "predictions")
     starts = [k * 0.5 for k in range(65)] + [32.3]
-    assert [r["start_s"] for r in found] == pytest.approx(starts, abs=1e-12)
+    assert [r["start_s"] for r in predictions] == pytest.approx(starts, abs=1e-12)
     expected = [expected_score(sound[round(s * 8000) : round(s * 8000) + 8000]) for s in starts]
-    np.testing.assert_allclose([r["score"] for r in found], expected, atol=1e-5)
+    np.testing.assert_allclose([r["score"] for r in predictions], expected, atol=1e-5)
     assert [r["calls"] for r in rows(out, "counts")] == [5]
 
 
 def test_what_was_cut_is_done_and_left_alone_the_next_time(corpus, tone_bundle, tmp_path, monkeypatch):
-    monkeypatch.setattr(cut, "RANGE_S", 7.0)
+    monkeypatch.setattr(split_recordings, "RANGE_S", 7.0)
     arguments = ["--recordings", corpus / "0.wav", corpus / "short.wav", "--output", tmp_path / "out"]
     arguments += ["--classifier", tone_bundle]
     assert scan(*arguments) == 0
@@ -119,8 +119,8 @@ def test_what_was_cut_is_done_and_left_alone_the_next_time(corpus, tone_bundle, 
 
 
 def test_of_many_recordings_none_is_cut_and_tensorflow_io_cuts_none(corpus, tone_bundle, tmp_path, monkeypatch):
-    monkeypatch.setattr(cut, "RANGE_S", 7.0)
-    monkeypatch.setattr(cut, "SMALLEST_SHARE", 0.6)
+    monkeypatch.setattr(split_recordings, "RANGE_S", 7.0)
+    monkeypatch.setattr(split_recordings, "SMALLEST_SHARE", 0.6)
     base = ["--classifier", tone_bundle, "--segment", 3]
     assert scan("--recordings", corpus / "0.wav", corpus / "1.rf64", *base, "--output", tmp_path / "a") == 0
     assert counters(tmp_path / "a")["recordings_cut"] == 1  # the larger one is more than that share of all bytes

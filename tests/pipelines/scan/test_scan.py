@@ -46,11 +46,11 @@ def scanned(corpus, tone_bundle, tmp_path_factory):
 
 def rows(output, table):
     """A table's rows by recording's path below the corpus."""
-    found = read(str(output), table).to_pylist()
-    for row in found:
+    table_rows = read(str(output), table).to_pylist()
+    for row in table_rows:
         row.pop("run")
         row["recording"] = row["recording"].removeprefix("file://")
-    return found
+    return table_rows
 
 
 def by_name(output, table, corpus):
@@ -61,35 +61,35 @@ def by_name(output, table, corpus):
 
 
 def test_every_file_listed_has_one_row_that_tells_how_it_ended(scanned, corpus):
-    found = by_name(scanned, "recordings", corpus)
-    assert all(len(r) == 1 for r in found.values())
-    status = {name: r[0]["status"] for name, r in found.items()}
+    recordings = by_name(scanned, "recordings", corpus)
+    assert all(len(r) == 1 for r in recordings.values())
+    status = {name: r[0]["status"] for name, r in recordings.items()}
     assert status == {
         **dict.fromkeys([*CALLS, "short.wav"], "ok"),
         "text.wav": "failed",
         "empty.wav": "failed",
         ".hidden.wav": "skipped",
     }
-    row = found["b.flac"][0]
+    row = recordings["b.flac"][0]
     assert row["bytes"] == (corpus / "b.flac").stat().st_size
     assert datetime.fromisoformat(row["version"]) == datetime.fromtimestamp(
         (corpus / "b.flac").stat().st_mtime, timezone.utc
     )
     assert (row["duration_s"], row["sample_rate"], row["channels"]) == (9.3, RATE, 1)
-    assert found["text.wav"][0]["stage"] == "decode" and found["text.wav"][0]["error"]
+    assert recordings["text.wav"][0]["stage"] == "decode" and recordings["text.wav"][0]["error"]
 
 
 def test_every_window_is_scored_as_numpy_scores_it(scanned, corpus):
-    found = by_name(scanned, "predictions", corpus)
-    assert set(found) == {*CALLS, "short.wav"}
+    windows = by_name(scanned, "predictions", corpus)
+    assert set(windows) == {*CALLS, "short.wav"}
     for name in CALLS:
         sound, _ = soundfile.read(corpus / name)
         starts = [k * HOP_S for k in range(17)] + [9.3 - WINDOW_S]
-        assert [r["start_s"] for r in found[name]] == pytest.approx(starts, abs=1e-12)
-        assert found[name][-1]["end_s"] == 9.3
+        assert [r["start_s"] for r in windows[name]] == pytest.approx(starts, abs=1e-12)
+        assert windows[name][-1]["end_s"] == 9.3
         expected = [expected_score(sound[round(s * RATE) : round(s * RATE) + RATE]) for s in starts]
-        np.testing.assert_allclose([r["score"] for r in found[name]], expected, atol=1e-5)
-    (short,) = found["short.wav"]
+        np.testing.assert_allclose([r["score"] for r in windows[name]], expected, atol=1e-5)
+    (short,) = windows["short.wav"]
     padded = np.pad(soundfile.read(corpus / "short.wav")[0], (0, RATE - round(0.4 * RATE)))
     assert (short["start_s"], short["end_s"]) == (0.0, 0.4)
     assert short["score"] == pytest.approx(expected_score(padded), abs=1e-5)
@@ -98,9 +98,9 @@ def test_every_window_is_scored_as_numpy_scores_it(scanned, corpus):
 def test_calls_lie_on_the_tones_and_counts_count_them(scanned, corpus):
     calls, counts = by_name(scanned, "calls", corpus), by_name(scanned, "counts", corpus)
     for name, at in CALLS.items():
-        found = calls.get(name, [])
-        assert len(found) == len(at)
-        for call, start in zip(found, at, strict=True):
+        detected = calls.get(name, [])
+        assert len(detected) == len(at)
+        for call, start in zip(detected, at, strict=True):
             assert call["start_s"] < start + 1.5 and call["end_s"] > start
         assert [(r["label"], r["calls"], r["windows"]) for r in counts[name]] == [("low", len(at), 18)]
     assert counts["text.wav"][0]["calls"] is None

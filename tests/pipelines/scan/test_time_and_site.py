@@ -58,9 +58,9 @@ def scan(corpus, tone_bundle, tmp_path):
 
 
 def by_name(output, table, column):
-    found = read(output, table)
-    names = [uri.rpartition("/")[2] for uri in found["recording"].to_pylist()]
-    return dict(zip(names, found[column].to_pylist(), strict=True))
+    rows = read(output, table)
+    names = [uri.rpartition("/")[2] for uri in rows["recording"].to_pylist()]
+    return dict(zip(names, rows[column].to_pylist(), strict=True))
 
 
 def test_times_and_sites_land_in_every_table(scan):
@@ -76,8 +76,8 @@ def test_times_and_sites_land_in_every_table(scan):
     assert by_name(scan.output, "recordings", "recorded_at") == expected
     sites = {name: "ridge" if name in list(expected)[:2] else "creek" for name in expected}
     for table in TABLES:
-        found = by_name(scan.output, table, "site")
-        assert found and found == {name: sites[name] for name in found}
+        site_of = by_name(scan.output, table, "site")
+        assert site_of and site_of == {name: sites[name] for name in site_of}
     starts = by_name(scan.output, "calls", "start_s")
     assert len(starts) == 4
     assert by_name(scan.output, "calls", "started_at") == {
@@ -87,10 +87,10 @@ def test_times_and_sites_land_in_every_table(scan):
 
 def test_what_says_nothing_leaves_null_and_a_pattern_decides(scan, corpus):
     assert scan("--recorded-at", "%Y%d%m_%H%M%S") == 0
-    found = by_name(scan.output, "recordings", "recorded_at")
+    times = by_name(scan.output, "recordings", "recorded_at")
     # The pattern reads day and month the other way round: month 31 is none, then the usual order counts.
-    assert found["20240131_053000.WAV"] == utc(2024, 1, 31, 5, 30)
-    assert found["20240202_000000.wav"] == utc(2024, 2, 2)
+    assert times["20240131_053000.WAV"] == utc(2024, 1, 31, 5, 30)
+    assert times["20240202_000000.wav"] == utc(2024, 2, 2)
     assert set(by_name(scan.output, "counts", "site").values()) == {None}
 
 
@@ -99,9 +99,9 @@ def test_telling_time_or_site_otherwise_makes_it_another_scan(scan):
     assert len(Output(scan.output).runs()) == 1
     assert scan("--site", "{site}/*") == 0 and scan("--timezone", "Asia/Tokyo") == 0
     runs = Output(scan.output).runs()
-    assert [r["counters"]["windows_scored"] for r in runs] == [4 * 7] * 3
-    assert (runs[-1]["timezone"], runs[-2]["site"]) == ("Asia/Tokyo", "{site}/*")
-    assert {r["run"] for r in read(scan.output, "recordings").to_pylist()} == {runs[-1]["run"]}
+    assert [info.counters["windows_scored"] for info in runs] == [4 * 7] * 3
+    assert (runs[-1].parameters.timezone, runs[-2].parameters.site) == ("Asia/Tokyo", "{site}/*")
+    assert {r["run"] for r in read(scan.output, "recordings").to_pylist()} == {runs[-1].run}
 
 
 def test_since_scans_what_is_newer_and_a_later_scan_the_rest(scan, capsys):
@@ -114,7 +114,7 @@ def test_since_scans_what_is_newer_and_a_later_scan_the_rest(scan, capsys):
     assert scan("--since", "2024-02-02") == 0
     assert "nothing new: 3 recordings" in capsys.readouterr().out
     assert scan() == 0 and len(by_name(scan.output, "recordings", "status")) == 5
-    assert [r["since"] for r in Output(scan.output).runs()] == ["2024-02-02", None]
+    assert [info.parameters.since for info in Output(scan.output).runs()] == ["2024-02-02", None]
 
 
 def test_since_keeps_the_rows_of_older_recordings_and_still_sees_what_is_gone(scan, corpus):
@@ -127,7 +127,7 @@ def test_since_keeps_the_rows_of_older_recordings_and_still_sees_what_is_gone(sc
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--since", "soon"], "is no date"),
+        (["--since", "soon"], "is not a date"),
         (["--timezone", "Mars/Base"], "no time zone"),
         (["--site", "*.wav"], "holds no {site}"),
         (["--recorded-at", "%Y%m%d_%Q"], "there is no %Q"),

@@ -14,8 +14,8 @@ def tiny(monkeypatch):
     monkeypatch.setattr(
         soundbeam.model.training.plan, "get_architecture", lambda name: TINY if name == "tiny" else real(name)
     )
-    monkeypatch.setattr("soundbeam.model.training.soundscapes.SOUNDSCAPES", 6)
-    monkeypatch.setattr("soundbeam.model.training.soundscapes.SECONDS", 8.0)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SECONDS", 8.0)
 
 
 def test_trains_and_says_so(tmp_path, capsys):

@@ -10,8 +10,8 @@ import soundfile as sf
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.decoders import DecodeError, flac, open_decoder
-from soundbeam.transforms.decoders.containers import read_header
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES
+from soundbeam.transforms.decoders.containers import read_header
 from tests.transforms.audio_files import (
     decode,
     encode,

@@ -8,7 +8,7 @@ import pytest
 
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoding.recording import decode_recording
-from soundbeam.transforms.isolation.process import Broken, Isolated, Task
+from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 from soundbeam.transforms.records import DecodeReport, Recording, Segment
 from tests import ROOT
 from tests.faults.figures import figure
@@ -35,7 +35,7 @@ def check(results, broken):
         # Sound that was decoded, and all of it: the last window ends where the sound does, to a sample of either rate.
         slack = 2 / SPEC.rate + 2 / report.sample_rate
         assert end_s[-1] == pytest.approx(report.duration_s, abs=slack)
-        regular = SPEC.spans(round(end_s[-1] * SPEC.rate))
+        regular = SPEC.windows(0, round(end_s[-1] * SPEC.rate))[1:]
         np.testing.assert_allclose([start_s, end_s], regular, rtol=0, atol=1e-9)
         for s in segments:
             assert s.samples.dtype == np.float32 and np.isfinite(s.samples).all()
@@ -45,14 +45,14 @@ def check(results, broken):
 
 def decode_all(files, folder):
     """Decodes files, (name, bytes) each, in one process; how many ended how, and the process's peak in bytes."""
-    isolated, waiting, ends = Isolated(MEMORY), collections.deque(), collections.Counter()
+    isolated, waiting, ends = IsolatedProcess(MEMORY), collections.deque(), collections.Counter()
 
     def take():
         path = waiting.popleft()
         results, broken = [], None
         try:
             results.extend(isolated.take())
-        except Broken as e:
+        except TaskFailed as e:
             broken = e
         try:
             ends[check(results, broken)] += 1
@@ -66,7 +66,7 @@ def decode_all(files, folder):
         path.write_bytes(data)
         waiting.append(path)
         recording = Recording(f"file://{path}", len(data), "")
-        isolated.start(Task(decode_recording, (recording, SPEC, 20.0), PATIENCE_S))
+        isolated.start(IsolatedTask(decode_recording, (recording, SPEC, 20.0), PATIENCE_S))
         if len(waiting) > AHEAD:
             take()
     while waiting:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soundbeam.transforms.decoders import DecodeError
-from soundbeam.transforms.decoding import clip_reader as ahead
-from soundbeam.transforms.decoding.clip_reader import decode_apart, read_ahead
-from soundbeam.transforms.isolation import process as isolation
+from soundbeam.transforms.decoding import clip_reader
+from soundbeam.transforms.decoding.clip_reader import decode_isolated, read_excerpts
+from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.transforms.audio_files import encode, noise, write
 
@@ -31,7 +31,7 @@ def stretches(tmp_path):
         found.append(((f"file://{path}", 0.0, None), sound))
     long = write(tmp_path, "long.wav", encode(noise(150, 16000), 16000))
     sound, _ = soundfile.read(long, dtype="float32")
-    assert len(sound) > 2 * ahead._PIECE
+    assert len(sound) > 2 * clip_reader._PIECE
     found.insert(3, ((f"file://{long}", 0.0, None), sound))
     found.insert(9, ((f"file://{long}", 100.25, 101.0), sound[1604000:1616000]))
     found.insert(10, ((f"file://{long}", 149.5, 200.0), sound[2392000:]))
@@ -50,22 +50,22 @@ def same(got, expected):
 
 @pytest.mark.parametrize("processes", [1, 3])
 def test_each_stretch_comes_in_its_turn_with_its_samples_or_why_not(stretches, processes):
-    found = list(read_ahead([stretch for stretch, _ in stretches], 16000, processes))
+    found = list(read_excerpts([stretch for stretch, _ in stretches], 16000, processes))
     assert len(found) == len(stretches)
     wrong = [stretch for got, (stretch, expected) in zip(found, stretches, strict=True) if not same(got, expected)]
     assert not wrong
 
 
 def test_nothing_to_read():
-    assert list(read_ahead([], 16000, 2)) == []
+    assert list(read_excerpts([], 16000, 2)) == []
 
 
 def test_who_stops_in_the_middle_leaves_nothing_behind_for_the_next(stretches):
-    broken_off = read_ahead([stretch for stretch, _ in stretches], 16000, 2)
+    broken_off = read_excerpts([stretch for stretch, _ in stretches], 16000, 2)
     assert same(next(broken_off), stretches[0][1])
     broken_off.close()
     (last, expected) = stretches[5]
-    assert all(same(got, expected) for got in read_ahead([last] * 3, 16000, 2))
+    assert all(same(got, expected) for got in read_excerpts([last] * 3, 16000, 2))
 
 
 def arm(monkeypatch, call, do, name):
@@ -87,9 +87,9 @@ def arm(monkeypatch, call, do, name):
     ],
 )
 def test_a_recording_that_ends_the_process_costs_no_other_one(stretches, monkeypatch, do, where, words):
-    arm(monkeypatch, "soundbeam.transforms.decoding.excerpt:stretch_blocks", do, where)
+    arm(monkeypatch, "soundbeam.transforms.decoding.excerpt:decode_excerpt", do, where)
     monkeypatch.setattr(isolation, "STALL_S", 300.0 if do != "hang" else 3.0)
-    found = list(read_ahead([stretch for stretch, _ in stretches], 16000, 2))
+    found = list(read_excerpts([stretch for stretch, _ in stretches], 16000, 2))
     expected = [words if where in stretch[0] else of for stretch, of in stretches]
     assert [same(got, of) for got, of in zip(found, expected, strict=True)] == [True] * len(stretches)
 
@@ -108,12 +108,16 @@ def test_many_stretches_at_once_in_pieces_of_any_size(each, samples, limit):
             raise DecodeError(f"{i} breaks")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ahead, "_PIECE", samples)
-        patch.setattr(ahead, "_BLOCKS", limit)
-        messages = list(ahead._pieces(read, [(i,) for i in range(len(each))]))
+        patch.setattr(clip_reader, "_PIECE", samples)
+        patch.setattr(clip_reader, "_PIECE_BLOCKS", limit)
+        messages = list(clip_reader._pieces(read, [(i,) for i in range(len(each))]))
     for message in messages:
         assert sum(len(piece) for piece in message if isinstance(piece, np.ndarray)) < samples + 9
-    found = list(ahead._taken(SimpleNamespace(take=lambda: iter(messages)), [("", 0.0, None)] * len(each), 16000))
+    found = list(
+        clip_reader._samples_of_excerpts(
+            SimpleNamespace(take=lambda: iter(messages)), [("", 0.0, None)] * len(each), 16000
+        )
+    )
     for i, ((lengths, broken), got) in enumerate(zip(each, found, strict=True)):
         values = [10 * i + n for n, length in enumerate(lengths) for _ in range(length)]
         expected = np.array(values, np.float32) if values else f"{i} breaks" if broken else "there is no sound in it"
@@ -124,8 +128,10 @@ def test_short_stretches_come_together_and_long_ones_apart():
     def read(samples):
         yield np.zeros(samples, np.float32)
 
-    assert len(list(ahead._pieces(read, [(64000,)] * 8))) == 1
-    assert len(list(ahead._pieces(read, [(ahead._PIECE,)] * 3))) == 4  # each when it is there; then that all is
+    assert len(list(clip_reader._pieces(read, [(64000,)] * 8))) == 1
+    assert (
+        len(list(clip_reader._pieces(read, [(clip_reader._PIECE,)] * 3))) == 4
+    )  # each when it is there; then that all is
 
 
 def test_a_mistake_in_the_middle_costs_the_whole_stretch():
@@ -134,13 +140,13 @@ def test_a_mistake_in_the_middle_costs_the_whole_stretch():
         raise ZeroDivisionError("of ours")
 
     with pytest.raises(ZeroDivisionError):  # for the process to tell; half a clip would be taken for a whole one
-        list(ahead._pieces(read, [()]))
+        list(clip_reader._pieces(read, [()]))
 
 
 def test_a_stream_from_another_process_is_the_recording(stretches):
     (uri, _, _), expected = stretches[4]
     assert uri.endswith("long.wav")
-    pieces = list(decode_apart(uri, 16000))
+    pieces = list(decode_isolated(uri, 16000))
     assert len(pieces) > 2 and same(np.concatenate(pieces), expected)
 
 
@@ -150,7 +156,7 @@ def test_a_stream_that_breaks_gives_what_came_before_then_says_so(tmp_path):
     path = write(tmp_path, "cut.flac", whole[: len(whole) // 2])
     pieces = []
     with pytest.raises(DecodeError, match=r"stopped at (9\.\d|10\.\d) s"):
-        pieces.extend(decode_apart(f"file://{path}", 16000))
+        pieces.extend(decode_isolated(f"file://{path}", 16000))
     found = np.concatenate(pieces)
     assert 7 * 16000 < len(found) < 11 * 16000
     np.testing.assert_allclose(found, sound[: len(found), 0], atol=1 / 0x8000)
@@ -159,4 +165,4 @@ def test_a_stream_that_breaks_gives_what_came_before_then_says_so(tmp_path):
 def test_a_stream_whose_process_crashes_says_so(stretches, monkeypatch):
     arm(monkeypatch, "soundbeam.transforms.decoding.recording:resampled", "crash", "soundfile")
     with pytest.raises(DecodeError, match="the decoder crashed on it"):
-        list(decode_apart(stretches[0][0][0], 16000))
+        list(decode_isolated(stretches[0][0][0], 16000))

@@ -16,7 +16,7 @@ from soundbeam.transforms import counters
 from soundbeam.transforms.decoding import decode_recordings as decode
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings, patience_s, report_of_broken
 from soundbeam.transforms.decoding.recording import decode_listed, decode_recording
-from soundbeam.transforms.isolation.process import Broken
+from soundbeam.transforms.isolation.isolated_process import TaskFailed
 from soundbeam.transforms.records import DecodeReport, Range, Recording, Segment
 from tests.transforms.audio_files import encode, noise, write
 
@@ -52,7 +52,7 @@ def as_values(results):
 @pytest.mark.parametrize("processes", [0, 1, 3])
 @pytest.mark.parametrize("mode", ["in_memory", "multi_threading"])
 def test_isolated_or_not_segments_reports_and_counters_are_those_of_the_pure_function(recordings, processes, mode):
-    with counters.gathered() as counted:
+    with counters.collected_counts() as counted:
         expected = as_values(r for recording in recordings for r in decode_recording(recording, SPEC, 1.5))
 
     def same(found):
@@ -125,7 +125,7 @@ def test_patience_grows_with_the_size():
 @pytest.mark.parametrize("before", [0, 2])
 def test_what_came_before_a_crash_counts(recordings, before):
     segments = [r for r in decode_recording(recordings[9], SPEC, 1.5) if isinstance(r, Segment)][:before]
-    report = report_of_broken(Range(recordings[9]), segments, Broken("it broke", "crash"))
+    report = report_of_broken(Range(recordings[9]), segments, TaskFailed("it broke", "crash"))
     windows = sum(len(s.offsets) for s in segments)
     assert (report.status, report.error, report.stage) == ("partial" if before else "failed", "it broke", "decode")
     assert (report.windows, report.segments) == (windows, before)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoders import flac, resampler_period, soxr_resampler
 from soundbeam.transforms.decoding.decode_recordings import report_of_broken
-from soundbeam.transforms.decoding.ranges import cut_into_ranges, report_of
+from soundbeam.transforms.decoding.ranges import report_of, split_into_ranges
 from soundbeam.transforms.decoding.recording import decode_listed, decode_range, decode_recording
-from soundbeam.transforms.decoding.segments import cut
-from soundbeam.transforms.isolation.process import Broken
+from soundbeam.transforms.decoding.segments import split_into_segments
+from soundbeam.transforms.isolation.isolated_process import TaskFailed
 from soundbeam.transforms.records import Range, Recording, Segment
 from tests.transforms.audio_files import encode, noise, patched, write
 
@@ -37,10 +37,10 @@ def in_one_piece(path, spec=SPEC, segment_s=SEGMENT_S):
 
 def in_ranges(path, spec=SPEC, segment_s=SEGMENT_S, range_s=RANGE_S, parts=None):
     """(segments that count, the joined report, the ranges)."""
-    parts = parts or list(cut_into_ranges(Recording(str(path), 1, ""), spec, segment_s, range_s))
+    parts = parts or list(split_into_ranges(Recording(str(path), 1, ""), spec, segment_s, range_s))
     results = [result for part in parts for result in decode_range(part, spec, segment_s)]
     segments = [result for result in results if isinstance(result, Segment)]
-    assert all(segment.cut == (len(parts) > 1) for segment in segments)
+    assert all(segment.of_range == (len(parts) > 1) for segment in segments)
     report = report_of([result for result in results if not isinstance(result, Segment)][::-1])
     return [segment for segment in segments if segment.index < report.segments], report, parts
 
@@ -80,12 +80,12 @@ def test_nothing_is_cut_with_tensorflow_io_or_below_two_ranges_or_out_of_step(tm
     path = write(tmp_path, "x.wav", encode(noise(30.0, 16000), 16000))
     whole = [Range(Recording(str(path), 1, ""))]
     arguments = (whole[0].recording, SPEC, SEGMENT_S)
-    assert list(cut_into_ranges(*arguments, 15.0)) == whole
-    assert list(cut_into_ranges(*arguments, 8.0, "tensorflow-io")) == whole
+    assert list(split_into_ranges(*arguments, 15.0)) == whole
+    assert list(split_into_ranges(*arguments, 8.0, "tensorflow-io")) == whole
     # No period of these rates is shorter than a minute, and soxr's rounding differs from start to start.
     odd = write(tmp_path, "odd.wav", encode(noise(30.0, 12121), 12121))
     check(odd, ranges=1)
-    assert len(list(cut_into_ranges(*arguments, 8.0))) == 4
+    assert len(list(split_into_ranges(*arguments, 8.0))) == 4
 
 
 @pytest.mark.parametrize(("rate_in", "rate_out"), [(48000, 16000), (44100, 16000), (8000, 16000), (44100, 22050)])
@@ -126,12 +126,12 @@ def test_the_ranges_windows_are_exactly_those_of_the_whole(case):
         first, end = i * step, (i + 1) * step if i + 1 < ranges else None
         stream = x[spec.needed_from(first) :]
         blocks = iter([stream[at : at + block] for at in range(0, len(stream), block)])
-        segments = list(cut(blocks, spec, segment_s, "u", first, end))
+        segments = list(split_into_segments(blocks, spec, segment_s, "u", first, end))
         full = end is not None and sum(len(s.offsets) for s in segments) == end - first
         assert not (ended and segments), "only one range sees the end of the recording"
         ended = ended or not full
         found += segments
-    expected = list(cut([x], spec, segment_s, "u"))
+    expected = list(split_into_segments([x], spec, segment_s, "u"))
     assert [values(s) for s in found] == [values(s) for s in expected]
 
 
@@ -159,7 +159,7 @@ def test_damage_in_the_middle_ends_the_recording_there(tmp_path, share):
     data = encode(noise(60.0, 22050), 22050, "FLAC")
     at = round(len(data) * share)
     path = write(tmp_path, "x.flac", patched(data, at, bytes(20000)))
-    parts = list(cut_into_ranges(Recording(str(path), 1, ""), SPEC, SEGMENT_S, RANGE_S))
+    parts = list(split_into_ranges(Recording(str(path), 1, ""), SPEC, SEGMENT_S, RANGE_S))
     assert len(parts) > 5
     report = check(path)
     assert report.status == "partial" and "decoding stopped at" in report.error
@@ -177,7 +177,7 @@ def test_a_rate_that_changes_midway_is_seen_in_the_range_where_it_does(tmp_path)
     path = write(tmp_path, "x.flac", total + two[start:])
     report = check(path, segment_s=2.0, range_s=6.0)
     assert "changes from 8000 to 16000 Hz" in report.error and report.duration_s == pytest.approx(frames * 4096 / 8000)
-    assert len(list(cut_into_ranges(Recording(str(path), 1, ""), SPEC, 2.0, 6.0))) > 8
+    assert len(list(split_into_ranges(Recording(str(path), 1, ""), SPEC, 2.0, 6.0))) > 8
 
 
 @pytest.mark.parametrize("promise", [3.0, 0.5])
@@ -211,7 +211,7 @@ def test_a_file_that_is_replaced_between_two_ranges_is_told(tmp_path):
     from soundbeam.model.storage.files import state_of
 
     recording = Recording(str(path), *state_of(str(path)))
-    parts = list(cut_into_ranges(recording, SPEC, SEGMENT_S, RANGE_S))
+    parts = list(split_into_ranges(recording, SPEC, SEGMENT_S, RANGE_S))
     reports = []
     for i, part in enumerate(parts):
         if i == 2:
@@ -231,9 +231,9 @@ def test_a_range_that_crashes_its_decoder_ends_the_recording_as_in_one_piece(tmp
     reports = [list(decode_range(part, SPEC, SEGMENT_S))[-1] for part in parts]
     index = next(i for i, part in enumerate(parts) if part.index == 2)
     own = [s for s in segments if s.start_s[0] >= parts[2].first * SPEC.hop_s][:1]
-    reports[index] = report_of_broken(parts[2], own, Broken("it broke", "crash"))
+    reports[index] = report_of_broken(parts[2], own, TaskFailed("it broke", "crash"))
     before = [s for s in segments if s.index <= own[0].index]
-    expected = report_of_broken(Range(parts[0].recording), before, Broken("it broke", "crash"))
+    expected = report_of_broken(Range(parts[0].recording), before, TaskFailed("it broke", "crash"))
     assert report_of(reports) == expected
     assert expected.status == "partial" and expected.windows == sum(len(s.offsets) for s in before)
 
@@ -254,14 +254,14 @@ def test_the_seek_that_fails_begins_at_the_start(tmp_path, monkeypatch):
     monkeypatch.setattr(sf.SoundFile, "seek", lambda *_: -1)
     found, other, _ = in_ranges(path, parts=parts)
     assert other == report and list(map(values, found)) == list(map(values, expected))
-    assert len(list(cut_into_ranges(Recording(str(path), 1, ""), SPEC, SEGMENT_S, RANGE_S))) == 1
+    assert len(list(split_into_ranges(Recording(str(path), 1, ""), SPEC, SEGMENT_S, RANGE_S))) == 1
 
 
 def test_a_store_that_breaks_midway_is_told_by_its_range(tmp_path, monkeypatch):
     import io
 
     path = write(tmp_path, "x.wav", encode(noise(40.0, 16000), 16000))
-    parts = list(cut_into_ranges(Recording(str(path), 1, ""), SPEC, SEGMENT_S, RANGE_S))
+    parts = list(split_into_ranges(Recording(str(path), 1, ""), SPEC, SEGMENT_S, RANGE_S))
 
     class Flaky(io.FileIO):
         def read(self, count=-1):

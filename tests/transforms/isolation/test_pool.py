@@ -4,8 +4,8 @@ import collections
 
 import pytest
 
+from soundbeam.transforms.isolation.isolated_process import MEMORY_BYTES, IsolatedTask
 from soundbeam.transforms.isolation.pool import Ended, Pool
-from soundbeam.transforms.isolation.process import MEMORY_BYTES, Task
 from tests.transforms.isolation import isolated_tasks as work
 
 PATIENCE_S = 20.0
@@ -33,7 +33,7 @@ def finished(pool, tasks):
 
 def test_each_task_is_done_once_in_order_and_counted(pool):
     for n in range(40):
-        pool.start(n, Task(work.squares, (n, 1000), PATIENCE_S))
+        pool.start(n, IsolatedTask(work.squares, (n, 1000), PATIENCE_S))
     results, ends = finished(pool, 40)
     for n in range(40):
         assert [r[0] for r in results[n]] == [i * i for i in range(n)]
@@ -43,7 +43,12 @@ def test_each_task_is_done_once_in_order_and_counted(pool):
 
 def test_a_crash_costs_its_own_task_only(pool):
     for n in range(12):
-        pool.start(n, Task(work.crash, (2, "segv"), PATIENCE_S) if n % 4 == 1 else Task(work.squares, (3,), PATIENCE_S))
+        pool.start(
+            n,
+            IsolatedTask(work.crash, (2, "segv"), PATIENCE_S)
+            if n % 4 == 1
+            else IsolatedTask(work.squares, (3,), PATIENCE_S),
+        )
     results, ends = finished(pool, 12)
     for n in range(12):
         assert len(results[n]) == (2 if n % 4 == 1 else 3)
@@ -51,9 +56,9 @@ def test_a_crash_costs_its_own_task_only(pool):
 
 
 def test_a_short_task_does_not_wait_behind_a_long_one(pool):
-    pool.start("long", Task(work.hang, (1, "sleep"), 1000.0))
+    pool.start("long", IsolatedTask(work.hang, (1, "sleep"), 1000.0))
     for n in range(20):
-        pool.start(n, Task(work.squares, (1,), PATIENCE_S))
+        pool.start(n, IsolatedTask(work.squares, (1,), PATIENCE_S))
     ended = set()
     while len(ended) < 20:
         key, result = pool.take()
@@ -63,9 +68,9 @@ def test_a_short_task_does_not_wait_behind_a_long_one(pool):
 
 def test_what_was_dropped_does_not_come_back(pool):
     for n in range(10):
-        pool.start(n, Task(work.squares, (5, 1000), PATIENCE_S))
+        pool.start(n, IsolatedTask(work.squares, (5, 1000), PATIENCE_S))
     pool.take()
     pool.forget()
-    pool.start("new", Task(work.squares, (2,), PATIENCE_S))
+    pool.start("new", IsolatedTask(work.squares, (2,), PATIENCE_S))
     results, _ = finished(pool, 1)
     assert list(results) == ["new"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.listing.describe import describe, recorded_at
+from soundbeam.transforms.listing.describe_recordings import describe, recorded_at
 from soundbeam.transforms.listing.times_in_names import (
     Conventions,
     compile_pattern,
@@ -179,7 +179,7 @@ def test_dates_as_since_takes_them():
     assert parse_date("2024-01-31T05:30", zone_of("UTC")) == at()
     assert parse_date("2024-01-31T05:30:00+02:00", zone_of("+10:00")) == at(2)
     for text in ("2024-13-01", "yesterday", "20240131"):
-        with pytest.raises(SoundbeamError, match="is no date"):
+        with pytest.raises(SoundbeamError, match="is not a date"):
             parse_date(text, zone_of("UTC"))
 
 

@@ -37,7 +37,7 @@ def test_segments_are_joined_in_order_and_counted_for_each_label():
 def test_every_label_has_an_interval_of_its_count():
     """Peaks of 0.8 and 0.9, and the model's p: the number of calls is a sum of two Bernoulli ones."""
     certain = CountModel(draws=((1.0, -2.0, 0.0),))
-    counting = dataclasses.replace(COUNTING, certainty=certain)
+    counting = dataclasses.replace(COUNTING, count_model=certain)
     result = count_calls(report(6, 2), [scores(1, 3, [0.0, 0.9, 0.0]), scores(0, 0, [0.0, 0.8, 0.0])], counting)
     p = [1 / (1 + np.exp(2) * (1 - s) / s) for s in (0.8, 0.9)]  # 0.35 and 0.55
     assert (1 - p[0]) * (1 - p[1]) > 0.05 and p[0] * p[1] > 0.05

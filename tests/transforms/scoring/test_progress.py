@@ -10,11 +10,11 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from soundbeam.transforms.records import DecodeReport, Recording, SegmentScores
 from soundbeam.transforms.scoring import progress
-from soundbeam.transforms.scoring.progress import Meter, ReportProgress, TellHowMany, duration
+from soundbeam.transforms.scoring.progress import AddTotals, Meter, ReportProgress, duration
 
 
-def recording(size, listed=4, of_bytes=1000):
-    return Recording(f"file:///{size}.wav", size, "", listed=listed, listed_bytes=of_bytes)
+def recording(size, total=4, total_bytes=1000):
+    return Recording(f"file:///{size}.wav", size, "", total_recordings=total, total_bytes=total_bytes)
 
 
 def test_the_line_tells_files_hours_speed_and_time_left():
@@ -32,9 +32,9 @@ def test_the_line_tells_files_hours_speed_and_time_left():
 
 def test_ranges_count_by_their_share():
     meter = Meter()
-    meter.add(0.0, recording=recording(900, listed=2), share=0.5)
+    meter.add(0.0, recording=recording(900, total=2), share=0.5)
     assert "0 of 2 recordings (45 %)" in meter.line(0.0)
-    meter.add(0.0, recording=recording(900, listed=2), share=0.5)
+    meter.add(0.0, recording=recording(900, total=2), share=0.5)
     assert "1 of 2 recordings (90 %)" in meter.line(0.0)
 
 
@@ -56,7 +56,7 @@ def test_one_worker_of_several_tells_its_own_part():
     meter = Meter()
     meter.add(0.0, sound_s=1.0)
     meter.add(10.0, recording=recording(100))
-    assert meter.line(10.0, of_all=False) == "scanning (this worker): 1 recordings, 0.00 h of sound, 0 × real time"
+    assert meter.line(10.0, whole_scan=False) == "scanning (this worker): 1 recordings, 0.00 h of sound, 0 × real time"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,9 @@ def test_durations(seconds, said):
 def test_each_recording_knows_how_many_and_how_large_all_are():
     given = [Recording(f"file:///{i}.wav", 10 * i, "") for i in range(5)]
     with beam.Pipeline(options=PipelineOptions(runner="FnApiRunner")) as pipeline:
-        found = pipeline | beam.Create(given) | TellHowMany() | beam.Map(lambda r: (r.uri, r.listed, r.listed_bytes))
+        found = (
+            pipeline | beam.Create(given) | AddTotals() | beam.Map(lambda r: (r.uri, r.total_recordings, r.total_bytes))
+        )
         assert_that(found, equal_to([(r.uri, 5, 100) for r in given]))
 
 

@@ -83,7 +83,7 @@ def test_a_score_that_is_no_number_is_an_error_not_a_score(scorer):
             return self.score_windows(offsets)
 
     (scored,) = scores_of([segment("a", 3, 0)], Broken(), 1)
-    assert scored.scores is None and "no number" in scored.error
+    assert scored.scores is None and "not a number" in scored.error
 
 
 def test_a_worker_refuses_a_bundle_that_was_changed_after_the_start(tone_bundle):

@@ -6,7 +6,7 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.records import DELETED, Recording, Unscannable
-from soundbeam.transforms.tables.completeness import Met, Tally
+from soundbeam.transforms.tables.completeness import CountFiles, FileCounts
 from soundbeam.transforms.tables.schemas import Shard
 
 
@@ -17,19 +17,21 @@ def test_files_are_counted_by_point_and_kind():
     with beam.Pipeline(runner="FnApiRunner") as p:
         listed, unscannable = p | "R" >> beam.Create(recordings), p | "U" >> beam.Create(others)
         kept = p | "K" >> beam.Create(recordings[:2]), p | "G" >> beam.Create(others + gone)
-        tally = {"listed": (listed, unscannable), "kept": kept} | Tally()
-        assert_that(tally, equal_to([("listed taken", 6), ("kept taken", 3), ("kept gone", 1)]))
+        numbers = {"listed": (listed, unscannable), "kept": kept} | CountFiles()
+        assert_that(numbers, equal_to([("listed taken", 6), ("kept taken", 3), ("kept gone", 1)]))
 
 
-def test_what_was_met_follows_from_the_tally():
-    met = Met.of({"listed taken": 10, "new taken": 7, "new gone": 2, "kept taken": 4, "kept gone": 2})
-    assert met == Met(listed=10, done_before=3, before_since=3, gone=2, rows=6)
-    assert Met.of({}) == Met(0, 0, 0, 0, 0)
+def test_file_counts_follow_from_the_numbers_at_the_points():
+    counts = FileCounts.from_points(
+        {"listed taken": 10, "new taken": 7, "new gone": 2, "kept taken": 4, "kept gone": 2}
+    )
+    assert counts == FileCounts(listed=10, done_before=3, before_since=3, gone=2, rows=6)
+    assert FileCounts.from_points({}) == FileCounts(0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("rows", [0, 5, 7])
 def test_rows_lost_or_doubled_are_an_error(rows):
-    met = Met.of({"listed taken": 6, "new taken": 6, "kept taken": 6})
-    met.check([Shard("recordings", "a", 2), Shard("recordings", "b", 4), Shard("calls", "a", 9)])
+    counts = FileCounts.from_points({"listed taken": 6, "new taken": 6, "kept taken": 6})
+    counts.check_rows([Shard("recordings", "a", 2), Shard("recordings", "b", 4), Shard("calls", "a", 9)])
     with pytest.raises(SoundbeamError, match=f"6 files were to be scanned and {rows} rows came out"):
-        met.check([Shard("recordings", "a", rows)] if rows else [])
+        counts.check_rows([Shard("recordings", "a", rows)] if rows else [])

@@ -30,8 +30,8 @@ def result(name, windows=3, status="ok", calls=None, intervals=None):
 
 
 def test_rows_hold_every_window_call_and_label():
-    found, intervals = {"x": [], "y": [Call(0.5, 2.0, 0.75)]}, {"x": (0, 2), "y": (1, 3)}
-    rows = rows_of(result("a", calls=found, intervals=intervals), LABELS, "f" * 64)
+    detected, intervals = {"x": [], "y": [Call(0.5, 2.0, 0.75)]}, {"x": (0, 2), "y": (1, 3)}
+    rows = rows_of(result("a", calls=detected, intervals=intervals), LABELS, "f" * 64)
     batches = {t: pa.RecordBatch.from_pydict(rows[t], schema=s) for t, s in schemas(LABELS, {}).items()}
     predictions = batches["predictions"].to_pylist()
     assert [r["start_s"] for r in predictions] == [0, 1, 2]
@@ -50,11 +50,11 @@ def test_rows_hold_every_window_call_and_label():
 
 def test_site_is_in_every_table_and_a_call_starts_where_its_recording_did():
     when = datetime(2024, 1, 31, 23, 59, 58, 500_000, timezone.utc)
-    known = result("a", calls={"x": [Call(2.25, 3.0, 0.75)], "y": []})
-    known = dataclasses.replace(known, report=dataclasses.replace(
-        known.report, recording=Recording("a", 10, "v", recorded_at=when, site="ridge")
+    with_time = result("a", calls={"x": [Call(2.25, 3.0, 0.75)], "y": []})
+    with_time = dataclasses.replace(with_time, report=dataclasses.replace(
+        with_time.report, recording=Recording("a", 10, "v", recorded_at=when, site="ridge")
     ))  # fmt: skip
-    rows = rows_of(known, LABELS, "f")
+    rows = rows_of(with_time, LABELS, "f")
     batches = {t: pa.RecordBatch.from_pydict(rows[t], schema=s) for t, s in schemas(LABELS, {}).items()}
     assert all({r["site"] for r in batch.to_pylist()} == {"ridge"} for batch in batches.values())
     assert batches["recordings"].to_pylist()[0]["recorded_at"] == when

@@ -1,4 +1,4 @@
-"""Lists recordings: files, globs, folders and lists of them, on any file system that fsspec knows."""
+"""Lists recordings: files, globs, folders and lists of these, on any file system that fsspec supports."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ AUDIO_EXTENSIONS = frozenset([
     ".m4a", ".mp4", ".aac", ".wma",
 ])
 # fmt: on
-Row = Union[Recording, Unscannable]  # noqa: UP007  Beam reads it at run time, on Python 3.10 too
+Row = Union[Recording, Unscannable]  # noqa: UP007  Beam evaluates it at run time, on Python 3.10 too
 _MOST_NESTED_LISTS = 8
 _MISSING = "no such file or folder"
 
 
 def list_recordings(pattern: str) -> Iterator[Row]:
-    """Lists what one pattern names.
+    """Lists the files that one pattern names.
 
     Args:
         pattern: A file (taken literally where it exists, even with ``[`` or ``*`` in its name), a glob (``**`` goes
-            into folders), a folder (all of its audio files, recursively), or ``@list.txt``: one of these a line, blank
-            lines and ``# comments`` aside, relative paths counting from the current folder or else from the list's.
-            A path or any fsspec URL. A folder that a glob without ``**`` matches is listed like a folder.
+            into folders), a folder (all of its audio files, recursively), or ``@list.txt``: a file with one of
+            these per line, besides blank lines and ``# comments``, where relative paths start from the current folder
+            or else from the list's folder. Each may be a path or any fsspec URL. A folder that a glob without ``**``
+            matches is listed like a folder.
 
     Yields:
-        A Recording for each file to decode; an Unscannable for each that is hidden, empty, missing, cannot be named in
-        UTF-8, or is no audio file by its name though a glob matches it, and for each folder that cannot be read. Files
-        in a folder whose names are not audio files' are counted and left out. A glob or folder that holds nothing
-        yields nothing. Where a size is unknown it is 0.
+        A Recording for each file to decode. An Unscannable for each that is hidden, empty or missing, whose name is
+        not UTF-8, or that a glob matches though its name is not an audio file's; and for each folder that cannot be
+        read. Other files in a folder are counted and left out. A glob or folder without files yields nothing.
+        An unknown size is 0.
     """
     yield from _list(pattern, 0)
 
@@ -57,7 +58,7 @@ def _list(pattern: str, depth: int) -> Iterator[Row]:
         return
     try:
         info = place.fs.info(path)
-    except Exception as e:  # a store's own error classes are many
+    except Exception as e:  # stores have many error classes of their own
         if has_wildcard(path):
             yield from _glob(place, path)
         elif isinstance(e, FileNotFoundError):
@@ -78,7 +79,7 @@ def _list_of_patterns(source: str, depth: int) -> Iterator[Row]:
     try:
         with open_file(source) as file:
             lines = file.read().decode("utf-8-sig", "surrogateescape").splitlines()
-    except Exception as e:  # a store's own error classes are many
+    except Exception as e:  # stores have many error classes of their own
         yield _unlisted(source, f"the list cannot be read: {one_line(e)}")
         return
     folder = os.path.dirname(local_path(source)) if is_local(source) else source.rpartition("/")[0]
@@ -102,7 +103,7 @@ def _list_of_patterns(source: str, depth: int) -> Iterator[Row]:
 
 
 def _unlisted(name: str, error: str) -> Unscannable:
-    """The row of a pattern that names nothing readable."""
+    """The row for a pattern that names nothing readable."""
     uri = f"file://{local_path(name)}" if is_local(name) else name
     return Unscannable(Recording(printable(uri), 0, ""), "failed", "list", error)
 
@@ -123,7 +124,7 @@ def _glob(place: Place, pattern: str) -> Iterator[Row]:
                 printable(place.uri(match["name"])), match.get("size") or 0, version_of(match), modified_of(match)
             )
             yield Unscannable(recording, "skipped", "list", error)
-    # Links last, and never back into the root: each folder is listed once, under its own name if it has one here.
+    # Links come last and never lead back into the root, so each folder is listed once, under its own name if possible.
     ordered = sorted(folders, key=lambda entry: bool(entry.get("islink")))
     yield from _folder(place, place.walk((entry["name"] for entry in ordered), {place.identity(root)}), root)
 
@@ -178,28 +179,28 @@ def _is_hidden(path: str, root: str) -> bool:
 
 @dataclasses.dataclass
 class ListRecordings(beam.PTransform):
-    """Lists recordings by their patterns, each file once however many patterns name it.
+    """Lists the recordings that patterns name, each file once.
 
-    From the pipeline's begin it lists ``patterns``; from a PCollection of strings, those. Its main output is a
-    PCollection of Recording; its output ``unscannable`` one of Unscannable. Where one pattern takes a file that another
-    skips, it is taken. One pattern is listed by one worker: what works on the files has to spread them.
+    Applied to the pipeline it lists ``patterns``; applied to a PCollection of strings, it lists those. Its main output
+    is a PCollection of Recording, its output ``unscannable`` one of Unscannable. A file that one pattern takes and
+    another skips is taken. One worker lists a whole pattern, so the steps that follow have to distribute the files.
 
     Args:
-        patterns: What to list, as in ``list_recordings``.
+        patterns: The patterns, as for ``list_recordings``.
     """
 
     patterns: Sequence[str] = ()
 
     def expand(self, begin_or_patterns: Any) -> Any:
-        """Patterns → rows → one row a file → recordings, and the rest."""
+        """Patterns → rows → one row per file → recordings, and the rest."""
         if isinstance(begin_or_patterns, beam.pvalue.PBegin):
-            # As bytes: an argument that is not UTF-8 would not pass the coder of strings.
+            # As bytes, because the coder of strings refuses an argument that is not UTF-8.
             raw = [p.encode("utf-8", "surrogateescape") for p in self.patterns]
             patterns = begin_or_patterns | "Patterns" >> beam.Create(raw, reshuffle=len(raw) > 1)
         else:
             patterns = begin_or_patterns | "AsBytes" >> beam.Map(lambda p: p.encode("utf-8")).with_output_types(bytes)
         rows = patterns | "ListPattern" >> beam.FlatMap(_rows).with_output_types(Row)
-        if len(self.patterns) != 1 or self.patterns[0].startswith("@"):  # one pattern alone names no file twice
+        if len(self.patterns) != 1 or self.patterns[0].startswith("@"):  # a single pattern names no file twice
             rows = (
                 rows
                 | "KeyByUri" >> beam.Map(_keyed).with_output_types(tuple[str, Row])
@@ -218,7 +219,7 @@ def _keyed(row: Row) -> tuple[str, Row]:
 
 
 def _take_once(uri: str, rows: Iterable[Row]) -> Row:
-    """One row of those that name the same file: whoever takes it wins; the same one whatever their order."""
+    """Chooses one of the rows of a file, whatever their order: a recording if there is one."""
     rows = list(rows)
     recordings = [row for row in rows if isinstance(row, Recording)]
     if recordings:
@@ -229,7 +230,7 @@ def _take_once(uri: str, rows: Iterable[Row]) -> Row:
 @beam.typehints.with_input_types(Row)
 @beam.typehints.with_output_types(Recording, unscannable=Unscannable)
 class _Split(beam.DoFn):
-    """Recordings to the main output, the rest to ``unscannable``."""
+    """Sends recordings to the main output and the rest to ``unscannable``."""
 
     def process(self, row: Row) -> Iterator[Any]:
         if isinstance(row, Recording):

@@ -1,4 +1,4 @@
-"""Shards of examples → shards of the same names that hold, instead of sound, what a frozen network makes of it."""
+"""Shards of examples → shards of the same names that hold the output of a frozen network instead of sound."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class WriteBottlenecks(beam.PTransform):
 
     Args:
         examples: URL of a folder of examples.
-        folder: URL of the folder to write to; the network lies in it already
+        folder: URL of the folder to write to, which holds the network already
             (``model.architectures.transfer.BASE_FILE``).
 
     Returns:
-        A PCollection of (shard's name, examples in it).
+        A PCollection of (name of a shard, number of examples in it).
     """
 
     examples: str
@@ -59,13 +59,13 @@ class _ComputeFeatures(beam.DoFn):
             with open_file(f"{self._examples}/{name}") as file, open(sounds, "wb") as copy:
                 copy.write(file.read())
             n = 0
-            for e in tf.data.TFRecordDataset(sounds).map(parse):
+            for record in tf.data.TFRecordDataset(sounds).map(parse):
                 with milliseconds("features"):
-                    vector = features(self._model, e["waveform"].numpy())
+                    vector = features(self._model, record["waveform"].numpy())
                 label, source, recording, split = (
-                    e[key].numpy().decode() for key in ("label", "source", "recording", "split")
+                    record[key].numpy().decode() for key in ("label", "source", "recording", "split")
                 )
-                example = Example(vector, label, source, recording, float(e["start_s"].numpy()), split)
+                example = Example(vector, label, source, recording, float(record["start_s"].numpy()), split)
                 write(serialize(example))
                 n += 1
                 count("features")

@@ -11,7 +11,7 @@ from soundbeam.pipelines.console.output import say
 FOLDER = "bottlenecks"
 
 
-def bottlenecks(training, weights: str) -> str:
+def compute_bottlenecks(training, weights: str) -> str:
     """The URL of the features of a training's examples; computed where they are not there yet.
 
     They lie in a folder within that of the examples, named by all that they depend on. Its manifest is written last:
@@ -25,13 +25,13 @@ def bottlenecks(training, weights: str) -> str:
 
     import apache_beam as beam
 
-    from soundbeam.model.architectures.transfer import BASE_FILE, base_model, fingerprint, saved
+    from soundbeam.model.architectures.transfer import BASE_FILE, base_model, fingerprint, to_bytes
     from soundbeam.model.storage.files import open_to_write, place_of
     from soundbeam.model.training.examples import MANIFEST
     from soundbeam.model.training.plan import prepare
     from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.runners.run import run
-    from soundbeam.transforms.examples.bottlenecks import WriteBottlenecks
+    from soundbeam.transforms.examples.write_bottlenecks import WriteBottlenecks
 
     architecture, manifest, _ = prepare(training)
     model = base_model(architecture, weights)
@@ -47,7 +47,7 @@ def bottlenecks(training, weights: str) -> str:
     say(f"computing the features of {architecture.name} once; they are kept in {url}")
     place.fs.makedirs(folder, exist_ok=True)
     with open_to_write(f"{url}/{BASE_FILE}") as file:
-        file.write(saved(model))
+        file.write(to_bytes(model))
     pipeline = beam.Pipeline(options=beam_options([]))
     _ = pipeline | "Shards" >> beam.Create(names) | "WriteBottlenecks" >> WriteBottlenecks(place.uri(examples), url)
     run(pipeline)
@@ -59,7 +59,7 @@ def bottlenecks(training, weights: str) -> str:
     return url
 
 
-def transferred(training, weights: str, fine_tune: int = 0):
+def with_frozen_base(training, weights: str, fine_tune: int = 0):
     """The training with the features of its frozen base, computed where there are none yet; others as they are.
 
     Raises:
@@ -71,4 +71,4 @@ def transferred(training, weights: str, fine_tune: int = 0):
         if weights != "none" or fine_tune:
             raise SoundbeamError(f"{training.architecture} has no frozen base; --weights and --fine-tune are for one")
         return training
-    return dataclasses.replace(training, bottlenecks=bottlenecks(training, weights), fine_tune=fine_tune)
+    return dataclasses.replace(training, bottlenecks=compute_bottlenecks(training, weights), fine_tune=fine_tune)

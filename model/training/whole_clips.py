@@ -10,25 +10,25 @@ from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.classifier.clip_scores import clip_scores
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.evaluation.classification import Classification, classify
-from soundbeam.model.synthesis.mixes import Clip
+from soundbeam.model.synthesis.mixing import DecodedClip
 from soundbeam.model.tasks import CLASSIFIER
-from soundbeam.model.training.plan import Task
+from soundbeam.model.training.plan import TrainingTask
 
 
 def score_clips(
-    scorer: Scorer, clips: Iterable[Clip], architecture: Architecture, task: Task
+    scorer: Scorer, clips: Iterable[DecodedClip], architecture: Architecture, task: TrainingTask
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What clips are and what is said of them; one shorter than a window is filled up with silence.
+    """The true labels and the scores of clips; one shorter than a window is padded with silence.
 
     Args:
         scorer: Scores windows.
-        clips: One at a time is held. A classifier passes over those of labels that are not the task's; to a detector
-            they are clips without any.
-        architecture: Whose windows and hop.
-        task: Whose labels.
+        clips: Read one at a time. Those whose label is not one of the task's are skipped by a classifier, and have no
+            label to a detector.
+        architecture: Gives the window and the hop.
+        task: Gives the labels.
 
     Returns:
-        bool ``[clips, labels]`` and float64 ``[clips, labels]``; of no clips they are empty.
+        bool ``[clips, labels]`` and float64 ``[clips, labels]``; empty without clips.
     """
     truth, scores = list[list[bool]](), list[np.ndarray]()
     for clip in clips:
@@ -43,9 +43,13 @@ def score_clips(
 
 
 def classify_clips(
-    scorer: Scorer, clips: Iterable[Clip], architecture: Architecture, task: Task, thresholds: Mapping[str, float]
+    scorer: Scorer,
+    clips: Iterable[DecodedClip],
+    architecture: Architecture,
+    task: TrainingTask,
+    thresholds: Mapping[str, float],
 ) -> Classification | None:
-    """How well clips are told apart, the figures of ``soundbeam evaluate --clips``; None of no clips."""
+    """How well clips are told apart, the figures of ``soundbeam evaluate --clips``; None without clips."""
     truth, scores = score_clips(scorer, clips, architecture, task)
     if not len(truth):
         return None

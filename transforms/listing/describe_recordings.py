@@ -1,4 +1,4 @@
-"""Adds to each recording when and where it was made; leaves out what is older than asked for."""
+"""Adds to each recording when and where it was made, and leaves out those before a given time."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from soundbeam.transforms.records import DELETED, Recording, Unscannable
 
 _WITH_CHUNKS = (".wav", ".wave", ".rf64", ".bwf")
 _READ_BYTES = 1 << 16
-# How far metadata and a name without an offset can lie apart: no two clocks on Earth differ by more than 26 hours.
+# How far the times in metadata and in a name without an offset can differ: no two clocks on Earth are more than 26
+# hours apart.
 _CLOCKS_DIFFER = timedelta(hours=26)
 
 
 def recorded_at(
     uri: str, conventions: Conventions, read: Callable[[str], list[datetime]] | None = None
 ) -> datetime | None:
-    """When a recording was made, UTC, by the first of these that says it: the user's pattern; metadata with an offset
-    from UTC; a name with one; a name; metadata without one.
+    """When a recording was made, UTC.
+
+    The first of these that gives a time decides: the user's pattern; metadata with an offset from UTC; a name with an
+    offset; a name without one; metadata without one.
 
     Args:
         uri: The recording.
-        conventions: The pattern, and the time zone of what has no offset.
-        read: Gives the times in the file's metadata; None: they are not looked at.
+        conventions: The pattern, and the time zone of times without an offset.
+        read: Returns the times in the file's metadata; None if these are not to be read.
     """
     zone = zone_of(conventions.timezone)
     by_pattern = from_pattern(uri, conventions.recorded_at) if conventions.recorded_at else None
@@ -42,7 +45,7 @@ def recorded_at(
 
 
 def times_in(uri: str) -> list[datetime]:
-    """The times in a WAV file's metadata, by `read_times`; none where it is no WAV file or cannot be read."""
+    """The times in a WAV file's metadata, by `read_times`; none if it is not a WAV file or cannot be read."""
     if not uri.lower().partition("::")[0].endswith(_WITH_CHUNKS):
         return []
     try:
@@ -53,7 +56,7 @@ def times_in(uri: str) -> list[datetime]:
                 return bytes(file.read(length))
 
             return read_times(read_at, file.seek(0, 2))
-    except Exception:  # a store's own error classes are many; decoding will tell what is wrong with the file
+    except Exception:  # stores have many error classes of their own; decoding will tell what is wrong with the file
         return []
 
 
@@ -62,10 +65,10 @@ def describe(
     conventions: Conventions,
     since: datetime | None = None,
 ) -> Recording | Unscannable | None:
-    """Adds time and site to a listed file; None where it is from before ``since``.
+    """Adds the time and site to a listed file; None if it was recorded before ``since``.
 
-    A file whose time is not known by its name or metadata counts by its modification time, and is kept where the
-    store has none. One whose name says a time more than 26 hours earlier is left out without being opened.
+    If neither its name nor its metadata gives a time, the modification time decides; without that the file is kept. A
+    file whose name gives a time more than 26 hours before ``since`` is left out without being opened.
     """
     recording = row if isinstance(row, Recording) else row.recording
 
@@ -86,13 +89,12 @@ def describe(
 
 @dataclasses.dataclass
 class DescribeRecordings(beam.PTransform):
-    """Recordings, or files that are none → the same with their time and site, less those from before ``since``.
-
+    """Recordings and unscannable files → the same with their time and site, without those from before ``since``.
 
     Args:
-        conventions: How times and sites are told.
-        since: UTC; None keeps all.
-        spread: Whether to spread them over all workers first: a pattern is listed by one.
+        conventions: Where times and sites are read from.
+        since: A time, UTC; None keeps all.
+        spread: Whether to distribute them over all workers first, because one worker lists a whole pattern.
     """
 
     conventions: Conventions

@@ -1,4 +1,4 @@
-"""Labelled clips → a row of numbers each, or pictures of their spectrograms."""
+"""Labelled clips → a row of numbers for each, or pictures of their spectrograms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SUMMARY, TABLE, INDEX = "features.json", "features", "images.csv"
 LOGGER = logging.getLogger("soundbeam.progress")
 EVERY_S = 10.0
 SHORTEST_S = 0.05
-LONGEST_S = 600.0  # of a clip that becomes one row: the numbers are computed from all of it at once
+LONGEST_S = 600.0  # the longest clip that can become a row, because its numbers are computed from all of it at once
 TABLE_COLUMNS = ("path", "label", "source", "start_s", "duration_s")
 
 
@@ -45,8 +45,8 @@ class Row(NamedTuple):
     numbers: tuple[float, ...]
 
 
-class Picture(NamedTuple):
-    """One picture; ``file`` is its path within the folder."""
+class PictureFile(NamedTuple):
+    """One picture that was written; ``file`` is its path within the folder."""
 
     file: str
     label: str
@@ -56,15 +56,15 @@ class Picture(NamedTuple):
 
 
 def row_of(clip: Clip, waveform: np.ndarray, rate: int) -> Row:
-    """A clip's numbers.
+    """Computes the numbers of a clip.
 
     Args:
         clip: The clip.
-        waveform: float32 ``[samples]`` of it.
+        waveform: Its sound, float32 ``[samples]``.
         rate: Hz.
 
     Raises:
-        SoundbeamError: It is too short or too long.
+        SoundbeamError: The clip is too short or too long.
     """
     seconds = len(waveform) / rate
     if seconds < SHORTEST_S:
@@ -78,9 +78,10 @@ def row_of(clip: Clip, waveform: np.ndarray, rate: int) -> Row:
 
 
 def picture_name(clip: Clip, start_s: float) -> str:
-    """The path of a picture: ``LABEL/NAME-START-DIGEST.png``; the same each time, and unique.
+    """The path of a picture, ``LABEL/NAME-START-DIGEST.png``: unique, and the same each time.
 
-    The digest is of the recording's URI, since two folders may hold files of one name. A label's slash is written %2F.
+    The digest is that of the recording's URI, since two folders may hold files of the same name. A slash in a label is
+    written as %2F.
     """
     label = clip.label.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
     label = f"%2E{label[1:]}" if label.startswith(".") else label
@@ -91,14 +92,14 @@ def picture_name(clip: Clip, start_s: float) -> str:
 
 @dataclasses.dataclass
 class MakeRows(beam.PTransform):
-    """Clips → `Row` of each, and `Reject` for those that give none.
+    """Clips → a `Row` for each, or a `Reject` if it yields none.
 
     Args:
-        read: ``(clip, rate) → float32 [samples]``; raises an exception whose text says why it cannot.
+        read: ``(clip, rate) → float32 [samples]``; raises an exception whose text says why it cannot be read.
         rate: Hz.
 
     Returns:
-        A dict of ``found`` and ``rejects``.
+        A dict of ``made`` and ``rejects``.
     """
 
     read: Callable[[Clip, int], np.ndarray]
@@ -106,7 +107,7 @@ class MakeRows(beam.PTransform):
 
     def expand(self, clips: beam.PCollection[Clip]) -> dict[str, beam.PCollection]:
         """Adds the step to the graph."""
-        return _each(clips, self._row)
+        return _from_each_clip(clips, self._row)
 
     def _row(self, clip: Clip) -> Iterator[Row]:
         yield row_of(clip, self.read(clip, self.rate), self.rate)
@@ -114,19 +115,19 @@ class MakeRows(beam.PTransform):
 
 @dataclasses.dataclass
 class DrawPictures(beam.PTransform):
-    """Clips → `Picture`, each drawn and written, and `Reject` for what could not be read.
+    """Clips → `PictureFile`, each drawn and written, and `Reject` for what could not be read.
 
-    A recording that breaks in the middle has pictures up to there, and a reject.
+    A recording that breaks off has pictures up to the break, and a reject.
 
     Args:
         folder: URL of the pictures.
-        stream: ``(clip, rate, samples) → (first sample within the recording, float32 [samples])``, stretch by stretch.
+        stream: ``(clip, rate, samples) → (first sample within the recording, float32 [samples])``, chunk by chunk.
         draw: ``float32 [samples] → bytes`` of a PNG.
         rate: Hz.
-        chunk_s: Seconds of a picture at most.
+        chunk_s: How many seconds a picture shows at most.
 
     Returns:
-        A dict of ``found`` and ``rejects``.
+        A dict of ``made`` and ``rejects``.
     """
 
     folder: str
@@ -137,32 +138,37 @@ class DrawPictures(beam.PTransform):
 
     def expand(self, clips: beam.PCollection[Clip]) -> dict[str, beam.PCollection]:
         """Adds the steps to the graph."""
-        drawn = _each(clips, self._pictures)
-        # A step of its own, in the same worker: a disk that is full ends the run, it is no clip's fault.
-        return {**drawn, "found": drawn["found"] | "WritePicture" >> beam.Map(_write, self.folder)}
+        drawn = _from_each_clip(clips, self._pictures)
+        # A separate step in the same worker: a full disk must end the run, because it is not the fault of a clip.
+        return {**drawn, "made": drawn["made"] | "WritePicture" >> beam.Map(_write, self.folder)}
 
-    def _pictures(self, clip: Clip) -> Iterator[tuple[Picture, bytes]]:
+    def _pictures(self, clip: Clip) -> Iterator[tuple[PictureFile, bytes]]:
         for first, samples in self.stream(clip, self.rate, round(self.chunk_s * self.rate)):
             start_s = first / self.rate
             end_s = start_s + len(samples) / self.rate
-            yield Picture(picture_name(clip, start_s), clip.label, clip.recording, start_s, end_s), self.draw(samples)
+            yield (
+                PictureFile(picture_name(clip, start_s), clip.label, clip.recording, start_s, end_s),
+                self.draw(samples),
+            )
 
 
-def _write(drawn: tuple[Picture, bytes], folder: str) -> Picture:
+def _write(drawn: tuple[PictureFile, bytes], folder: str) -> PictureFile:
     picture, png = drawn
     with open_to_write(f"{folder}/{picture.file}") as file:
         file.write(png)
     return picture
 
 
-def _each(clips: beam.PCollection[Clip], of_clip: Callable[[Clip], Iterator[Any]]) -> dict[str, beam.PCollection]:
-    # Spread over the workers: what lists clips is one element.
+def _from_each_clip(
+    clips: beam.PCollection[Clip], of_clip: Callable[[Clip], Iterator[Any]]
+) -> dict[str, beam.PCollection]:
+    # Distributed over the workers, because one element lists all clips.
     spread = clips | "Spread" >> beam.Reshuffle()
-    made = spread | "OfEachClip" >> beam.ParDo(_OfEachClip(of_clip)).with_outputs("rejects", main="found")
-    return {"found": made.found, "rejects": made.rejects}
+    made = spread | "OfEachClip" >> beam.ParDo(_FromEachClip(of_clip)).with_outputs("rejects", main="made")
+    return {"made": made.made, "rejects": made.rejects}
 
 
-class _OfEachClip(beam.DoFn):
+class _FromEachClip(beam.DoFn):
     def __init__(self, of_clip: Callable[[Clip], Iterator[Any]]):
         self._of_clip = of_clip
 
@@ -174,31 +180,31 @@ class _OfEachClip(beam.DoFn):
         if time.monotonic() - self._shown >= EVERY_S:
             self._shown = time.monotonic()
             LOGGER.info("features: %d clips of this worker", self._done)
-        found, reason = 0, ""
-        made = self._of_clip(clip)
+        made, reason = 0, ""
+        results = self._of_clip(clip)
         while True:
             try:
                 with milliseconds("features"):
-                    thing = next(made, None)
-            except Exception as e:  # Whatever is wrong with one clip must not cost the others.
-                thing, reason = None, one_line(e)
-            if thing is None:
+                    result = next(results, None)
+            except Exception as e:  # Whatever is wrong with one clip must not affect the others.
+                result, reason = None, one_line(e)
+            if result is None:
                 break
-            found += 1
+            made += 1
             count("features_made")
-            yield thing
-        if reason or not found:
+            yield result
+        if reason or not made:
             count("clips_rejected")
             yield beam.pvalue.TaggedOutput("rejects", Reject(clip.recording, reason or "there is no sound in it"))
 
 
 def write_table(rows: Iterable[Row], names: tuple[str, ...], folder: str) -> list[Row]:
-    """Writes ``features.parquet`` and ``features.csv``, ordered by path and start; returns the rows in that order.
+    """Writes ``features.parquet`` and ``features.csv``, ordered by path and start, and returns the rows in that order.
 
     Args:
         rows: In any order.
-        names: Of the numbers.
-        folder: Its URL.
+        names: The names of the numbers.
+        folder: The URL of the folder.
     """
     import pyarrow as pa
     import pyarrow.csv
@@ -215,33 +221,33 @@ def write_table(rows: Iterable[Row], names: tuple[str, ...], folder: str) -> lis
     return ordered
 
 
-def write_index(pictures: Iterable[Picture], folder: str) -> list[Picture]:
-    """Writes ``images.csv``, a row a picture, ordered by file; returns the pictures in that order."""
+def write_index(pictures: Iterable[PictureFile], folder: str) -> list[PictureFile]:
+    """Writes ``images.csv``, a row per picture ordered by file, and returns the pictures in that order."""
     ordered = sorted(pictures)
     with open_to_write(f"{folder}/images.csv", "w") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Picture._fields)
+        writer.writerow(PictureFile._fields)
         writer.writerows(ordered)
     return ordered
 
 
-def draw_png(asked: Conditioning, rate: int, width: int, height: int, colours: str, samples: np.ndarray) -> bytes:
-    """A PNG of a stretch, conditioned by itself."""
-    return spectrogram_png(asked.apply(samples, rate), rate, width, height, colours)
+def draw_png(
+    conditioning: Conditioning, rate: int, width: int, height: int, colours: str, samples: np.ndarray
+) -> bytes:
+    """A PNG of the spectrogram of some samples, which are conditioned on their own."""
+    return spectrogram_png(conditioning.apply(samples, rate), rate, width, height, colours)
 
 
 def finish(settings: dict[str, Any], folder: str, made: list[Any], rejects: list[Any]) -> None:
-    """Writes the table or the index, then the summary, which makes them count: the last step of the pipeline."""
+    """Writes the table or the index, then the summary that makes them valid: the last step of the pipeline."""
     from soundbeam.model.frontend.feature_table import SUMMARY_NAMES
-    from soundbeam.model.storage.files import open_to_write
-    from soundbeam.transforms.examples.features import write_index, write_table
 
     made = write_table(made, SUMMARY_NAMES, folder) if settings["features"] == "table" else write_index(made, folder)
     refused = sorted({(r.recording, r.reason) for r in rejects})
     summary = {
         **settings,
         "made": len(made),
-        "labels": dict(sorted(collections.Counter(thing.label for thing in made).items())),
+        "labels": dict(sorted(collections.Counter(result.label for result in made).items())),
         "rejects": [{"recording": recording, "reason": reason} for recording, reason in refused],
     }
     with open_to_write(f"{folder}/{SUMMARY}", "w") as file:

@@ -1,4 +1,4 @@
-"""The process that decodes: what `isolation.Isolated` starts, and what it may not take with it."""
+"""The child process that decodes. `IsolatedProcess` starts it; its failures must not affect the parent."""
 
 from __future__ import annotations
 
@@ -12,33 +12,35 @@ import sys
 import threading
 
 from soundbeam.model.storage.stores import one_line
-from soundbeam.transforms.counters import gathered
+from soundbeam.transforms.counters import collected_counts
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Closed, receive, send
 
-_WATCH_S = 0.5
+_CHECK_EVERY_S = 0.5
 
 
 def serve(descriptor: int, memory: int) -> None:
-    """Does one task after the other until the parent goes.
+    """Does one task after another until the parent ends.
 
     Args:
-        descriptor: Of the socket to the parent.
-        memory: Bytes that this process may take beyond what it has now.
+        descriptor: The file descriptor of the socket to the parent.
+        memory: How many bytes of memory this process may use beyond what it uses now.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent decides
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C in a terminal reaches the child too; the parent decides what to do
     parent = socket.socket(fileno=descriptor)
     _end_with_parent()
     try:
         send(parent, ("ready", None))
-        # Decoders in C write warnings, without end for some files.
+        # Decoders written in C print warnings, for some files endlessly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         (function, arguments), _ = receive(parent)
-        base = _resident()  # with the modules of the first task, which count as what it has now
+        base = _resident()  # includes the modules that the first task needs
         _limit(memory)
-        threading.Thread(target=_watch, args=(base, memory), daemon=True).start()
+        threading.Thread(target=_end_beyond_limits, args=(base, memory), daemon=True).start()
         while True:
             failure = ""
-            with gathered() as counts:
+            with collected_counts() as counts:
                 results = function(*arguments)
                 while True:
                     try:
@@ -54,50 +56,52 @@ def serve(descriptor: int, memory: int) -> None:
             if failure:
                 send(parent, ("raised", failure))
             else:
-                tired = _resident() - base > memory // 4  # what tasks left behind must not cost a later one
-                send(parent, ("done", (dict(counts), tired)))
-                if tired:
+                outgrown = (
+                    _resident() - base > memory // 4
+                )  # memory that earlier tasks did not free must not make a later one fail
+                send(parent, ("done", (dict(counts), outgrown)))
+                if outgrown:
                     break
             (function, arguments), _ = receive(parent)
     except MemoryError:
         os._exit(MEMORY_EXIT)
     except (Closed, OSError):
         pass
-    os._exit(0)  # at once: a library that hangs at exit has nothing to save
+    os._exit(0)  # at once: there is nothing to save, and a library may hang at exit
 
 
 def _limit(memory: int) -> None:
-    """Makes allocations fail beyond the limit where the system can, and this process the first to go without memory."""
+    """Makes allocations beyond the limit fail, and this process the first to be killed, where that is possible."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             mapped = int(file.read().split()[0]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = mapped + memory
-        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+        limit = mapped + memory
+        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("1000")
     except (OSError, ValueError):
-        pass  # not Linux: `_watch` alone
+        pass  # not Linux: only `_end_beyond_limits` limits the memory
 
 
 def _end_with_parent() -> None:
-    """Lets the kernel end this process when the parent's end of stdin closes, even in a loop that stops its threads."""
+    """Lets the kernel end this process when the parent closes its stdin, even while a loop blocks all threads."""
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _watch(base: int, memory: int) -> None:
-    """Ends this process when the parent is gone, or its memory too large."""
-    while not select.select([0], [], [], _WATCH_S)[0]:
+def _end_beyond_limits(base: int, memory: int) -> None:
+    """Ends this process when the parent has ended or the memory limit is exceeded."""
+    while not select.select([0], [], [], _CHECK_EVERY_S)[0]:
         if _resident() - base > memory:
             os._exit(MEMORY_EXIT)
     os._exit(0)
 
 
 def _resident() -> int:
-    """Bytes in memory: now where the system tells, else the most so far."""
+    """How many bytes of memory this process uses; where the system does not say, the highest use so far."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * resource.getpagesize()

@@ -11,7 +11,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from fsspec.implementations.local import LocalFileSystem
 
 from soundbeam.transforms import counters
-from soundbeam.transforms.listing.recordings import AUDIO_EXTENSIONS, ListRecordings, _take_once, list_recordings
+from soundbeam.transforms.listing.list_recordings import AUDIO_EXTENSIONS, ListRecordings, _take_once, list_recordings
 from soundbeam.transforms.records import Recording, Unscannable
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.listing.clips import clip_of_file, read_clips_table, source_of
+from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table, source_of
 from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
 
 ROOT = "file:///c"
@@ -76,9 +76,9 @@ def test_a_relative_table_names_files_absolutely(tmp_path, monkeypatch):
         (",fox,,", "empty"),
         ("a.wav,,,", "empty"),
         ("a.wav,fox,x,", "could not convert"),
-        ("a.wav,fox,3,2", "no stretch"),
-        ("a.wav,fox,-1,2", "no stretch"),
-        ("a.wav,fox,nan,2", "no stretch"),
+        ("a.wav,fox,3,2", "not the bounds"),
+        ("a.wav,fox,-1,2", "not the bounds"),
+        ("a.wav,fox,nan,2", "not the bounds"),
     ],
 )
 def test_a_bad_row_is_a_reject_with_its_line(tmp_path, row, reason):

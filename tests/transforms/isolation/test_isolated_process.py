@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundbeam.transforms.counters import gathered
-from soundbeam.transforms.isolation import process as isolation
-from soundbeam.transforms.isolation.process import Broken, Isolated, Task
+from soundbeam.transforms.counters import collected_counts
+from soundbeam.transforms.isolation import isolated_process as isolation
+from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 from tests import ROOT
 from tests.transforms.isolation import isolated_tasks as work
 
@@ -22,22 +22,22 @@ PATIENCE_S = 60.0
 
 @pytest.fixture
 def isolated():
-    found = Isolated(memory=1 << 30)
+    found = IsolatedProcess(memory=1 << 30)
     yield found
     found.close()
 
 
 def start(isolated, function, *arguments, patience_s=PATIENCE_S):
-    isolated.start(Task(function, arguments, patience_s))
+    isolated.start(IsolatedTask(function, arguments, patience_s))
 
 
 def take(isolated):
-    """(results, the Broken that ended them or None)."""
+    """(results, the TaskFailed that ended them or None)."""
     results = []
     try:
         for result in isolated.take():
             results.append(result)
-    except Broken as broken:
+    except TaskFailed as broken:
         return results, broken
     return results, None
 
@@ -50,7 +50,7 @@ def pid_of(isolated):
 def test_results_come_in_order_whole_and_counted(isolated):
     for n in (3, 0, 40):
         start(isolated, work.squares, n, 300_000)  # 48 MB in all: more than may wait
-    with gathered() as counts:
+    with collected_counts() as counts:
         for n in (3, 0, 40):
             results, broken = take(isolated)
             assert broken is None and [float(r[0]) for r in results] == [i * i for i in range(n)]
@@ -124,7 +124,7 @@ def test_a_process_is_kept_for_the_next_who_needs_one_unless_it_is_at_work(isola
 def test_a_process_with_another_limit_is_neither_used_nor_ended(isolated):
     before = pid_of(isolated)
     isolated.close()
-    other = Isolated(memory=3 << 29)
+    other = IsolatedProcess(memory=3 << 29)
     assert pid_of(other) != before
     assert _alive(before)
     other.close()
@@ -133,7 +133,7 @@ def test_a_process_with_another_limit_is_neither_used_nor_ended(isolated):
 
 def test_no_more_processes_are_kept_than_cores_can_use(isolated):
     first = pid_of(isolated)
-    others = [Isolated(memory=1 << 30) for _ in range(isolation._MOST_IDLE)]
+    others = [IsolatedProcess(memory=1 << 30) for _ in range(isolation._MOST_IDLE)]
     pids = [pid_of(other) for other in others]
     for each in (isolated, *others):
         each.close()
@@ -144,7 +144,7 @@ def test_threads_have_a_process_each():
     pids, barrier = [], threading.Barrier(3)
 
     def run():
-        own = Isolated(memory=1 << 30)
+        own = IsolatedProcess(memory=1 << 30)
         barrier.wait(60)
         start(own, work.own_pid)
         pids.append(take(own)[0][0])
@@ -163,9 +163,9 @@ def test_threads_have_a_process_each():
 def test_no_process_outlives_a_killed_parent(how):
     code = (
         "from tests.transforms.isolation import isolated_tasks as work\n"
-        "from soundbeam.transforms.isolation.process import Isolated, Task\n"
-        "i = Isolated()\ni.start(Task(work.own_pid, (), 60))\nprint(*i.take(), flush=True)\n"
-        f"i.start(Task(work.hang, (1, {how!r}), 600))\nfor x in i.take(): print(x, flush=True)\n"
+        "from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask\n"
+        "i = IsolatedProcess()\ni.start(IsolatedTask(work.own_pid, (), 60))\nprint(*i.take(), flush=True)\n"
+        f"i.start(IsolatedTask(work.hang, (1, {how!r}), 600))\nfor x in i.take(): print(x, flush=True)\n"
     )
     path = str(ROOT)
     parent = subprocess.Popen(

@@ -1,8 +1,8 @@
-"""Work that may crash, hang or take all memory, in a process of its own that also works ahead.
+"""Runs work that may crash, hang or use up memory in a child process, which also works ahead of its parent.
 
-libsndfile, mpg123 and FFmpeg are C: a damaged file can end the process that reads it, or never let go of it. Here such
-work is done by one child for each thread of a worker. The child is started afresh, not forked, because TensorFlow runs
-in the parent; it ends by itself when the parent does, however that ended.
+libsndfile, mpg123 and FFmpeg are written in C: a damaged file can crash or hang the process that reads it. Here
+such work is done by one child for each thread of a worker. The child is a new process, not a fork, because TensorFlow
+runs in the parent. It ends by itself when the parent ends, for whatever reason.
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.stores import carried
+from soundbeam.model.storage.stores import user_options
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.isolation.inbox import Inbox, read_into
 from soundbeam.transforms.isolation.launch import import_path, python_command
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Message, send
-from soundbeam.transforms.records import BreakCause
+from soundbeam.transforms.records import FailureCause
 
-# How much memory a child may take beyond what it starts with; a decoder takes some tens of megabytes.
+# How many bytes a child may use beyond what it starts with; a decoder needs some tens of megabytes.
 MEMORY_BYTES = 2 << 30
-# How long a child may give no sign at all, whatever the task's patience, seconds.
+# How many seconds a child may stay silent, however long the task may take in all.
 STALL_S = 300.0
-# glibc gives memory back to the system at the end of each clip and asks for it again for the next one, unless told to
-# wait until there is so much of it, bytes.
+# glibc returns memory to the system after each clip and requests it again for the next one, unless more than this many
+# bytes are free.
 _KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": f"{32 << 20}", "MALLOC_MMAP_THRESHOLD_": f"{16 << 20}"}
-_CODE = "import sys; from soundbeam.transforms.isolation.child import serve; serve(*map(int, sys.argv[1:]))"
+_CODE = "import sys; from soundbeam.transforms.isolation.child_process import serve; serve(*map(int, sys.argv[1:]))"
 _MOST_IDLE = max(4, os.cpu_count() or 1)
 _idle: collections.deque[_Process] = collections.deque()
 
 
-class Broken(Exception):
-    """A task's process crashed, hung or took too much memory.
+class TaskFailed(Exception):
+    """A task was not finished: its process crashed, hung or used too much memory, or it raised an exception.
 
     Args:
-        reason: One line in a user's words.
-        cause: What happened, in a word, for the counters.
+        reason: One line that a user understands.
+        cause: What happened, in one word for the counters.
     """
 
-    def __init__(self, reason: str, cause: BreakCause):
+    def __init__(self, reason: str, cause: FailureCause):
         super().__init__(reason, cause)
         self.reason, self.cause = reason, cause
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
-    """What to do: a function of some module, which yields results, and its arguments; all of it can be pickled.
+class IsolatedTask:
+    """A function that yields results, and its arguments. All of it must be picklable.
 
     Attributes:
-        function: It must give the same results when it is called again.
-        arguments: Its arguments.
-        patience_s: For how long, all in all, the parent will wait for it.
+        function: A function of some module. It must yield the same results when it is called again.
+        arguments: The arguments of the function.
+        patience_s: How many seconds in all the parent waits for it.
     """
 
     function: Callable[..., Iterator[Any]]
@@ -68,80 +68,80 @@ class Task:
     patience_s: float
 
 
-class Isolated:
-    """Tasks in another process, done in their order, while the parent does something else.
+class IsolatedProcess:
+    """Does tasks in another process, in order, while the parent does something else.
 
     Args:
-        memory: What the process may take, bytes.
+        memory: How many bytes of memory the process may use.
     """
 
     def __init__(self, memory: int = MEMORY_BYTES):
         self._memory = memory
-        self._tasks: collections.deque[Task] = collections.deque()
+        self._tasks: collections.deque[IsolatedTask] = collections.deque()
         self._process: _Process | None = None
 
-    def start(self, task: Task) -> None:
-        """Gives a task to the process, which does it when it is done with those before."""
+    def start(self, task: IsolatedTask) -> None:
+        """Adds a task, which the process does after the earlier ones."""
         if self._process is None:
             self._process = _Process.idle(self._memory)
         self._tasks.append(task)
-        self._process.give(task)
+        self._process.send(task)
 
     def take(self) -> Iterator[Any]:
-        """Yields the results of the oldest task, as they come; to be exhausted before the next call.
+        """Yields the results of the oldest task as they arrive. It has to be exhausted before the next call.
 
-        A task whose process dies is tried once more in a fresh one, since an earlier task may have left damage behind;
-        results that were yielded are not yielded again.
+        A task whose process dies after it has done another one is tried once more in a new process, because the earlier
+        task may have damaged it. Results that were yielded are not yielded again.
 
         Raises:
-            Broken: The task cannot be done. What it yielded is good; the tasks after it are not harmed.
-            SoundbeamError: The process cannot be started at all.
+            TaskFailed: The task cannot be finished. What it yielded is good; later tasks are not affected.
+            SoundbeamError: The process cannot be started.
         """
         task = self._tasks[0]
-        given = skip = 0
+        received = yielded_before = 0
         patience = task.patience_s
         while True:
             process = self._process
             assert process is not None
-            since = time.monotonic()
+            start = time.monotonic()
             message = process.next(max(0.0, min(patience, STALL_S)))
-            patience -= time.monotonic() - since
+            patience -= time.monotonic() - start
             if message is None:
                 self._renew(drop_first=True)
                 waited = task.patience_s - patience
-                raise Broken(f"decoding it took {waited:.0f} s of waiting without an end: stopped", "hang")
+                raise TaskFailed(f"decoding it took {waited:.0f} s of waiting without an end: stopped", "hang")
             kind, value = message
             if kind == "result":
-                given += 1
-                if given > skip:
+                received += 1
+                if received > yielded_before:
                     yield value
             elif kind == "done":
-                counts, tired = value
+                counts, outgrown = value
                 self._tasks.popleft()
                 for name, by in counts.items():
                     count(name, by)
-                if tired:
+                if outgrown:
                     self._renew()
                 return
             elif kind == "raised":
                 self._tasks.popleft()
-                raise Broken(f"unexpected {value}", "unexpected")
+                raise TaskFailed(f"unexpected {value}", "unexpected")
             elif process.done and process.exit_code() != MEMORY_EXIT:
                 self._renew()
-                given, skip, patience = 0, max(given, skip), task.patience_s
+                received, yielded_before, patience = 0, max(received, yielded_before), task.patience_s
             else:
                 code = process.exit_code()
                 self._renew(drop_first=True)
-                raise _broken(code, self._memory)
+                raise _failure(code, self._memory)
 
     def forget(self) -> None:
-        """Drops all tasks; what is being done is broken off."""
+        """Drops all tasks and stops the one that is running."""
         if self._tasks:
             self._tasks.clear()
             self._stop()
 
     def close(self) -> None:
-        """Ends it; a process that has nothing to do is kept for the next one who needs it."""
+        """Drops all tasks. An idle process is kept for the next user."""
         self.forget()
         if self._process is not None:
             self._process.keep()
@@ -153,37 +153,39 @@ class Isolated:
             self._process = None
 
     def _renew(self, drop_first: bool = False) -> None:
-        """A fresh process for the tasks that are left."""
+        """Replaces the process by a new one, which gets the remaining tasks."""
         self._stop()
         if drop_first:
             self._tasks.popleft()
         if self._tasks:
             self._process = _Process(self._memory)
             for task in self._tasks:
-                self._process.give(task)
+                self._process.send(task)
 
 
-def _broken(code: int, memory: int) -> Broken:
+def _failure(code: int, memory: int) -> TaskFailed:
     if code == MEMORY_EXIT:
-        return Broken(f"decoding it needs more than {memory / 1e9:.1f} GB of memory: stopped", "memory")
+        return TaskFailed(f"decoding it needs more than {memory / 1e9:.1f} GB of memory: stopped", "memory")
     if code == -signal.SIGKILL:
-        return Broken("the process that decoded it was killed: out of memory, or by hand", "memory")
+        return TaskFailed("the process that decoded it was killed: out of memory, or by hand", "memory")
     how = (signal.strsignal(-code) or f"signal {-code}").lower() if code < 0 else f"exit code {code}"
-    return Broken(f"the decoder crashed on it ({how}): the file is damaged in a way that it does not survive", "crash")
+    return TaskFailed(
+        f"the decoder crashed on it ({how}): the file is damaged in a way that it does not survive", "crash"
+    )
 
 
 class _Process:
-    """One child, and a thread that reads what it says."""
+    """A child process, and a thread that reads its messages."""
 
     def __init__(self, memory: int):
         self.memory = memory
-        self.options = carried()  # of stores, which it has from its environment
-        self.done = 0  # tasks that it has ended
+        self.options = user_options()  # the options of stores, which it reads from its environment
+        self.done = 0  # how many tasks it has finished
         ours, theirs = socket.socketpair()
         with theirs:
             self._child = subprocess.Popen(
                 [*python_command(_CODE), str(theirs.fileno()), str(memory)],
-                stdin=subprocess.PIPE,  # never written to: the child ends when it closes
+                stdin=subprocess.PIPE,  # nothing is written to it: the child ends when it closes
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env={
@@ -200,37 +202,37 @@ class _Process:
 
     @classmethod
     def idle(cls, memory: int) -> _Process:
-        """One that another left behind, or a new one."""
+        """An idle process of the same kind, or a new one."""
         for _ in range(len(_idle)):
             with contextlib.suppress(IndexError):  # another thread took the last one
-                found = _idle.pop()
-                if found._child.poll() is not None or found.options != carried():
-                    found.end()
-                elif found.memory != memory:
-                    _idle.appendleft(found)
+                process = _idle.pop()
+                if process._child.poll() is not None or process.options != user_options():
+                    process.end()
+                elif process.memory != memory:
+                    _idle.appendleft(process)
                 else:
-                    return found
+                    return process
         return cls(memory)
 
     def keep(self) -> None:
-        """Leaves it to others; the one that has waited longest goes where there are too many."""
+        """Keeps it for others. If there are too many idle processes, the one that has been idle longest is ended."""
         _idle.append(self)
         with contextlib.suppress(IndexError):  # another thread took the last one
             while len(_idle) > _MOST_IDLE:
                 _idle.popleft().end()
 
-    def give(self, task: Task) -> None:
+    def send(self, task: IsolatedTask) -> None:
         """Sends it a task."""
-        with contextlib.suppress(OSError):  # it has died, which `next` tells
+        with contextlib.suppress(OSError):  # it has died, which `next` reports
             send(self._socket, (task.function, task.arguments))
 
     def next(self, timeout: float) -> Message | None:
-        """What it says next, ``("gone", None)`` at its end; None when that takes too long."""
+        """Its next message, ``("gone", None)`` once it has ended, or None if none comes within ``timeout`` seconds."""
         message = self._inbox.get(timeout)
         if message is not None and message[0] == "done":
             self.done += 1
         if message is not None and message[0] == "gone" and not self._inbox.ready:
-            raise SoundbeamError("the process that decodes recordings does not start; its error stands above")
+            raise SoundbeamError("the process that decodes recordings does not start; its error is shown above")
         return message
 
     def exit_code(self) -> int:

@@ -1,4 +1,4 @@
-"""Labelled clips: one folder a label, or a CSV ``path,label[,start_s,end_s][,source]``."""
+"""Lists labelled clips: one folder per label, or a CSV ``path,label[,start_s,end_s][,source]``."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
 
 
 def source_of(uri: str) -> str:
-    """The recording that a clip was cut from: its file name without extension and without a last ``-number``."""
+    """The name of the recording that a clip was taken from: its file name without extension and final ``-number``."""
     stem = posixpath.splitext(posixpath.basename(uri))[0]
     return re.sub(r"(?<=.)-\d+$", "", stem)
 
 
 def clip_of_file(file: Recording | Unscannable, root: str) -> Clip | Reject | None:
-    """The clip that a file under ``root/LABEL/`` is; None for hidden files.
+    """The clip that a file under ``root/LABEL/`` holds; None for a file that is skipped.
 
     Args:
-        file: What the listing found.
-        root: URI of the folder of labels, without a slash at its end.
+        file: The file, as it was listed.
+        root: URI of the folder of labels, without a trailing slash.
     """
     if isinstance(file, Unscannable):
         return None if file.status == "skipped" else Reject(file.recording.uri, file.error)
     label, slash, _ = file.uri.removeprefix(root + "/").partition("/")
     if not slash:
-        return Reject(file.uri, "stands outside of the folders of labels; move it into one")
+        return Reject(file.uri, "is outside the folders of labels; move it into one")
     return Clip(file.uri, label, source_of(file.uri))
 
 
 def read_clips_table(url: str) -> Iterator[Clip | Reject]:
-    """The clips of a CSV; a path is absolute, a URL, or relative to the CSV's folder.
+    """The clips in a CSV. A path in it is absolute, a URL, or relative to the folder of the CSV.
 
     Raises:
         SoundbeamError: The table cannot be read or lacks a column.
@@ -60,7 +60,7 @@ def _clip_of_row(row: dict[str, str | None], url: str) -> Clip:
     start_s = float(times["start_s"] or 0.0)
     end_s = float(times["end_s"]) if times["end_s"] else None
     if not math.isfinite(start_s) or start_s < 0 or (end_s is not None and not start_s < end_s < math.inf):
-        raise ValueError(f"start_s {start_s:g} and end_s {end_s} are no stretch of a clip")
+        raise ValueError(f"start_s {start_s:g} and end_s {end_s} are not the bounds of a clip")
     if "://" not in path and not path.startswith("/"):
         path = (
             posixpath.normpath(posixpath.join(posixpath.dirname(url), path))
@@ -106,7 +106,7 @@ class LabelByFolder(beam.PTransform):
 
 @dataclasses.dataclass
 class ReadClipsTable(beam.PTransform):
-    """Reads tables of clips: CSV URLs → a dict of ``clips`` and ``rejects``."""
+    """Reads tables of clips: URLs of CSV files → a dict of ``clips`` and ``rejects``."""
 
     def expand(self, urls: beam.PCollection[str]) -> dict[str, beam.PCollection]:
         """Adds the step to the graph."""
@@ -122,6 +122,6 @@ class _Sort(beam.DoFn):
             yield beam.pvalue.TaggedOutput("rejects", clip)
 
 
-def _clips_and_rejects(found: beam.PCollection) -> dict[str, beam.PCollection]:
-    sorted_out = found | "ClipsAndRejects" >> beam.ParDo(_Sort()).with_outputs("rejects", main="clips")
+def _clips_and_rejects(clips_or_rejects: beam.PCollection) -> dict[str, beam.PCollection]:
+    sorted_out = clips_or_rejects | "ClipsAndRejects" >> beam.ParDo(_Sort()).with_outputs("rejects", main="clips")
     return {"clips": sorted_out.clips, "rejects": sorted_out.rejects}

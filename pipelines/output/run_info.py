@@ -1,0 +1,112 @@
+"""What ``run.json`` says about a committed run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScanParameters:
+    """What determines a scan's rows, and what they were made from. Defaults stand for what older runs did not record.
+
+    Attributes:
+        recordings: The patterns that were scanned, without passwords.
+        classifier: URL of the bundle, without passwords.
+        fingerprint: The bundle's fingerprint.
+        architecture: The bundle's architecture.
+        task: The bundle's task.
+        rate: Samples per second that the classifier hears.
+        window_s: Length of a window in seconds.
+        hop_s: Seconds between the starts of two windows.
+        thresholds: Label → score from which on a window belongs to a call.
+        call_rules: How windows become calls.
+        decoder: ``soundfile`` or ``tensorflow-io``.
+        recorded_at: Pattern for the time in a recording's URI.
+        timezone: Time zone of the recorders' clocks.
+        site: Pattern for the site in a recording's URI.
+        since: The date from which on recordings were scanned.
+    """
+
+    recordings: list[str]
+    classifier: str
+    fingerprint: str
+    architecture: str
+    task: str
+    rate: int
+    window_s: float
+    hop_s: float
+    thresholds: dict[str, float]
+    call_rules: dict[str, float] | None = None
+    decoder: str
+    recorded_at: str | None = None
+    timezone: str = "UTC"
+    site: str | None = None
+    since: str | None = None
+
+    @property
+    def settings(self) -> str:
+        """A hash of what two scans must have in common for the rows of one to stand for the other's.
+
+        The conventions for times and sites count only where the user set them: otherwise rows of two time zones would
+        be mixed.
+        """
+        decisive: dict[str, Any] = {
+            "fingerprint": self.fingerprint,
+            "hop_s": self.hop_s,
+            "thresholds": self.thresholds,
+            "decoder": self.decoder,
+        }
+        for name, default in (("recorded_at", None), ("timezone", "UTC"), ("site", None)):
+            if getattr(self, name) != default:
+                decisive[name] = getattr(self, name)
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """A committed run.
+
+    Attributes:
+        run: Name of the run.
+        parameters: What its rows were made with.
+        settings: `ScanParameters.settings` as the run computed it.
+        labels: The classifier's labels, in the order of its scores.
+        versions: Package → version that the rows depend on.
+        counters: The pipeline's counters.
+        gone: How many files that were scanned before no longer exist.
+        taken_over: Names of the dead runs whose rows this run took over.
+        started_at: When the scan began, ISO 8601 in UTC.
+        wall_s: Seconds that the scan took.
+    """
+
+    run: str
+    parameters: ScanParameters
+    settings: str
+    labels: list[str]
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    counters: dict[str, int] = dataclasses.field(default_factory=dict)
+    gone: int = 0
+    taken_over: list[str] = dataclasses.field(default_factory=list)
+    started_at: str = ""
+    wall_s: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object in ``run.json``: one level, the parameters behind the run's name."""
+        values = dataclasses.asdict(self)
+        return {"run": values.pop("run"), **values.pop("parameters"), **values}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunInfo:
+        """The inverse of `to_dict`. Keys that this version does not have are ignored.
+
+        Raises:
+            TypeError: A required key is missing.
+        """
+        return cls(parameters=ScanParameters(**_fields_of(ScanParameters, values)), **_fields_of(cls, values))
+
+
+def _fields_of(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: values[field.name] for field in dataclasses.fields(cls) if field.name in values}
