@@ -19,7 +19,7 @@ from soundbeam.model.errors import ResultsError
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.transforms.records import DELETED
-from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES
+from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES, schemas, with_nulls
 
 
 def read(
@@ -128,11 +128,15 @@ def _parts(
     for name in sorted(output.fs.glob(f"{output.table_path(table, run)}/*.parquet")):
         with output.fs.open(name, "rb") as file, pq.ParquetFile(file) as parquet:
             schema = parquet.schema_arrow
+            # Runs of earlier versions have no such columns.
+            new = [f for f in schemas(("",), {})[table] if f.name not in schema.names]
+            names = [*schema.names, *(f.name for f in new)]
             selected = [c for c in schema.names if columns is None or c in columns]
-            unknown = [c for c in columns or () if c not in (*schema.names, "run")]
+            new = [f for f in new if columns is None or f.name in columns]
+            unknown = [c for c in columns or () if c not in (*names, "run")]
             if unknown:
-                raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(schema.names)}, run")
-            yield pa.schema([schema.field(c) for c in selected], schema.metadata).empty_table()
+                raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(names)}, run")
+            yield with_nulls(pa.schema([schema.field(c) for c in selected], schema.metadata).empty_table(), new)
             to_read = selected if uris is None else list(dict.fromkeys([*selected, "recording"]))
             for group in _row_groups(parquet, uris):
                 # Where only the column "run" is selected, the rows still have to be counted.
@@ -140,7 +144,7 @@ def _parts(
                 if uris is not None:
                     part = part.filter(pc.is_in(part["recording"], value_set=uris))
                 if len(part):
-                    yield part.select(selected)
+                    yield with_nulls(part.select(selected), new)
 
 
 def _row_groups(parquet: pq.ParquetFile, uris: pa.Array | None) -> Iterator[int]:

@@ -9,7 +9,7 @@ import numpy as np
 from soundbeam.model.errors import DecodeError, OptionError
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.decoders.base import BLOCK_FRAMES, AudioStream
-from soundbeam.transforms.decoding.recording import DecodedSoFar, resampled
+from soundbeam.transforms.decoding.blocks import DecodedSoFar, resampled
 from soundbeam.transforms.decoding.segments import split_into_segments
 from soundbeam.transforms.records import DecodeReport, Recording, Segment, Stage, Status
 

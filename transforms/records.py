@@ -10,6 +10,7 @@ import numpy as np
 
 from soundbeam.model.classifier.calls import Call
 from soundbeam.model.errors import DecodeCause
+from soundbeam.transforms.channels import ChannelSums
 
 # How the scan of a file ended: all of it was scanned; something is missing or broke off; no window was scored; it was
 # not scanned.
@@ -18,6 +19,8 @@ Status = Literal["ok", "partial", "failed", "skipped"]
 Stage = Literal["", "list", "decode", "score", "deleted"]
 # The stage of a file that was scanned before and no longer exists.
 DELETED: Final = "deleted"
+# Which channel of a recording is scanned: the mean of all, one of them (counted from 1), or each by itself.
+Channel = Union[int, Literal["mean", "each"]]  # noqa: UP007
 # Why a task in another process was not finished: the process crashed, hung or used too much memory, or the task raised
 # an exception.
 FailureCause = Literal["crash", "hang", "memory", "unexpected"]
@@ -103,6 +106,7 @@ class Segment:
         end_s: float64 ``[windows]``: where they end. Only in a recording shorter than a window does a window end
             before start + window; there ``samples`` is padded with zeros to the length of a window.
         of_range: Whether the recording is split into ranges.
+        channel: The channel that it was taken from, counted from 1, if each is scanned by itself; else None.
     """
 
     uri: str
@@ -112,6 +116,7 @@ class Segment:
     start_s: np.ndarray
     end_s: np.ndarray
     of_range: bool = False
+    channel: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +133,10 @@ class DecodeReport:
         channels: The file's own number of channels; None if unknown.
         windows: How many windows the segments contain.
         segments: How many segments were emitted.
+        listened_s: How many of these seconds were recorded: without the stretches in which a recorder with a trigger
+            stored nothing.
+        notes: What a user should know about a file although nothing is wrong with it; one line.
+        content: A hash that files of the same content share; "" if unknown.
     """
 
     recording: Recording
@@ -139,6 +148,9 @@ class DecodeReport:
     channels: int | None
     windows: int
     segments: int
+    listened_s: float | None = None
+    notes: str = ""
+    content: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,8 +166,12 @@ class RangeReport:
         sample_rate, channels: The file's own; None if unknown.
         problems: What ended the decoding early.
         unusable: How many of its samples were not usable numbers, without those of the neighbouring ranges.
-        notes: What is wrong with the file although everything was decoded.
+        defects: What is wrong with the file although everything was decoded.
         changed: Whether the file is no longer the one that was listed.
+        sums: Of the samples in it, for notes on the channels.
+        channel: The one that was decoded, from 1 on; None for the mean of all, or each.
+        gap_frames: How many of its frames were not recorded.
+        content: As in `DecodeReport`; of the first range only.
     """
 
     part: Range
@@ -168,8 +184,12 @@ class RangeReport:
     channels: int | None = None
     problems: tuple[Problem, ...] = ()
     unusable: int = 0
-    notes: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
     changed: bool = False
+    sums: ChannelSums = dataclasses.field(default_factory=ChannelSums)
+    channel: int | None = None
+    gap_frames: int = 0
+    content: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -184,6 +204,7 @@ class SegmentScores:
         scores: float32 ``[windows, labels]``; None if scoring failed.
         error: One line if scoring failed, else "".
         of_range: Whether the recording is split into ranges.
+        channel: As in `Segment`.
     """
 
     uri: str
@@ -193,6 +214,7 @@ class SegmentScores:
     scores: np.ndarray | None
     error: str = ""
     of_range: bool = False
+    channel: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,6 +260,8 @@ class RecordingResult:
         scores: float32 ``[windows, labels]``.
         calls: The calls of each label in order of time; empty for a recording without windows.
         intervals: The lowest and the highest plausible number of calls of each label; empty in the same case.
+        channel: The channel that these windows are of, from 1 on, if each is scanned by itself; else None.
+        other_channels: The results of the other channels, if each is scanned by itself.
     """
 
     report: DecodeReport
@@ -246,6 +270,8 @@ class RecordingResult:
     scores: np.ndarray
     calls: dict[str, list[Call]]
     intervals: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    channel: int | None = None
+    other_channels: tuple[RecordingResult, ...] = ()
 
 
 # What travels from listing to decoding, to scoring, and on from there. Beam evaluates these types at run time, on

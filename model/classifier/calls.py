@@ -9,6 +9,8 @@ import numpy as np
 
 from soundbeam.model.classifier.calibration import log_odds
 
+_ROUNDING_S = 1e-6  # windows that touch may be this far apart
+
 
 @dataclasses.dataclass(frozen=True)
 class CallRules:
@@ -90,6 +92,22 @@ def find_calls(
             calls[-1] = dataclasses.replace(calls[-1], end_s=begin)
         calls.append(Call(begin, end, score))
     return calls
+
+
+def contiguous(start_s: np.ndarray, end_s: np.ndarray) -> list[slice]:
+    """The stretches of windows without a gap between them: what was not recorded, or not scored, parts calls.
+
+    Args:
+        start_s: float64 ``[windows]``, ascending.
+        end_s: float64 ``[windows]``.
+
+    Example:
+        >>> contiguous(np.array([0.0, 1.0, 7.0]), np.array([2.0, 3.0, 9.0]))
+        [slice(0, 2, None), slice(2, 3, None)]
+    """
+    gaps = np.flatnonzero(start_s[1:] > end_s[:-1] + _ROUNDING_S) + 1
+    bounds = [0, *gaps.tolist(), len(start_s)]
+    return [slice(a, b) for a, b in itertools.pairwise(bounds) if a < b]
 
 
 def find_peaks(start_s: np.ndarray, scores: np.ndarray, rules: CallRules) -> tuple[np.ndarray, list[int]]:

@@ -68,6 +68,15 @@ def positive_int(text: str) -> int:
     return value
 
 
+def channel(text: str) -> int | str:
+    """An argparse type: ``mean``, ``each`` or the number of a channel, from 1 on."""
+    if text in ("mean", "each"):
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is neither mean nor each nor the number of a channel, from 1 on")
+    return int(text)
+
+
 def share(*, low_open: bool = False, high_open: bool = False) -> Callable[[str], float]:
     """An argparse type: a number from 0 to 1.
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundbeam.model.storage.files import make_folder
-from soundbeam.transforms.tables.schemas import Shard
+from soundbeam.transforms.tables.schemas import Shard, with_nulls
 
 ROWS_A_FILE = 5_000_000
 ROWS_A_GROUP = 500_000
@@ -51,7 +51,8 @@ def _row_groups(parts: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Tab
     pending: list[pa.Table] = []
     rows = 0
     for part in parts:
-        pending.append(part.replace_schema_metadata(schema.metadata))
+        part = with_nulls(part, (field for field in schema if field.name not in part.column_names))
+        pending.append(part.select(schema.names).replace_schema_metadata(schema.metadata))
         rows += part.num_rows
         if rows >= ROWS_A_GROUP:
             yield pa.concat_tables(pending)

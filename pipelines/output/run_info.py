@@ -7,6 +7,8 @@ import hashlib
 import json
 from typing import Any
 
+from soundbeam.transforms.records import Channel
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScanParameters:
@@ -24,6 +26,7 @@ class ScanParameters:
         thresholds: Label → score from which on a window belongs to a call.
         call_rules: How windows become calls.
         decoder: ``soundfile`` or ``tensorflow-io``.
+        channel: ``mean``, the number of a channel, or ``each``.
         recorded_at: Pattern for the time in a recording's URI.
         timezone: Time zone of the recorders' clocks.
         site: Pattern for the site in a recording's URI.
@@ -41,6 +44,7 @@ class ScanParameters:
     thresholds: dict[str, float]
     call_rules: dict[str, float] | None = None
     decoder: str
+    channel: Channel = "mean"
     recorded_at: str | None = None
     timezone: str = "UTC"
     site: str | None = None
@@ -50,8 +54,8 @@ class ScanParameters:
     def settings(self) -> str:
         """A hash of what two scans must have in common for the rows of one to stand for the other's.
 
-        The conventions for times and sites count only where the user set them: otherwise rows of two time zones would
-        be mixed.
+        The channel and the conventions for times and sites count only where the user set them: otherwise rows of two
+        channels or time zones would be mixed.
         """
         decisive: dict[str, Any] = {
             "fingerprint": self.fingerprint,
@@ -59,7 +63,7 @@ class ScanParameters:
             "thresholds": self.thresholds,
             "decoder": self.decoder,
         }
-        for name, default in (("recorded_at", None), ("timezone", "UTC"), ("site", None)):
+        for name, default in (("channel", "mean"), ("recorded_at", None), ("timezone", "UTC"), ("site", None)):
             if getattr(self, name) != default:
                 decisive[name] = getattr(self, name)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

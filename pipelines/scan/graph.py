@@ -56,7 +56,8 @@ def build(
         recordings
         | "AddTotals" >> AddTotals()
         | "SplitRecordings" >> SplitRecordings(spec, request.segment, request.decoder)
-        | "DecodeRecordings" >> DecodeRecordings(spec, request.segment, request.decoder, processes=cores)
+        | "DecodeRecordings"
+        >> DecodeRecordings(spec, request.segment, request.decoder, request.channel, processes=cores)
         | "ScoreWindows"
         >> ScoreWindows(
             request.classifier, bundle.fingerprint, request.batch_size, cores, spec.segment_samples(request.segment)

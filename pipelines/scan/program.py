@@ -11,7 +11,7 @@ import functools
 import sys
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import Parser, option_names, positive, positive_int, share
+from soundbeam.pipelines.console.arguments import Parser, channel, option_names, positive, positive_int, share
 from soundbeam.pipelines.console.errors import program
 
 
@@ -44,6 +44,10 @@ def parser() -> Parser:
     place.add_argument("--recorded-at", metavar="PATTERN", help="time in a name, e.g. '*_%%d%%m%%y_%%H%%M.wav'")
     place.add_argument("--timezone", default="UTC", metavar="ZONE", help="of the recorders' clocks (%(default)s)")
     place.add_argument("--site", metavar="PATTERN", help="site in a name, e.g. '{site}/*/*.wav'")
+    score.add_argument(
+        "--channel", type=channel, default="mean", metavar="mean|N|each",
+        help="of recordings with several: their mean (default), one from 1 on, or each by itself",
+    )  # fmt: skip
     work = p.add_argument_group("work")
     work.add_argument("--decoder", choices=("soundfile", "tensorflow-io"), default="soundfile", help="%(default)s")
     work.add_argument("--segment", type=positive, default=60.0, metavar="SECONDS", help="decoded at once (%(default)g)")

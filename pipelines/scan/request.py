@@ -11,6 +11,7 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
+from soundbeam.transforms.records import Channel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Scan:
         rescan: Whether to scan again what was scanned before.
         retry_failed: Whether to scan again what failed or was partial before.
         decoder: ``soundfile`` or ``tensorflow-io``.
+        channel: ``mean``, the number of a channel from 1 on, or ``each``.
         segment: Seconds decoded at once.
         batch_size: Windows scored at once; None: the bundle's.
         checkpoint_every: Seconds of work that a crash can cost.
@@ -49,6 +51,7 @@ class Scan:
     rescan: bool = False
     retry_failed: bool = False
     decoder: str = "soundfile"
+    channel: Channel = "mean"
     segment: float = 60.0
     batch_size: int | None = None
     checkpoint_every: float = 600.0
@@ -66,6 +69,8 @@ class Scan:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise OptionError(f"{name} {value} is not a number above zero")
+        if self.channel not in ("mean", "each") and not (isinstance(self.channel, int) and self.channel > 0):
+            raise OptionError(f"channel {self.channel!r} is neither mean nor each nor a number from 1 on")
         conventions = Conventions(self.recorded_at, self.timezone, self.site)
         since_utc = None if self.since is None else parse_date(self.since, zone_of(self.timezone))
         object.__setattr__(self, "conventions", conventions)
@@ -92,6 +97,7 @@ def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
         thresholds={label: request.threshold or bundle.thresholds[label] for label in bundle.labels},
         call_rules=dataclasses.asdict(bundle.call_rules),
         decoder=request.decoder,
+        channel=request.channel,
         **dataclasses.asdict(request.conventions),
         since=request.since,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
     figures: dict[str, Any] = {"unchanged": result.done_before, "before_since": result.before_since}
     if info is None:
         return figures
-    columns = ["recording", "status", "error", "duration_s", "windows"]
+    columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content"]
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
     counts = results.read(output, "counts", run=info.run, columns=["label", "calls", "calls_low", "calls_high"])
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
@@ -38,7 +39,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "gone": info.gone,
         "scan_s": info.wall_s,
         "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
-        "hours": (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
+        "hours": (pc.sum(pc.coalesce(recordings["listened_s"], recordings["duration_s"])).as_py() or 0.0) / 3600,
         "windows": pc.sum(recordings["windows"]).as_py() or 0,
         "calls": {label: pc.sum(calls).as_py() or 0 for label, calls in calls_of_label.items()},
         "range": {
@@ -48,7 +49,23 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "counted": {label: len(calls) for label, calls in calls_of_label.items()},
         "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in calls_of_label.items()},
         "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
+        "notes": _kinds_of_notes(recordings["notes"]),
+        "same": _same_content(recordings["content"]),
     }
+
+
+def _kinds_of_notes(notes: pa.ChunkedArray) -> dict[str, int]:
+    """How many recordings have each kind of note: what stands before the colon."""
+    kinds = collections.Counter(
+        part.partition(":")[0] for note in pc.drop_null(notes).to_pylist() for part in note.split("; ") if ":" in part
+    )
+    return dict(kinds.most_common())
+
+
+def _same_content(contents: pa.ChunkedArray) -> int:
+    """How many recordings are the same file as another one of this run."""
+    known = pc.drop_null(contents)
+    return len(known) - len(pc.unique(known))
 
 
 def summarize(figures: dict[str, Any], output: str) -> int:
@@ -86,6 +103,10 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         say(f"{label}: {calls} calls ({low} to {high}) in {share}")
     by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items())) or "nothing new"
     say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
+    for kind, n in figures["notes"].items():
+        say(f"note: {n} recordings: {kind} (column notes of the table recordings)")
+    if figures["same"]:
+        say(f"{figures['same']} recordings are the same files as others, under other names: they are counted twice")
     if figures["gone"]:
         say(f"{figures['gone']} recordings are no longer there, and no longer in the tables' current rows")
     if figures["unchanged"]:

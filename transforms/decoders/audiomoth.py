@@ -86,7 +86,7 @@ class TriggeredStream(AudioStream):
                 break
         if error is not None:
             raise error
-        self.notes += self._stream.notes
+        self.defects += self._stream.defects
         promised = self._stream.promised
         if promised and stored < promised - 0.1 * self.sample_rate:
             missing = (promised - stored) / self.sample_rate

@@ -20,7 +20,7 @@ class AudioStream(abc.ABC):
         sample_rate: Frames per second, Hz.
         channels: Samples per frame.
         promised: How many frames the file claims to have; None if it does not say, or cannot be believed.
-        notes: After the last block, what is wrong with the file although all was decoded; one line each.
+        defects: After the last block, what is wrong with the file although all was decoded; one line each.
         gaps: The first frame, and the frame after the last, of each stretch that was not recorded and is silence in the
             blocks; as far as they have been yielded.
     """
@@ -30,7 +30,7 @@ class AudioStream(abc.ABC):
     promised: int | None = None
 
     def __init__(self) -> None:
-        self.notes: list[str] = []
+        self.defects: list[str] = []
         self.gaps: list[tuple[int, int]] = []
 
     @abc.abstractmethod

@@ -170,7 +170,7 @@ class SoundfileStream(AudioStream):
             if not len(block) and not self._open_next(done):
                 break  # otherwise: continue with what follows
         if self._header.note:
-            self.notes.append(self._header.note)
+            self.defects.append(self._header.note)
         if self._header.kind == "ogg":
             self._check_ogg_end()
 
@@ -238,7 +238,7 @@ class SoundfileStream(AudioStream):
         end = flac.end_of_stream(source.read_at, source.real_size)
         if tracker.samples <= done:
             if tracker.last_end and tracker.last_end < end:
-                self.notes.append(f"{end - tracker.last_end} bytes behind the end of the sound were not decoded")
+                self.defects.append(f"{end - tracker.last_end} bytes behind the end of the sound were not decoded")
             return False
         assert self._sound is not None
         self._sound.close()
@@ -259,9 +259,9 @@ class SoundfileStream(AudioStream):
         tail = self._source.read_at(max(0, self._source.real_size - _OGG_PAGE), _OGG_PAGE)
         last = tail[max(0, tail.rfind(b"OggS\0")) :]
         if last[14:18] != first[14:18]:
-            self.notes.append("other streams follow the first one in this Ogg file; they were not decoded")
+            self.defects.append("other streams follow the first one in this Ogg file; they were not decoded")
         elif len(last) < 27 or not last[5] & 4 or len(last) < 27 + last[26] + sum(last[27 : 27 + last[26]]):
-            self.notes.append("the Ogg stream has no end: the file was cut off")
+            self.defects.append("the Ogg stream has no end: the file was cut off")
 
     def seek(self, frame: int) -> bool:  # noqa: D102
         if self._sound is None or self._header.kind not in _SEEKABLE:

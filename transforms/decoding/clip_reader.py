@@ -12,8 +12,8 @@ import numpy as np
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders import DecodeError
+from soundbeam.transforms.decoding.blocks import decode_blocks
 from soundbeam.transforms.decoding.excerpt import decode_excerpt
-from soundbeam.transforms.decoding.recording import decode_blocks
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
 _EMPTY = "there is no sound in it"

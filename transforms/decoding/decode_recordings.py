@@ -14,12 +14,13 @@ from apache_beam.transforms.window import GlobalWindows
 from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import check_decoder
+from soundbeam.transforms.decoding.blocks import decode_blocks
 from soundbeam.transforms.decoding.excerpt import read_recording
 from soundbeam.transforms.decoding.ranges import report_of
-from soundbeam.transforms.decoding.recording import decode_blocks, decode_listed, decode_recording
+from soundbeam.transforms.decoding.recording import decode_listed, decode_recording
 from soundbeam.transforms.isolation.isolated_process import MEMORY_BYTES, IsolatedTask, TaskFailed
 from soundbeam.transforms.isolation.pool import Ended, Pool
-from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Segment
+from soundbeam.transforms.records import Channel, Decoded, DecodeReport, Listed, Range, RangeReport, Segment
 
 __all__ = ["DecodeRecordings", "decode_blocks", "decode_recording", "patience_s", "read_recording"]
 
@@ -62,6 +63,7 @@ class DecodeRecordings(beam.PTransform):
         spec: Which windows, at which rate.
         segment_s: About how long a segment is, seconds; this bounds memory.
         decoder: ``soundfile`` or ``tensorflow-io``.
+        channel: ``mean``, the number of a channel from 1 on, or ``each``.
         isolated: Whether to decode in other processes; if not, the rows are the same as long as nothing crashes.
         processes: How many processes decode for each worker.
 
@@ -72,6 +74,7 @@ class DecodeRecordings(beam.PTransform):
     spec: WindowSpec
     segment_s: float = 60.0
     decoder: str = "soundfile"
+    channel: Channel = "mean"
     isolated: bool = True
     processes: int = 1
 
@@ -80,7 +83,7 @@ class DecodeRecordings(beam.PTransform):
 
     def expand(self, recordings: beam.PCollection) -> beam.PCollection:
         """Recordings and ranges → segments and reports."""
-        arguments = (self.spec, self.segment_s, self.decoder)
+        arguments = (self.spec, self.segment_s, self.decoder, self.channel)
         step = _DecodeAhead(arguments, self.processes) if self.isolated else _Decode(arguments)
         return recordings | "Decode" >> beam.ParDo(step)
 

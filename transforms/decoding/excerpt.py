@@ -9,7 +9,7 @@ import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.decoders import DecodeError, open_decoder
-from soundbeam.transforms.decoding.recording import DecodedSoFar, as_decode_error, resampled, seek_before
+from soundbeam.transforms.decoding.blocks import DecodedSoFar, as_decode_error, resampled, seek_before
 
 
 def decode_excerpt(

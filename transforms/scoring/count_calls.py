@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 from apache_beam.transforms.window import GlobalWindows
 
-from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
+from soundbeam.model.classifier.calls import Call, CallRules, contiguous, find_calls, find_peaks
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoding.ranges import report_of
@@ -41,8 +41,8 @@ def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting:
     if none has one), with stage ``score`` and an error that says so.
     """
     # A runner may deliver a segment twice after a retry on another worker; its windows count once.
-    segments = {s.index: s for s in sorted(scored, key=lambda s: (s.index, s.scores is not None))}
-    good = [s for s in sorted(segments.values(), key=lambda s: s.index) if s.scores is not None]
+    segments = {_place(s): s for s in sorted(scored, key=lambda s: s.scores is not None)}
+    good = [s for _, s in sorted(segments.items()) if s.scores is not None]
     windows = sum(len(s.start_s) for s in good)
     if windows != report.windows:
         reasons = [s.error for s in segments.values() if s.error] or ["scores were lost between two steps"]
@@ -54,24 +54,48 @@ def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting:
             error=f"{report.error}; {lost}" if report.error else lost,
             windows=windows,
         )
-    labels = len(counting.labels)
-    start_s = np.concatenate([s.start_s for s in good]) if good else np.zeros(0)
-    end_s = np.concatenate([s.end_s for s in good]) if good else np.zeros(0)
-    scores = np.concatenate([s.scores for s in good]) if good else np.zeros((0, labels), np.float32)
-    calls, intervals = {}, {}
-    for i, label in enumerate(counting.labels if windows else ()):
-        height, peaks = find_peaks(start_s, scores[:, i].astype(np.float64), counting.rules)
-        label_calls = find_calls(start_s, end_s, scores[:, i], counting.thresholds[i], counting.rules, (height, peaks))
-        calls[label], intervals[label] = label_calls, counting.count_model.interval(height[peaks], len(label_calls))
+    by_channel: dict[int | None, list[SegmentScores]] = {}
+    for segment in good:
+        by_channel.setdefault(segment.channel, []).append(segment)
+    results = [_result(report, of_channel, counting) for of_channel in by_channel.values()]
+    if not results:
+        results = [_without_windows(report, len(counting.labels))]
     count(f"recordings_{report.status}")
-    count("calls", sum(len(label_calls) for label_calls in calls.values()))
-    return RecordingResult(report, start_s, end_s, scores, calls, intervals)
+    count("calls", sum(len(calls) for result in results for calls in result.calls.values()))
+    return dataclasses.replace(results[0], other_channels=tuple(results[1:]))
+
+
+def _place(segment: SegmentScores) -> tuple[int, int]:
+    return segment.channel or 0, segment.index
+
+
+def _result(report: DecodeReport, segments: Sequence[SegmentScores], counting: Counting) -> RecordingResult:
+    """The calls of one channel, in all of whose segments there are scores."""
+    start_s = np.concatenate([s.start_s for s in segments])
+    end_s = np.concatenate([s.end_s for s in segments])
+    scores = np.concatenate([s.scores for s in segments if s.scores is not None])
+    calls: dict[str, list[Call]] = {label: [] for label in counting.labels}
+    intervals = {}
+    stretches = contiguous(start_s, end_s)
+    for i, label in enumerate(counting.labels):
+        heights = []
+        for part in stretches:  # calls on two sides of a gap are two
+            height, peaks = find_peaks(start_s[part], scores[part, i].astype(np.float64), counting.rules)
+            windows = start_s[part], end_s[part], scores[part, i]
+            calls[label] += find_calls(*windows, counting.thresholds[i], counting.rules, (height, peaks))
+            heights.append(height[peaks])
+        intervals[label] = counting.count_model.interval(np.concatenate(heights), len(calls[label]))
+    return RecordingResult(report, start_s, end_s, scores, calls, intervals, segments[0].channel)
 
 
 def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:
     """The result of a file that was listed but not decoded."""
     report = DecodeReport(file.recording, file.status, file.stage, file.error, None, None, None, 0, 0)
     count(f"recordings_{file.status}")
+    return _without_windows(report, labels)
+
+
+def _without_windows(report: DecodeReport, labels: int) -> RecordingResult:
     return RecordingResult(report, np.zeros(0), np.zeros(0), np.zeros((0, labels), np.float32), {})
 
 
@@ -87,7 +111,8 @@ def count_calls_of_ranges(items: Iterable[SegmentScores | RangeReport], counting
     parts = [item for item in items if isinstance(item, RangeReport)]
     report = report_of(parts)
     # Segments after a break were scored in vain.
-    return count_calls(report, [s for s in scored if s.index < report.segments], counting)
+    channels = len({s.channel for s in scored}) or 1
+    return count_calls(report, [s for s in scored if s.index < report.segments // channels], counting)
 
 
 @dataclasses.dataclass

@@ -130,7 +130,9 @@ def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
             error, scores = "the model returned a score that is not a number", None
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
-    return SegmentScores(segment.uri, segment.index, segment.start_s, segment.end_s, scores, error, segment.of_range)
+    return SegmentScores(
+        segment.uri, segment.index, segment.start_s, segment.end_s, scores, error, segment.of_range, segment.channel
+    )
 
 
 class LazyModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +32,13 @@ class Shard:
     rows: int
 
 
+def with_nulls(rows: pa.Table, fields: Iterable[pa.Field]) -> pa.Table:
+    """The rows with columns of nulls added, for rows that an earlier version wrote without them."""
+    for field in fields:
+        rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    return rows
+
+
 def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
     """The tables' schemas; their metadata holds the run's parameters as JSON, with the labels in order.
 
@@ -41,6 +49,7 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
     times = [("start_s", pa.float64()), ("end_s", pa.float64())]
     site = ("site", pa.string())
     scores = [("scores", pa.list_(pa.float32()))] if len(labels) > 1 else []
+    channel = [("channel", pa.int64())] if parameters.get("channel") == "each" else []
     columns = {
         "predictions": [
             ("recording", pa.string()),
@@ -48,6 +57,7 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("label", pa.string()),
             ("score", pa.float32()),
             *scores,
+            *channel,
             site,
         ],
         "calls": [
@@ -56,6 +66,7 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             *times,
             ("score", pa.float32()),
             ("started_at", pa.timestamp("us", tz="UTC")),
+            *channel,
             site,
         ],
         "counts": [
@@ -65,6 +76,7 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("calls", pa.int64()),
             ("calls_low", pa.int64()),
             ("calls_high", pa.int64()),
+            *channel,
             site,
         ],
         "recordings": [
@@ -81,6 +93,9 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("windows", pa.int64()),
             ("classifier", pa.string()),
             site,
+            ("listened_s", pa.float64()),
+            ("notes", pa.string()),
+            ("content", pa.string()),
         ],
     }
     metadata = {METADATA_KEY: json.dumps({**parameters, "labels": list(labels)}, ensure_ascii=False).encode()}

@@ -32,25 +32,55 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
     A recording that could not be scored has counts with null calls: they are unknown, not zero. A skipped file has no
     counts.
     """
-    report, uri = result.report, result.report.recording.uri
-    recorded_at, site = report.recording.recorded_at, report.recording.site
-    windows = len(result.start_s)
-    best = result.scores.argmax(axis=1) if windows else []
-    predictions = {
-        "recording": [uri] * windows,
-        "start_s": result.start_s,
-        "end_s": result.end_s,
-        "label": [labels[i] for i in best],
-        "score": result.scores.max(axis=1) if windows else [],
-        "site": [site] * windows,
+    report, recording = result.report, result.report.recording
+    rows: dict[str, dict[str, Any]] = {}
+    for channel in (result, *result.other_channels):
+        for table, columns in _rows_of_channel(channel, labels).items():
+            n = len(columns["recording"])
+            columns |= {"channel": [channel.channel] * n, "site": [recording.site] * n}
+            rows_so_far = rows.setdefault(table, {name: [] for name in columns})
+            for name, values in columns.items():
+                rows_so_far[name].extend(values)
+    rows["recordings"] = {
+        "recording": [recording.uri],
+        "bytes": [recording.bytes],
+        "version": [recording.version],
+        "status": [report.status],
+        "stage": [report.stage or None],
+        "error": [report.error or None],
+        "duration_s": [report.duration_s],
+        "sample_rate": [report.sample_rate],
+        "channels": [report.channels],
+        "recorded_at": [recording.recorded_at],
+        "windows": [len(rows["predictions"]["recording"])],
+        "classifier": [classifier],
+        "site": [recording.site],
+        "listened_s": [report.listened_s],
+        "notes": [report.notes or None],
+        "content": [report.content or None],
     }
-    if len(labels) > 1:
-        predictions["scores"] = list(result.scores)
+    return rows
+
+
+def _rows_of_channel(result: RecordingResult, labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The rows of a recording, or of one channel of it, without those of the table ``recordings``."""
+    report, uri = result.report, result.report.recording.uri
+    recorded_at, windows = report.recording.recorded_at, len(result.start_s)
+    best = result.scores.argmax(axis=1) if windows else []
     calls = [(label, call) for label in labels for call in result.calls.get(label, ())]
+    # A recording in which nothing triggered was listened to, to no window: it has no calls, which is known.
+    known = windows or report.status == "ok"
     counted_labels = labels if report.status != "skipped" else ()
-    intervals = [result.intervals.get(label, (None, None)) for label in counted_labels]
+    intervals = [result.intervals.get(label, (0, 0) if known else (None, None)) for label in counted_labels]
     return {
-        "predictions": predictions,
+        "predictions": {
+            "recording": [uri] * windows,
+            "start_s": result.start_s,
+            "end_s": result.end_s,
+            "label": [labels[i] for i in best],
+            "score": result.scores.max(axis=1) if windows else [],
+            "scores": list(result.scores),
+        },
         "calls": {
             "recording": [uri] * len(calls),
             "label": [label for label, _ in calls],
@@ -58,31 +88,14 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
             "end_s": [call.end_s for _, call in calls],
             "score": [call.score for _, call in calls],
             "started_at": [recorded_at and recorded_at + timedelta(seconds=call.start_s) for _, call in calls],
-            "site": [site] * len(calls),
         },
         "counts": {
             "recording": [uri] * len(counted_labels),
             "label": list(counted_labels),
             "windows": [windows] * len(counted_labels),
-            "calls": [len(result.calls[label]) if windows else None for label in counted_labels],
+            "calls": [len(result.calls.get(label, ())) if known else None for label in counted_labels],
             "calls_low": [low for low, _ in intervals],
             "calls_high": [high for _, high in intervals],
-            "site": [site] * len(counted_labels),
-        },
-        "recordings": {
-            "recording": [uri],
-            "bytes": [report.recording.bytes],
-            "version": [report.recording.version],
-            "status": [report.status],
-            "stage": [report.stage or None],
-            "error": [report.error or None],
-            "duration_s": [report.duration_s],
-            "sample_rate": [report.sample_rate],
-            "channels": [report.channels],
-            "recorded_at": [recorded_at],
-            "windows": [windows],
-            "classifier": [classifier],
-            "site": [site],
         },
     }
 
@@ -167,7 +180,8 @@ class _WriteShards(beam.DoFn):
 
     def process(self, rows: dict[str, dict[str, Any]]) -> Iterator[Shard]:
         for table, columns in rows.items():
-            batch = pa.RecordBatch.from_pydict(columns, schema=self._schemas[table])
+            schema = self._schemas[table]
+            batch = pa.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, schema=schema)
             if batch.num_rows:
                 self._batches[table].append(batch)
                 self._rows[table] += batch.num_rows

@@ -77,7 +77,7 @@ def test_a_length_that_was_never_written_costs_nothing(recording, lie):
     samples, stream = decode(path)
     np.testing.assert_array_equal(samples[: len(expected)], expected)
     assert len(samples) - len(expected) < 400  # the last packet of a codec, whole
-    assert stream.notes == []
+    assert stream.defects == []
 
 
 def test_sound_behind_an_old_length_is_told(recording):
@@ -86,7 +86,7 @@ def test_sound_behind_an_old_length_is_told(recording):
     samples, stream = decode(path)
     np.testing.assert_array_equal(samples, expected[: len(samples)])
     assert abs(len(samples) / RATE - SECONDS / 4) < 0.1
-    (note,) = stream.notes
+    (note,) = stream.defects
     assert "behind the end that the header names were not decoded" in note
     if "(" in note:
         assert float(note.split("(")[1].split()[0]) == pytest.approx(SECONDS * 3 / 4, abs=0.15)
@@ -106,7 +106,7 @@ def test_what_is_not_sound_costs_nothing(recording, behind):
     path.write_bytes(data + tail)
     samples, stream = decode(path)
     np.testing.assert_array_equal(samples, expected)
-    assert stream.notes == []
+    assert stream.defects == []
 
 
 def test_a_bw64_is_an_rf64_of_another_name(tmp_path):
@@ -114,7 +114,7 @@ def test_a_bw64_is_an_rf64_of_another_name(tmp_path):
     (tmp_path / "x.wav").write_bytes(data.replace(b"RF64", b"BW64", 1))
     samples, stream = decode(tmp_path / "x.wav")
     np.testing.assert_array_equal(samples, soundfile.read(io.BytesIO(data), dtype="float32")[0])
-    assert stream.notes == []
+    assert stream.defects == []
 
 
 def flac():
@@ -144,7 +144,7 @@ def test_a_whole_flac_with_something_behind_it_is_whole(tmp_path, tag, zeros, co
     (tmp_path / "x.flac").write_bytes(data + bytes(zeros) + TAGS[tag])
     samples, stream = decode(tmp_path / "x.flac")
     np.testing.assert_array_equal(samples, expected)
-    assert stream.notes == []
+    assert stream.defects == []
 
 
 def test_flacs_that_were_joined_are_told(tmp_path):
@@ -152,7 +152,7 @@ def test_flacs_that_were_joined_are_told(tmp_path):
     (tmp_path / "x.flac").write_bytes(data + data)
     samples, stream = decode(tmp_path / "x.flac")
     assert len(samples) == RATE * SECONDS
-    assert len(stream.notes) == 1 and "behind the end of the sound were not decoded" in stream.notes[0]
+    assert len(stream.defects) == 1 and "behind the end of the sound were not decoded" in stream.defects[0]
 
 
 def test_frames_behind_the_number_in_a_flacs_header_are_decoded(tmp_path):
@@ -161,4 +161,4 @@ def test_frames_behind_the_number_in_a_flacs_header_are_decoded(tmp_path):
     (tmp_path / "x.flac").write_bytes(data[:21] + bytes([data[21] & 0xF0]) + struct.pack(">I", total) + data[26:])
     samples, stream = decode(tmp_path / "x.flac")
     np.testing.assert_array_equal(samples, soundfile.read(io.BytesIO(data), dtype="float32")[0])
-    assert stream.notes == []
+    assert stream.defects == []

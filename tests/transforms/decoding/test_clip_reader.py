@@ -163,6 +163,6 @@ def test_a_stream_that_breaks_gives_what_came_before_then_says_so(tmp_path):
 
 
 def test_a_stream_whose_process_crashes_says_so(stretches, monkeypatch):
-    arm(monkeypatch, "soundbeam.transforms.decoding.recording:resampled", "crash", "soundfile")
+    arm(monkeypatch, "soundbeam.transforms.decoding.blocks:resampled", "crash", "soundfile")
     with pytest.raises(DecodeError, match="the decoder crashed on it"):
         list(decode_isolated(stretches[0][0][0], 16000))

@@ -167,10 +167,10 @@ class _Breaking(base.AudioStream):
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("two\nlines"), OSError(5, "I/O error"), KeyError("x")])
 def test_any_exception_ends_in_a_report(monkeypatch, error):
-    monkeypatch.setattr("soundbeam.transforms.decoding.recording.open_decoder", lambda *_: _Breaking(error))
+    monkeypatch.setattr("soundbeam.transforms.decoding.blocks.open_decoder", lambda *_: _Breaking(error))
     segments, report = run("x.wav")
     assert report.status == "partial" and report.windows == SPEC.count(32000) == len(windows(segments))
-    monkeypatch.setattr("soundbeam.transforms.decoding.recording.open_decoder", lambda *_: (_ for _ in ()).throw(error))
+    monkeypatch.setattr("soundbeam.transforms.decoding.blocks.open_decoder", lambda *_: (_ for _ in ()).throw(error))
     assert run("x.wav")[1].status == "failed"
 
 
