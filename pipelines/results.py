@@ -121,6 +121,19 @@ def parameters(table: pa.Table) -> dict[str, Any]:
     return json.loads(table.schema.metadata[METADATA_KEY])
 
 
+def check_one_channel(parameters: dict[str, Any], output: str) -> None:
+    """Checks that a recording has one score a window and label.
+
+    Raises:
+        ResultsError: Each channel was scanned by itself.
+    """
+    if parameters.get("channel") == "each":
+        raise ResultsError(
+            f"{output}: each channel was scanned by itself; for one result a recording, scan into another folder with "
+            "--channel mean or --channel 1"
+        )
+
+
 def _parts(
     output: Output, table: str, run: str, columns: Sequence[str] | None, uris: pa.Array | None
 ) -> Iterator[pa.Table]:

@@ -12,8 +12,8 @@ import numpy as np
 _FULL_SCALE = (0.9999, 1.0)
 # A recording is clipped if at least this share of its samples is at full scale.
 _CLIPPED_SHARE = 1e-3
-# The offset, in units of full scale, from which on a channel is said not to lie around zero.
-_OFFSET = 0.02
+# The offset from which on a channel is said not to lie around zero, in units of full scale and of its own level.
+_OFFSET, _OFFSET_SHARE = 0.02, 0.1
 # Channels whose powers differ by this many decibels: the louder one hides the other in their mean.
 _UNLIKE_DB = 20.0
 # A channel this many decibels below the loudest one is silent.
@@ -119,7 +119,8 @@ def notes_of(sums: ChannelSums, channel: int | None = None) -> list[str]:
     if clipped:
         share = max(sums.clipped[i] for i in clipped) / sums.frames
         notes.append(f"clipped: {_channels(clipped)}, {share:.1%} of the samples")
-    shifted = [i for i in scanned if abs(offsets[i]) >= _OFFSET]
+    least = [max(_OFFSET, _OFFSET_SHARE * math.sqrt(power / sums.frames)) for power in sums.powers]
+    shifted = [i for i in scanned if abs(offsets[i]) >= least[i]]
     if shifted:
         notes.append(
             f"offset: {_channels(shifted)}, {max(abs(offsets[i]) for i in shifted):.0%} of full scale off zero"

@@ -19,6 +19,8 @@ Status = Literal["ok", "partial", "failed", "skipped"]
 Stage = Literal["", "list", "decode", "score", "deleted"]
 # The stage of a file that was scanned before and no longer exists.
 DELETED: Final = "deleted"
+# How the error of a row begins whose file is listed under another name now; its stage is ``deleted`` too.
+RENAMED: Final = "the same file as"
 # Which channel of a recording is scanned: the mean of all, one of them (counted from 1), or each by itself.
 Channel = Union[int, Literal["mean", "each"]]  # noqa: UP007
 # Why a task in another process was not finished: the process crashed, hung or used too much memory, or the task raised

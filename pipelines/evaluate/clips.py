@@ -76,6 +76,7 @@ def evaluate_clips(clips: str, output: str) -> ClipEvaluation:
     """
     recordings = results.read(output, "recordings")
     parameters = results.parameters(recordings)
+    results.check_one_channel(parameters, output)
     labels, rows = list(parameters["labels"]), {row["recording"]: row for row in recordings.to_pylist()}
     labels_by_clip, notes = _labels_by_clip(clips, rows)
     windows = _windows(output, {uri for uri, *_ in labels_by_clip if uri in rows}, len(labels))

@@ -51,6 +51,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
 
     recordings = results.read(output, "recordings")
     parameters = results.parameters(recordings)
+    results.check_one_channel(parameters, output)
     classifier_labels = tuple(parameters["labels"])
     rows = {row["recording"]: row for row in recordings.to_pylist()}
     truth = _resolve(annotations, RecordingNames(rows), classifier_labels)

@@ -81,6 +81,7 @@ class RunInfo:
         versions: Package → version that the rows depend on.
         counters: The pipeline's counters.
         gone: How many files that were scanned before no longer exist.
+        renamed: How many files that were scanned before have other names now.
         taken_over: Names of the dead runs whose rows this run took over.
         started_at: When the scan began, ISO 8601 in UTC.
         wall_s: Seconds that the scan took.
@@ -93,6 +94,7 @@ class RunInfo:
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     counters: dict[str, int] = dataclasses.field(default_factory=dict)
     gone: int = 0
+    renamed: int = 0
     taken_over: list[str] = dataclasses.field(default_factory=list)
     started_at: str = ""
     wall_s: float = 0.0

@@ -84,6 +84,7 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
             versions=versions(),
             counters=dict(sorted(totals(result).items())),
             gone=files.gone,
+            renamed=files.renamed,
             taken_over=[dead.run for dead in dead_runs],
             started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", started_at),
             wall_s=time.perf_counter() - start_s,

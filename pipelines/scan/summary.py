@@ -37,6 +37,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "classifier": info.parameters.fingerprint,
         "resumed_runs": info.taken_over,
         "gone": info.gone,
+        "renamed": info.renamed,
         "scan_s": info.wall_s,
         "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
         "hours": (pc.sum(pc.coalesce(recordings["listened_s"], recordings["duration_s"])).as_py() or 0.0) / 3600,
@@ -50,7 +51,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in calls_of_label.items()},
         "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
         "notes": _kinds_of_notes(recordings["notes"]),
-        "same": _same_content(recordings["content"]),
+        "same": _same_content(results.read(output, "recordings", columns=["content"])["content"]),
     }
 
 
@@ -63,7 +64,7 @@ def _kinds_of_notes(notes: pa.ChunkedArray) -> dict[str, int]:
 
 
 def _same_content(contents: pa.ChunkedArray) -> int:
-    """How many recordings are the same file as another one of this run."""
+    """How many recordings are the same file as another one."""
     known = pc.drop_null(contents)
     return len(known) - len(pc.unique(known))
 
@@ -107,6 +108,8 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         say(f"note: {n} recordings: {kind} (column notes of the table recordings)")
     if figures["same"]:
         say(f"{figures['same']} recordings are the same files as others, under other names: they are counted twice")
+    if figures["renamed"]:
+        say(f"{figures['renamed']} recordings were scanned before under other names; the new names replace those")
     if figures["gone"]:
         say(f"{figures['gone']} recordings are no longer there, and no longer in the tables' current rows")
     if figures["unchanged"]:

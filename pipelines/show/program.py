@@ -97,6 +97,7 @@ def _find(output: str, name: str) -> tuple[dict[str, Any], dict[str, Any], list[
     row = table.to_pylist()[0]
     if row["status"] not in ("ok", "partial"):
         raise SoundbeamError(f"{uri}: {row['status']} in the scan: {row['error']}")
+    results.check_one_channel(results.parameters(table), output)
     return row, results.parameters(table), recordings
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import apache_beam as beam
 import pyarrow.parquet as pq
 
+from soundbeam.model.storage.content import content_hash
 from soundbeam.model.storage.files import open_file, place_of
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.records import DELETED, Recording, Stage, Status, Unscannable
+from soundbeam.transforms.records import DELETED, RENAMED, Recording, Stage, Status, Unscannable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Done:
         age: Which scan the row comes from; 0 is the oldest.
         bytes, version: The size and version of the file at that time.
         status, stage: As in the table ``recordings``.
+        content: As in the table ``recordings``; "" if unknown.
     """
 
     age: int
@@ -29,20 +31,25 @@ class Done:
     version: str
     status: Status
     stage: Stage
+    content: str = ""
 
 
+_COLUMNS = ("recording", "bytes", "version", "status", "stage", "content")
 # The values of a Done, as they cross the shuffle: plain values are encoded several times as fast as an object.
-DoneRow = tuple[int, int, str, str, str]
+DoneRow = tuple[int, int, str, str, str, str]
 
 
 def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
     """The rows of one shard, (age, URL), of the table ``recordings``: the URI and the values of a Done, each."""
     age, url = shard
     with open_file(url) as file:
-        for batch in pq.ParquetFile(file).iter_batches(columns=["recording", "bytes", "version", "status", "stage"]):
-            columns = [batch.column(name).to_pylist() for name in batch.schema.names]
-            for uri, size, version, status, stage in zip(*columns, strict=True):
-                yield uri, (age, size, version or "", status, stage or "")
+        shard_file = pq.ParquetFile(file)
+        names = [name for name in _COLUMNS if name in shard_file.schema_arrow.names]  # earlier versions have no content
+        for batch in shard_file.iter_batches(columns=names):
+            columns = [batch.column(name).to_pylist() for name in names]
+            columns += [[""] * len(batch)] * (len(_COLUMNS) - len(names))
+            for uri, size, version, status, stage, content in zip(*columns, strict=True):
+                yield uri, (age, size, version or "", status, stage or "", content or "")
 
 
 def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
@@ -73,7 +80,8 @@ class SkipDone(beam.PTransform):
 
     Takes ``(recordings, unscannable)``, as ``ListRecordings`` returns them, and returns the same two without what is
     done. A file that was scanned, lies under one of the roots and no longer exists becomes an Unscannable of stage
-    ``deleted``, so that its rows are superseded.
+    ``deleted``, so that its rows are superseded. So does one that is listed under another name now, because its disk is
+    mounted elsewhere or its folder is reached by a link: the new name is scanned.
 
     Args:
         shards: (age, URL) of every shard of the table ``recordings`` that is to be considered.
@@ -89,12 +97,55 @@ class SkipDone(beam.PTransform):
         """Adds the steps to the graph."""
         by_uri = listed | "Listed" >> beam.Flatten() | "ListedByUri" >> beam.Map(_by_uri)
         done = by_uri.pipeline | "Shards" >> beam.Create(self.shards) | "ReadDone" >> beam.FlatMap(read_done)
-        return (
+        kept = (
             {"listed": by_uri, "done": done}
             | "JoinByUri" >> beam.CoGroupByKey()
-            | "KeepNew" >> beam.FlatMap(_keep_new, self.roots, self.retry_failed)
-            | "SplitNew" >> beam.Partition(_is_unscannable, 2)  # type: ignore[arg-type]  # it takes any callable
+            | "KeepNew"
+            >> beam.ParDo(_KeepNew(self.roots, self.retry_failed)).with_outputs(_FIRST_SEEN, _KNOWN, main="new")
         )
+        first_seen = kept[_FIRST_SEEN] | "BySizeAndTime" >> beam.Map(_by_size_and_time)
+        # The ledger is long and what is new is short: only what may be the same goes through a shuffle.
+        keys = beam.pvalue.AsDict(first_seen | "Keys" >> beam.Map(_key_only) | "KeysOnce" >> beam.Distinct())
+        candidates = kept[_KNOWN] | "Candidates" >> beam.Filter(_is_candidate, keys)
+        renamed = (
+            {"new": first_seen, "known": candidates}
+            | "JoinBySizeAndTime" >> beam.CoGroupByKey()
+            | "FindRenamed" >> beam.FlatMap(_renamed)
+        )
+        rows = (kept.new, renamed) | "NewAndRenamed" >> beam.Flatten()
+        return rows | "SplitNew" >> beam.Partition(_is_unscannable, 2)  # type: ignore[arg-type]  # it takes any callable
+
+
+_FIRST_SEEN, _KNOWN = "first_seen", "known"
+# Size and version of a file: what two names of one file have in common, and few other files.
+_Key = tuple[int, str]
+
+
+def _by_size_and_time(recording: Recording) -> tuple[_Key, Recording]:
+    return (recording.bytes, recording.version), recording
+
+
+def _key_only(keyed: tuple[_Key, Recording]) -> tuple[_Key, bool]:
+    return keyed[0], True
+
+
+def _is_candidate(known: tuple[_Key, tuple[str, str]], keys: dict[_Key, bool]) -> bool:
+    return known[0] in keys
+
+
+def _renamed(item: tuple[_Key, dict[str, Iterable]]) -> Iterator[Recording | Unscannable]:
+    """Recordings that are listed for the first time, and a row for each name under which one was scanned before."""
+    _, joined = item
+    known = list(joined["known"])
+    earlier: dict[str, list[str]] = {}
+    for uri, content in known:
+        earlier.setdefault(content, []).append(uri)
+    for recording in joined["new"]:
+        yield recording
+        for uri in earlier.pop(content_hash(recording.uri), []) if known else []:
+            count("recordings_renamed")
+            error = f"{RENAMED} {recording.uri}, which replaces it"
+            yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)
 
 
 def _is_unscannable(row: Recording | Unscannable, _: int) -> int:
@@ -105,18 +156,29 @@ def _by_uri(row: Recording | Unscannable) -> tuple[str, Recording | Unscannable]
     return (row if isinstance(row, Recording) else row.recording).uri, row
 
 
-def _keep_new(
-    item: tuple[str, dict[str, Iterable]], roots: tuple[str, ...], retry_failed: bool
-) -> Iterator[Recording | Unscannable]:
-    uri, joined = item
-    newest = max((Done(*row) for row in joined["done"]), key=lambda done: done.age, default=None)
-    listed = list(joined["listed"])
-    if listed:
-        if newest is not None and is_done(listed[0], newest, retry_failed):
-            count("recordings_done_before")
-        else:
-            yield listed[0]
-    elif newest is not None and newest.stage != DELETED and uri.startswith(roots) and was_deleted(uri):
-        count("recordings_gone")
-        error = "no longer there: deleted or moved since it was scanned"
-        yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)
+@beam.typehints.with_input_types(tuple[str, dict[str, Iterable[Any]]])
+class _KeepNew(beam.DoFn):
+    """Leaves out what is done; what no earlier scan knows, and what it knows and is not listed, are outputs apart."""
+
+    def __init__(self, roots: tuple[str, ...], retry_failed: bool):
+        self._roots, self._retry_failed = roots, retry_failed
+
+    def process(self, item: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
+        uri, joined = item
+        newest = max((Done(*row) for row in joined["done"]), key=lambda done: done.age, default=None)
+        if newest is not None and newest.stage == DELETED:
+            newest = None
+        listed = list(joined["listed"])
+        if listed:
+            if newest is None and isinstance(listed[0], Recording):
+                yield beam.pvalue.TaggedOutput(_FIRST_SEEN, listed[0])
+            elif newest is not None and is_done(listed[0], newest, self._retry_failed):
+                count("recordings_done_before")
+            else:
+                yield listed[0]
+        elif newest is not None and uri.startswith(self._roots) and was_deleted(uri):
+            count("recordings_gone")
+            error = "no longer there: deleted or moved since it was scanned"
+            yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)
+        elif newest is not None and newest.content:
+            yield beam.pvalue.TaggedOutput(_KNOWN, ((newest.bytes, newest.version), (uri, newest.content)))

@@ -7,18 +7,20 @@ import dataclasses
 import apache_beam as beam
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.records import DELETED, Recording, Unscannable
+from soundbeam.transforms.records import DELETED, RENAMED, Recording, Unscannable
 from soundbeam.transforms.tables.schemas import Shard
 
 
 def kind_of(row: Recording | Unscannable) -> str:
-    """``gone`` for a file that was scanned before and no longer exists, else ``taken``."""
-    return "gone" if isinstance(row, Unscannable) and row.stage == DELETED else "taken"
+    """``gone`` for a file that was scanned before and no longer exists, ``renamed`` for a former name, or ``taken``."""
+    if not (isinstance(row, Unscannable) and row.stage == DELETED):
+        return "taken"
+    return "renamed" if row.error.startswith(RENAMED) else "gone"
 
 
 @dataclasses.dataclass
 class CountFiles(beam.PTransform):
-    """Counts files at points of the graph: ``{name: (PCollection, …)}`` → ``("name taken" or "name gone", number)``.
+    """Counts files at points of the graph: ``{name: (PCollection, …)}`` → ``("name kind", number)``; see `kind_of`.
 
     Numbers that would be zero are left out.
     """
@@ -49,6 +51,7 @@ class FileCounts:
         done_before: Of those, files scanned in earlier runs and left alone.
         before_since: Of those, files left out because they are from before ``--since``.
         gone: Files that were scanned before and no longer exist.
+        renamed: Names under which files were scanned before that have other names now.
         rows: Files that must have a row in the table ``recordings``.
     """
 
@@ -56,14 +59,15 @@ class FileCounts:
     done_before: int
     before_since: int
     gone: int
+    renamed: int
     rows: int
 
     @classmethod
     def from_points(cls, numbers: dict[str, int]) -> FileCounts:
         """The counts that follow from the numbers of `CountFiles`."""
         listed, new, kept = (numbers.get(f"{name} taken", 0) for name in ("listed", "new", "kept"))
-        gone = numbers.get("kept gone", 0)
-        return cls(listed, listed - new, new - kept, gone, kept + gone)
+        gone, renamed = numbers.get("kept gone", 0), numbers.get("kept renamed", 0)
+        return cls(listed, listed - new, new - kept, gone, renamed, kept + gone + renamed)
 
     def check_rows(self, shards: list[Shard]) -> None:
         """Raises SoundbeamError unless every file has exactly one row: a runner lost or doubled something."""

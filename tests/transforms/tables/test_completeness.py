@@ -23,10 +23,10 @@ def test_files_are_counted_by_point_and_kind():
 
 def test_file_counts_follow_from_the_numbers_at_the_points():
     counts = FileCounts.from_points(
-        {"listed taken": 10, "new taken": 7, "new gone": 2, "kept taken": 4, "kept gone": 2}
+        {"listed taken": 10, "new taken": 7, "new gone": 2, "kept taken": 4, "kept gone": 2, "kept renamed": 1}
     )
-    assert counts == FileCounts(listed=10, done_before=3, before_since=3, gone=2, rows=6)
-    assert FileCounts.from_points({}) == FileCounts(0, 0, 0, 0, 0)
+    assert counts == FileCounts(listed=10, done_before=3, before_since=3, gone=2, renamed=1, rows=7)
+    assert FileCounts.from_points({}) == FileCounts(0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("rows", [0, 5, 7])
