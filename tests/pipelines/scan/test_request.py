@@ -13,7 +13,7 @@ from soundbeam.pipelines.scan.request import Scan
         ({"hop": 0.0}, "hop 0.0 is not a number above zero"),
         ({"batch_size": -1}, "batch_size -1 is not"),
         ({"segment": float("nan")}, "segment nan is not"),
-        ({"since": "soon"}, "is no date"),
+        ({"since": "soon"}, "is not a date"),
         ({"timezone": "Mars/Base"}, "no time zone"),
     ],
 )
