@@ -18,6 +18,9 @@ from soundbeam.pipelines.runners.cluster_checks import check_cluster, is_portabl
 from soundbeam.pipelines.runners.flink import job_on_flink
 from soundbeam.pipelines.runners.quiet import quiet
 
+# After how many seconds an interrupt is repeated that has not ended the run.
+_REPEAT_S = 1.0
+
 
 def run(pipeline: beam.Pipeline):
     """Runs a pipeline to its end and returns its result.
@@ -35,13 +38,13 @@ def run(pipeline: beam.Pipeline):
     job = job_on_flink(pipeline.options)
     with quiet(is_portable(pipeline.options)):
         try:
-            interrupt = signal.getsignal(signal.SIGINT)
-            try:
-                result = pipeline.run()
-            finally:
-                # Beam's handler would first stop its job server, and the user would see that error, not the interrupt.
-                _handle_interrupts(interrupt)
-            state = result.wait_until_finish()
+            with _interrupts() as interrupts:
+                try:
+                    result = pipeline.run()
+                finally:
+                    # Beam's handler would first stop its job server, and the user would see that error.
+                    interrupts.handle()
+                state = result.wait_until_finish()
         except KeyboardInterrupt:
             if job:
                 job.cancel()
@@ -64,10 +67,41 @@ class _Carry(PipelineVisitor):
             node.transform.fn.carried_options = self._options
 
 
-def _handle_interrupts(handler: Any) -> None:
-    """Sets the handler of SIGINT. Only the main thread can, so in another one Beam has not changed it either."""
-    if threading.current_thread() is threading.main_thread() and handler is not None:
-        signal.signal(signal.SIGINT, handler)
+class _interrupts:
+    """Repeats an interrupt until it has ended the run.
+
+    Python raises it wherever the main thread is, and drops it in the callback of a weak reference. Beam has many.
+
+    Only the main thread can handle signals, so in another one Beam has not changed the handler either. A handler of the
+    user's own is only put back.
+    """
+
+    def __enter__(self) -> _interrupts:
+        self._ended, self._main = threading.Event(), threading.main_thread()
+        self._before = signal.getsignal(signal.SIGINT)
+        self.handle()
+        return self
+
+    def handle(self) -> None:
+        """Handles interrupts from now on, whoever did until then."""
+        if threading.current_thread() is self._main and self._before is not None:
+            own = self._before is signal.default_int_handler
+            signal.signal(signal.SIGINT, self._interrupt if own else self._before)
+
+    def __exit__(self, *exc: object) -> None:
+        self._ended.set()
+        if threading.current_thread() is self._main and self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _interrupt(self, *_: object) -> None:
+        repeat = threading.Timer(_REPEAT_S, self._repeat)
+        repeat.daemon = True
+        repeat.start()
+        raise KeyboardInterrupt
+
+    def _repeat(self) -> None:
+        if not self._ended.is_set() and self._main.ident is not None:
+            signal.pthread_kill(self._main.ident, signal.SIGINT)
 
 
 def progress_every_s() -> float | None:
