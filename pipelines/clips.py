@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -52,7 +53,7 @@ def read_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, Any]:
     from soundbeam.transforms.listing.list_recordings import ListRecordings
 
     if labels is None:
-        return pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable()
+        return pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable(os.getcwd())
     listing = pipeline | "ListClips" >> ListRecordings([root])
     return (
         (listing["recordings"], listing["unscannable"])

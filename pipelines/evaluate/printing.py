@@ -134,8 +134,18 @@ def _notes(figures: dict[str, Any]) -> list[str]:
     if figures["identical_rows"]:
         notes.append(f"{figures['identical_rows']} annotations are there twice and count once")
     if late := figures["beyond_the_end"]:
-        first = f"{late[0]['start_s']:g} s in {late[0]['recording']} of {late[0]['duration_s']:.1f} s"
-        notes.append(f"{len(late)} annotated calls start after the end of their recording, e.g. at {first}")
+        behind = sum(call["start_s"] >= call["duration_s"] for call in late)
+        first = late[0]
+        notes.append(
+            f"{len(late)} annotated calls end after the end of their recording, {behind} of them also start there; the "
+            f"first in line {first['line']}, {first['start_s']:g} to {first['end_s']:g} s in {first['recording']} of "
+            f"{first['duration_s']:.1f} s"
+        )
+    if points := figures["without_length"]:
+        notes.append(
+            f"{len(points)} annotated calls have no length, the first in line {points[0]['line']}; each counts as a "
+            "point in time, which a call that holds it finds"
+        )
     if figures["unannotated"]:
         notes.append(f"{figures['unannotated']} scanned recordings have no annotation: their true count is taken as 0")
     return notes
