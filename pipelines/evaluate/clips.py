@@ -18,7 +18,7 @@ from soundbeam.model.storage.files import open_to_write, place_of
 from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import say, tell_missing
 from soundbeam.pipelines.score_matrix import score_matrix
 from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
 from soundbeam.transforms.records import Clip, Recording, Reject
@@ -203,7 +203,7 @@ def write_report(evaluation: ClipEvaluation, folder: str) -> list[str]:
             pq.write_table(table, file)
     written.append(f"{folder}/confusion.png")
     with open_to_write(written[-1]) as file:
-        draw_confusion(file, confusion, labels, f"{evaluation.figures.clips} clips")
+        tell_missing(draw_confusion(file, confusion, labels, f"{evaluation.figures.clips} clips"))
     return written
 
 
