@@ -6,6 +6,7 @@ from typing import Any
 
 from soundbeam.model.numbers import number
 from soundbeam.pipelines.console.output import print_table, say
+from soundbeam.pipelines.label_names import similar_labels
 from soundbeam.pipelines.recording_names import short_names
 
 _ALL_ROWS, _WRONG_ROWS = 40, 20  # up to 40 rows all are printed; of more, only 20 of the wrong ones
@@ -129,6 +130,8 @@ def _notes(figures: dict[str, Any]) -> list[str]:
     if figures["unknown_labels"]:
         names = ", ".join(f"{label} ({n} rows)" for label, n in figures["unknown_labels"].items())
         notes.append(f"the classifier does not know these annotated labels, they are ignored: {names}")
+        known = [*figures["labels"], *figures["labels_without_annotation"]]
+        notes += similar_labels([*figures["unknown_labels"], *known])
     if figures["labels_without_annotation"]:
         notes.append(f"labels without an annotation are left out: {_first_names(figures['labels_without_annotation'])}")
     if figures["identical_rows"]:

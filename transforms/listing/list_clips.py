@@ -19,6 +19,18 @@ from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
 _TIMES = ("start_s", "end_s")
 
 
+# Folders in which systems keep deleted files, or copies and thumbnails of others.
+_OF_SYSTEMS = frozenset([
+    "$recycle.bin", "recycler", "system volume information", "lost+found", "lost.dir", "__macosx",
+    "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "~snapshot",
+])  # fmt: skip
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is hidden or the system's own: no label, and no clip."""
+    return name.startswith(".") or name.lower() in _OF_SYSTEMS
+
+
 def source_of(uri: str) -> str:
     """The name of the recording that a clip was taken from: its file name without extension and final ``-number``."""
     stem = posixpath.splitext(posixpath.basename(uri))[0]
@@ -34,7 +46,10 @@ def clip_of_file(file: Recording | Unscannable, root: str) -> Clip | Reject | No
     """
     if isinstance(file, Unscannable):
         return None if file.status == "skipped" else Reject(file.recording.uri, file.error)
-    label, slash, _ = file.uri.removeprefix(root + "/").partition("/")
+    below = file.uri.removeprefix(root + "/")
+    if any(map(is_hidden, below.split("/"))):
+        return None
+    label, slash, _ = below.partition("/")
     if not slash:
         return Reject(file.uri, "is outside the folders of labels; move it into one")
     return Clip(file.uri, label, source_of(file.uri))

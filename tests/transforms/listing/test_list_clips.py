@@ -38,6 +38,17 @@ def test_files_outside_of_labels_and_broken_ones_are_rejects_hidden_ones_nothing
     assert clip_of_file(Unscannable(empty.recording, "skipped", "list", "hidden"), ROOT) is None
 
 
+@pytest.mark.parametrize(
+    "folder", ["@eaDir", "$RECYCLE.BIN", "__MACOSX", "System Volume Information", ".Trashes", ".git"]
+)
+def test_what_the_system_keeps_is_neither_a_label_nor_a_clip(folder):
+    for path in (f"{folder}/a.wav", f"fox/{folder}/a.wav", f"{folder.lower()}/fox/a.wav"):
+        assert clip_of_file(Recording(f"{ROOT}/{path}", 1, ""), ROOT) is None
+    assert clip_of_file(Recording(f"{ROOT}/fox/._a.wav", 1, ""), ROOT) is None
+    root = f"file:///{folder}"  # of a root that the user named, the name does not matter
+    assert clip_of_file(Recording(f"{root}/fox/a.wav", 1, ""), root).label == "fox"
+
+
 def table(folder, text):
     path = folder / "clips.csv"
     path.write_text(text, encoding="utf-8")
