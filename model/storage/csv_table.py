@@ -210,7 +210,8 @@ def _rows(url: str, lines: _Lines, columns: list[str], separator: str) -> Iterat
                 yield TableRow(lines.first, cells_by_column)
             lines.end_row()
     except csv.Error as e:
-        raise SoundbeamError(f"{url} line {lines.first}: not a CSV row ({e})") from e
+        what = "a quote opens that nothing closes" if "field limit" in str(e) else f"not a CSV row ({e})"
+        raise SoundbeamError(f"{url} line {lines.first}: {what}") from e
 
 
 def _well_quoted(lines: list[str], separator: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import unicodedata
+import urllib.parse
 
 from soundbeam.model.storage.files import is_local, place_of
 
@@ -11,9 +12,9 @@ from soundbeam.model.storage.files import is_local, place_of
 def uris_of(path: str, table: str, current_folder: str) -> list[str]:
     r"""The URIs of the files that a path in a table may mean, the first one first.
 
-    A relative path starts from the table's folder, or else, in a local table, from the current folder. If there is no
-    file of the name as written, ``\`` is ``/`` and letters with marks may be written the other way: the table may come
-    from another system.
+    A relative path starts from the table's folder, or else, in a local table, from the current folder. The table may
+    come from another system: if there is no file of the name as written, ``\`` is ``/``, letters with marks may be
+    written the other way, and ``%20`` is a space.
 
     Args:
         path: As written: absolute, relative, or any fsspec URL.
@@ -21,7 +22,8 @@ def uris_of(path: str, table: str, current_folder: str) -> list[str]:
         current_folder: Where relative paths may start as well.
     """
     slashes = path.replace("\\", "/")
-    spellings = dict.fromkeys([path, slashes, *(unicodedata.normalize(form, slashes) for form in ("NFC", "NFD"))])
+    forms = [unicodedata.normalize(form, slashes) for form in ("NFC", "NFD")]
+    spellings = dict.fromkeys([path, slashes, *forms, urllib.parse.unquote(slashes)])
     if "://" in path or path.startswith(("/", "~")):
         return list(dict.fromkeys(place.uri(full) for place, full in map(place_of, spellings)))
     place, table_path = place_of(table)

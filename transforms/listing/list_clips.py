@@ -102,7 +102,10 @@ def _existing(uris: list[str]) -> str | None:
 
 def _is_stored(uri: str) -> bool:
     place, path = place_of(uri)
-    return bool(place.fs.exists(path))
+    try:
+        return bool(place.fs.exists(path))
+    except Exception:  # a store's own error classes are many; reading the clip will say why
+        return False
 
 
 @dataclasses.dataclass

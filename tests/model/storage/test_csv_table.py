@@ -117,6 +117,7 @@ def workbook():
         (b'recording,start_s,end_s\n"a.wav,1,2\nb.wav,1,2\n', "line 2: a quote opens that nothing closes"),
         (b'recording,start_s,end_s\nb.wav,1,"2', "line 2: a quote opens"),
         (b'recording,start_s,end_s\n"a.wav,1,2\nb.wav,1,2\n"c.wav,1,2\n', "line 2: a quote opens"),
+        (b'recording,start_s,end_s\n"a.wav,1,2\n' + b"b.wav,1,2\n" * 20_000, "line 2: a quote opens"),
         (b"recording;start_s;end_s\na;1,5;2\nb;1.5;2", "'1,5' in line 2 has a comma and '1.5' in line 3 a point"),
         (b"recording;start_s;end_s\na;1.234,5;2", "'1.234,5' in line 2 has a comma and '1.234,5' in line 2 a point"),
         (b'recording,start_s,end_s\na,"1,234","2,500"', "line 2: '1,234' may be thousands or decimals"),

@@ -86,11 +86,14 @@ def test_paths_start_from_the_tables_folder_or_else_from_the_current_one(tmp_pat
 
 def test_a_name_with_a_backslash_and_one_in_another_unicode_form_are_found(tmp_path):
     composed, decomposed = (unicodedata.normalize(form, "Gr\u00fcn.wav") for form in ("NFC", "NFD"))
-    files(tmp_path, "a\\b.wav", decomposed)
-    url = table(tmp_path, f"path,label\na\\b.wav,fox\n{composed},fox\n")
+    files(tmp_path, "a\\b.wav", decomposed, "my clip.wav", "50%20.wav")
+    rows = ["path,label", "a\\b.wav,fox", f"{composed},fox", "my%20clip.wav,fox", "50%20.wav,fox"]
+    url = table(tmp_path, "\n".join(rows))
     assert [clip.recording for clip in read_clips_table(url)] == [
         f"file://{tmp_path}/a\\b.wav",
         f"file://{tmp_path}/{decomposed}",
+        f"file://{tmp_path}/my clip.wav",
+        f"file://{tmp_path}/50%20.wav",
     ]
 
 
@@ -107,6 +110,18 @@ def test_a_table_in_a_bucket_names_files_of_its_bucket():
         file.write("path,label\na.wav,fox\nmemory://other/b.wav,owl\n")
     found = list(read_clips_table("memory://bucket/t/clips.csv"))
     assert [c.recording for c in found] == ["memory:///bucket/t/a.wav", "memory:///other/b.wav"]
+
+
+def test_a_table_in_a_bucket_may_have_backslashes_and_lead_upwards():
+    import fsspec
+
+    for name in ("t/site/a.wav", "up.wav"):
+        with fsspec.open(f"memory://slashes/{name}", "w") as file:
+            file.write("x")
+    with fsspec.open("memory://slashes/t/clips.csv", "w") as file:
+        file.write("path;label\nsite\\a.wav;fox\n..\\up.wav;fox\nsite\\gone.wav;fox\n")
+    found = [clip.recording for clip in read_clips_table("memory://slashes/t/clips.csv")]
+    assert found[:2] == ["memory:///slashes/t/site/a.wav", "memory:///slashes/up.wav"] and "gone.wav" in found[2]
 
 
 def test_a_relative_table_names_files_absolutely(tmp_path, monkeypatch):
