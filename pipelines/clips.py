@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import os
 import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
-from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
+from soundbeam.transforms.listing.list_clips import clip_of_file, is_hidden, read_clips_table
 from soundbeam.transforms.listing.list_recordings import list_recordings
 from soundbeam.transforms.records import Clip, Recording, Reject
 
@@ -29,7 +31,7 @@ def labels_of_folder(fs, path: str, url: str) -> list[str] | None:
     except PermissionError as e:
         raise SoundbeamError(f"{url}: the folder cannot be read; check its permissions") from e
     names = [posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "directory"]
-    labels = sorted(name for name in names if not name.startswith("."))
+    labels = sorted(name for name in names if not is_hidden(name))
     if not labels:
         raise SoundbeamError(f"{url}: no folders in it; put the clips of each label into a folder of its name")
     return labels
@@ -52,7 +54,7 @@ def read_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, Any]:
     from soundbeam.transforms.listing.list_recordings import ListRecordings
 
     if labels is None:
-        return pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable()
+        return pipeline | "ClipsTable" >> beam.Create([root]) | "ReadClipsTable" >> ReadClipsTable(os.getcwd())
     listing = pipeline | "ListClips" >> ListRecordings([root])
     return (
         (listing["recordings"], listing["unscannable"])
@@ -61,9 +63,15 @@ def read_clips(pipeline, root: str, labels: list[str] | None) -> dict[str, Any]:
     )
 
 
+def describe_reject(reject: dict[str, str]) -> str:
+    """Names a rejected clip and says why; most reasons name it themselves."""
+    name, reason = reject["recording"], reject["reason"]
+    return reason if reason.startswith(f"{name}: ") else f"{name}: {reason}"
+
+
 def describe_rejects(rejects: list[dict[str, str]]) -> str:
     """Says, at the end of an error message, how many clips were rejected and why the first was; "" if none was."""
-    return f"; {len(rejects)} rejected, first {rejects[0]['recording']}: {rejects[0]['reason']}" if rejects else ""
+    return f"; {len(rejects)} rejected, first {describe_reject(rejects[0])}" if rejects else ""
 
 
 def list_clips(url: str) -> list[Clip]:
@@ -86,7 +94,7 @@ def list_clips(url: str) -> list[Clip]:
         elif row is not None:
             rejects.append(row)
     if not clips:
-        why = f"; {len(rejects)} rejected, first {rejects[0].recording}: {rejects[0].reason}" if rejects else ""
+        why = describe_rejects([dataclasses.asdict(reject) for reject in rejects])
         raise SoundbeamError(f"{url}: no clips in it{why}")
     return sorted(clips, key=lambda c: (c.label, c.source, c.recording, c.start_s))
 

@@ -28,6 +28,10 @@ class RecordingNames:
             for base in {_components(uri)[-1], _decoded_components(uri)[-1]}:
                 self._by_base[base].append(uri)
 
+    def __contains__(self, uri: str) -> bool:
+        """Whether ``uri`` is a recording's whole URI."""
+        return uri in self._uris
+
     def find(self, name: str) -> str | None:
         """The recording that ``name`` means; None if there is none.
 

@@ -7,10 +7,12 @@ from typing import IO
 
 import numpy as np
 
+from soundbeam.model.pictures.lettering import lettering
+
 _NUMBERS_UP_TO = 24  # labels; with more, numbers would not be read
 
 
-def draw_confusion(file: IO[bytes], confusion: np.ndarray, labels: Sequence[str], title: str = "") -> None:
+def draw_confusion(file: IO[bytes], confusion: np.ndarray, labels: Sequence[str], title: str = "") -> str:
     """Draws how often each label is taken for each: a row is a true label, its colours are shares of the row.
 
     Args:
@@ -18,7 +20,16 @@ def draw_confusion(file: IO[bytes], confusion: np.ndarray, labels: Sequence[str]
         confusion: int ``[labels, labels]``: true label by the one with the highest score.
         labels: Their names.
         title: Above it.
+
+    Returns:
+        The characters of labels that no font of this machine has; they are drawn as ``\\uXXXX``.
     """
+    with lettering([*labels, title]) as letters:
+        _draw(file, confusion, [letters.written(label) for label in labels], letters.written(title))
+    return letters.missing
+
+
+def _draw(file: IO[bytes], confusion: np.ndarray, labels: Sequence[str], title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -20,6 +20,16 @@ def say(line: str = "") -> None:
     print(plain(line), flush=True)
 
 
+def tell_missing(characters: str) -> None:
+    """Says on stderr which characters a picture shows as their codes because no font of this machine has them."""
+    if characters:
+        shown = characters[:10] + ("…" if len(characters) > 10 else "")
+        print(
+            f"no font of this machine has {shown}: the picture shows codes; install one, e.g. Noto Sans",
+            file=sys.stderr,
+        )
+
+
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], text_columns: int = 1) -> None:
     """Prints rows under their heads, in columns as wide as their widest cell.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-import math
+import os
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import open_file
-from soundbeam.model.storage.stores import one_line
+from soundbeam.model.storage.csv_table import TableRow, read_csv
+from soundbeam.model.storage.table_paths import uris_of
+
+_TIMES = ("start_s", "end_s")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +17,13 @@ class Annotation:
     """One row: a call that somebody heard.
 
     Attributes:
-        recording: As written: a URI or a tail of one.
+        recording: As written: a URI, a path, or a tail of one.
         start_s: Seconds from the start of the recording; None, with ``end_s``, in a row that only says that the
             recording was listened to.
         end_s: Its end.
         label: "" when the row has none.
         line: Its number in the file, from 1, for messages.
+        uris: The files that ``recording`` may mean if it is a path, the likeliest first.
     """
 
     recording: str
@@ -30,10 +31,11 @@ class Annotation:
     end_s: float | None
     label: str
     line: int
+    uris: tuple[str, ...] = ()
 
 
 def read_annotations(url: str) -> list[Annotation]:
-    """Reads a CSV ``recording,start_s,end_s,label`` (further columns are ignored; ``;`` and tab also separate).
+    """Reads a CSV ``recording,start_s,end_s[,label]`` (`model.storage.csv_table` says in which forms).
 
     Args:
         url: A local path or any fsspec URL.
@@ -42,42 +44,30 @@ def read_annotations(url: str) -> list[Annotation]:
         SoundbeamError: It is missing, not a table, lacks a column, or has a row without a recording or with times that
             are no interval.
     """
-    try:
-        with open_file(url) as f:
-            text = f.read().decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        raise SoundbeamError(f"{url}: not UTF-8 text; save the annotations as CSV in UTF-8") from e
-    except (OSError, ValueError, ImportError) as e:
-        raise SoundbeamError(f"{url}: cannot read the annotations ({one_line(e)})") from e
-    header = text.split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    columns = [name.strip() for name in next(reader, [])]
-    missing = [name for name in ("recording", "start_s", "end_s") if name not in columns]
-    if missing:
-        have = ", ".join(columns[:8]) or "nothing"
-        raise SoundbeamError(f"{url}: no column {', '.join(missing)} in its first line (it has: {have})")
-    rows = []
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                row = dict(zip(columns, (cell.strip() for cell in cells), strict=False))
-                rows.append(_annotation(row, f"{url} line {reader.line_num}", reader.line_num))
-    except csv.Error as e:
-        raise SoundbeamError(f"{url} line {reader.line_num}: not a CSV row ({e})") from e
-    return rows
+    annotations, wrong = [], []
+    uris_by_name: dict[str, tuple[str, ...]] = {}
+    for row in read_csv(url, ("recording", *_TIMES), ("label",), _TIMES):
+        name = row.text("recording")
+        if name not in uris_by_name:
+            uris_by_name[name] = tuple(uris_of(name, url, os.getcwd()))
+        try:
+            annotations.append(_annotation(row, uris_by_name[name]))
+        except ValueError as e:
+            wrong.append(f"{url} line {row.line}: {e}")
+    if wrong:
+        more = len(wrong) - 1
+        raise SoundbeamError(wrong[0] + (f"; and {more} more such {'row' if more == 1 else 'rows'}" if more else ""))
+    return annotations
 
 
-def _annotation(row: dict[str, str], where: str, line: int) -> Annotation:
-    if not row.get("recording"):
-        raise SoundbeamError(f"{where}: names no recording")
-    start, end = row.get("start_s", ""), row.get("end_s", "")
-    if not start and not end:
-        return Annotation(row["recording"], None, None, row.get("label", ""), line)
-    try:
-        start_s, end_s = float(start), float(end)
-    except ValueError as e:
-        raise SoundbeamError(f"{where}: start_s {start!r} and end_s {end!r} are not both numbers (seconds)") from e
-    if not (math.isfinite(end_s) and 0 <= start_s <= end_s):
-        raise SoundbeamError(f"{where}: from {start} to {end} s is no stretch of a recording")
-    return Annotation(row["recording"], start_s, end_s, row.get("label", ""), line)
+def _annotation(row: TableRow, uris: tuple[str, ...]) -> Annotation:
+    if not row.text("recording"):
+        raise ValueError("names no recording")
+    start_s, end_s = row.seconds("start_s"), row.seconds("end_s")
+    if (start_s is None) != (end_s is None):
+        raise ValueError(
+            f"has {'no start_s' if start_s is None else 'no end_s'}; give both, or none if there is no call"
+        )
+    if start_s is not None and end_s is not None and not 0 <= start_s <= end_s:
+        raise ValueError(f"from {row.text('start_s')} to {row.text('end_s')} s is no stretch of a recording")
+    return Annotation(row.text("recording"), start_s, end_s, row.text("label"), row.line, uris)

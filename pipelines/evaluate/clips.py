@@ -18,10 +18,10 @@ from soundbeam.model.storage.files import open_to_write, place_of
 from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import say, tell_missing
 from soundbeam.pipelines.score_matrix import score_matrix
 from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
-from soundbeam.transforms.records import Clip, Recording
+from soundbeam.transforms.records import Clip, Recording, Reject
 
 _ClipKey = tuple[str, float, float | None]  # URI of the recording, start and end of the clip in it
 
@@ -115,16 +115,17 @@ def _labels_by_clip(clips: str, rows: dict[str, Any]) -> tuple[dict[_ClipKey, se
         under = [uri for uri in rows if uri.startswith(root + "/")]
         clip_rows = [clip_of_file(Recording(uri, 0, ""), root) for uri in sorted(under)]
     elif place.fs.exists(path):
-        clip_rows = list(read_clips_table(clips))
+        clip_rows = list(read_clips_table(clips, exists=rows.__contains__))
     else:
         raise SoundbeamError(f"{clips}: no such folder or CSV of clips")
     for clip in clip_rows:
         if isinstance(clip, Clip):
             labels_by_clip.setdefault((clip.recording, clip.start_s, clip.end_s), set()).add(clip.label)
-    rejected = len([clip for clip in clip_rows if clip is not None and not isinstance(clip, Clip)])
+    rejects = [clip for clip in clip_rows if isinstance(clip, Reject)]
+    first = f", the first: {rejects[0].recording}: {rejects[0].reason}" if rejects else ""
     if not labels_by_clip:
-        raise SoundbeamError(f"{clips}: no clip of it is in the scan; scan that folder first")
-    return labels_by_clip, [f"{rejected} files or rows are no clips"] if rejected else []
+        raise SoundbeamError(f"{clips}: no clip of it is in the scan; scan that folder first{first}")
+    return labels_by_clip, [f"{len(rejects)} files or rows are no clips{first}"] if rejects else []
 
 
 def _windows(output: str, recordings: set[str], labels: int) -> dict[str, _Windows]:
@@ -203,7 +204,7 @@ def write_report(evaluation: ClipEvaluation, folder: str) -> list[str]:
             pq.write_table(table, file)
     written.append(f"{folder}/confusion.png")
     with open_to_write(written[-1]) as file:
-        draw_confusion(file, confusion, labels, f"{evaluation.figures.clips} clips")
+        tell_missing(draw_confusion(file, confusion, labels, f"{evaluation.figures.clips} clips"))
     return written
 
 

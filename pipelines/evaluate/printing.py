@@ -6,6 +6,7 @@ from typing import Any
 
 from soundbeam.model.numbers import number
 from soundbeam.pipelines.console.output import print_table, say
+from soundbeam.pipelines.label_names import similar_labels
 from soundbeam.pipelines.recording_names import short_names
 
 _ALL_ROWS, _WRONG_ROWS = 40, 20  # up to 40 rows all are printed; of more, only 20 of the wrong ones
@@ -129,13 +130,25 @@ def _notes(figures: dict[str, Any]) -> list[str]:
     if figures["unknown_labels"]:
         names = ", ".join(f"{label} ({n} rows)" for label, n in figures["unknown_labels"].items())
         notes.append(f"the classifier does not know these annotated labels, they are ignored: {names}")
+        known = [*figures["labels"], *figures["labels_without_annotation"]]
+        notes += similar_labels([*figures["unknown_labels"], *known])
     if figures["labels_without_annotation"]:
         notes.append(f"labels without an annotation are left out: {_first_names(figures['labels_without_annotation'])}")
     if figures["identical_rows"]:
         notes.append(f"{figures['identical_rows']} annotations are there twice and count once")
     if late := figures["beyond_the_end"]:
-        first = f"{late[0]['start_s']:g} s in {late[0]['recording']} of {late[0]['duration_s']:.1f} s"
-        notes.append(f"{len(late)} annotated calls start after the end of their recording, e.g. at {first}")
+        behind = sum(call["start_s"] >= call["duration_s"] for call in late)
+        first = late[0]
+        notes.append(
+            f"{len(late)} annotated calls end after the end of their recording, {behind} of them also start there; the "
+            f"first in line {first['line']}, {first['start_s']:g} to {first['end_s']:g} s in {first['recording']} of "
+            f"{first['duration_s']:.1f} s"
+        )
+    if points := figures["without_length"]:
+        notes.append(
+            f"{len(points)} annotated calls have no length, the first in line {points[0]['line']}; each counts as a "
+            "point in time, which a call that holds it finds"
+        )
     if figures["unannotated"]:
         notes.append(f"{figures['unannotated']} scanned recordings have no annotation: their true count is taken as 0")
     return notes

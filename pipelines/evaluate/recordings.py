@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import unicodedata
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from soundbeam.pipelines.score_matrix import score_matrix
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_ROUNDING_S = 0.1  # people write tenths of a second
 _COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
 
 
@@ -27,7 +29,7 @@ _COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
 class _Truth:
     """The annotations by recording and label, and those that cannot be used."""
 
-    calls: dict[tuple[str, str], set[tuple[float, float]]]
+    calls: dict[tuple[str, str], dict[tuple[float, float], int]]  # (recording, label) → (start, end) → line
     recordings: set[str]
     labels: set[str]
     not_scanned: Counter[str]
@@ -85,6 +87,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
         "labels_without_annotation": [label for label in classifier_labels if label not in labels],
         "identical_rows": truth.duplicates,
         "beyond_the_end": _beyond_the_end(truth, rows, used),
+        "without_length": _without_length(truth),
         "overall": _overall(list(evaluations.values())),
         "labels": figures,
         "recordings": [
@@ -108,14 +111,17 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
 
 
 def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_labels: tuple[str, ...]) -> _Truth:
-    truth = _Truth(defaultdict(set), set(), set(), Counter(), Counter(), 0)
+    # A letter with marks may be written in two ways that look alike.
+    same_label = {unicodedata.normalize("NFC", label): label for label in classifier_labels}
+    truth = _Truth(defaultdict(dict), set(), set(), Counter(), Counter(), 0)
     for row in annotations:
         if not row.label and len(classifier_labels) > 1:
             raise SoundbeamError(
                 f"the annotations' line {row.line} has no label; the classifier has {', '.join(classifier_labels)}"
             )
-        label = row.label or classifier_labels[0]
-        uri = names.find(row.recording)
+        label = unicodedata.normalize("NFC", row.label) if row.label else classifier_labels[0]
+        label = same_label.get(label, row.label)
+        uri = next((uri for uri in row.uris if uri in names), None) or names.find(row.recording)
         if uri is None:
             truth.not_scanned[row.recording] += row.start_s is not None
             continue
@@ -127,7 +133,7 @@ def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_la
         if row.start_s is not None and row.end_s is not None:
             calls = truth.calls[uri, label]
             truth.duplicates += (row.start_s, row.end_s) in calls
-            calls.add((row.start_s, row.end_s))
+            calls.setdefault((row.start_s, row.end_s), row.line)
     if truth.not_scanned and not truth.recordings:
         name = next(iter(truth.not_scanned))
         raise SoundbeamError(
@@ -197,14 +203,26 @@ def _windows(
 
 
 def _beyond_the_end(truth: _Truth, rows: dict[str, dict], used: list[str]) -> list[dict[str, Any]]:
-    """Annotated calls that start after the end of a whole recording: times in another unit, or of another file."""
+    """Annotated calls that end after the end of a whole recording: times in another unit, or of another file."""
     whole = {uri: rows[uri]["duration_s"] for uri in used if rows[uri]["status"] == "ok" and rows[uri]["duration_s"]}
-    return [
-        {"recording": uri, "start_s": start, "duration_s": whole[uri]}
-        for (uri, _), calls in sorted(truth.calls.items())
-        for start, _ in sorted(calls)
-        if uri in whole and start >= whole[uri]
+    late = [
+        {"recording": uri, "start_s": start, "end_s": end, "duration_s": whole[uri], "line": line}
+        for (uri, _), calls in truth.calls.items()
+        for (start, end), line in calls.items()
+        if uri in whole and (start >= whole[uri] or end > whole[uri] + _ROUNDING_S)
     ]
+    return sorted(late, key=lambda call: call["line"])
+
+
+def _without_length(truth: _Truth) -> list[dict[str, Any]]:
+    """Annotated calls that end where they start: a point in time, which a call that holds it finds."""
+    points = [
+        {"recording": uri, "start_s": start, "line": line}
+        for (uri, _), calls in truth.calls.items()
+        for (start, end), line in calls.items()
+        if start == end
+    ]
+    return sorted(points, key=lambda call: call["line"])
 
 
 def _plain(evaluation: Evaluation) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from soundbeam.model.pictures.lettering import lettering, shorten
 from soundbeam.model.pictures.spectrogram import mel, mel_spectrogram_db
 
 _COLOURS = ("#2ec4f1", "#ffb000", "#7ee081", "#ff6f91", "#c79bff", "#f5f5f5")
@@ -38,7 +38,7 @@ class LabelTrack:
 
 def draw(
     file: BinaryIO, samples: np.ndarray, rate: int, start_s: float, tracks: list[LabelTrack], title: str, subtitle: str
-) -> None:
+) -> str:
     """Writes a PNG.
 
     Args:
@@ -49,38 +49,49 @@ def draw(
         tracks: One for each label; the colours repeat after six.
         title: In large type.
         subtitle: Below the title, in small type.
+
+    Returns:
+        The characters that no font of this machine has; they are drawn as ``\\uXXXX``.
     """
-    import matplotlib
+    with lettering([title, subtitle, *(track.label for track in tracks)]) as letters:
+        named = [dataclasses.replace(track, label=letters.written(track.label)) for track in tracks]
+        _draw(file, samples, rate, start_s, named, letters.written(title), letters.written(subtitle))
+    return letters.missing
+
+
+def _draw(
+    file: BinaryIO, samples: np.ndarray, rate: int, start_s: float, tracks: list[LabelTrack], title: str, subtitle: str
+) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams["text.parse_math"] = False  # a file's name may hold dollars
-
     end_s = start_s + len(samples) / rate
     figure = Figure(figsize=(14, 7), dpi=110, facecolor=_PAPER)
-    FigureCanvasAgg(figure)
+    renderer = FigureCanvasAgg(figure).get_renderer()
     grid = figure.add_gridspec(
         2, 2, height_ratios=(3.2, 1), width_ratios=(1, 0.012), hspace=0.07, wspace=0.02,
         left=0.06, right=0.945, top=0.865, bottom=0.075,
     )  # fmt: skip
     top = figure.add_subplot(grid[0, 0])
     bottom = figure.add_subplot(grid[1, 0], sharex=top)
-    figure.text(0.06, 0.955, title, fontsize=14, fontweight="bold", color=_INK, va="center")
-    figure.text(0.06, 0.922, subtitle, fontsize=9.5, color=_FAINT, va="center")
+    width = 0.92 * figure.bbox.width
+    shorten(figure.text(0.06, 0.955, title, fontsize=14, fontweight="bold", color=_INK, va="center"), renderer, width)
+    shorten(figure.text(0.06, 0.922, subtitle, fontsize=9.5, color=_FAINT, va="center"), renderer, width)
 
     image = _spectrogram(top, samples, rate, start_s, end_s)
     bar = figure.colorbar(image, cax=figure.add_subplot(grid[0, 1]))
     bar.set_label("dB of full scale", fontsize=8.5, color=_INK)
     bar.ax.tick_params(labelsize=8, colors=_INK, length=2)
     bar.outline.set_visible(False)  # type: ignore[operator]  # the stubs declare outline as a function
+    lines = []
     for i, track in enumerate(tracks):
         colour = _COLOURS[i % len(_COLOURS)]
         _calls(top, bottom, track, colour, (start_s, end_s))
-        _scores(bottom, track, colour)
-    _finish(top, bottom, start_s, end_s, [track.label for track in tracks])
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn instead
-        figure.savefig(file, format="png", facecolor=_PAPER)
+        lines.append(_scores(bottom, track, colour))
+    _finish(top, bottom, start_s, end_s)
+    if len(tracks) > 1:
+        _legend(bottom, lines, [track.label for track in tracks], renderer)
+    figure.savefig(file, format="png", facecolor=_PAPER)
 
 
 def _spectrogram(axes, samples: np.ndarray, rate: int, start_s: float, end_s: float):
@@ -112,21 +123,30 @@ def _calls(top, bottom, track: LabelTrack, colour: str, interval: tuple[float, f
             )  # fmt: skip
 
 
-def _scores(axes, track: LabelTrack, colour: str) -> None:
-    several = len(track.middles_s) <= 400
-    axes.plot(
-        track.middles_s, track.scores, color=colour, linewidth=1.2, marker="o" if several else None, markersize=2.2,
-        label=track.label,
-    )  # fmt: skip
+def _scores(axes, track: LabelTrack, colour: str):
+    """Draws a label's scores; returns their line."""
+    marker, size = ("o" if len(track.middles_s) <= 400 else None), (5 if len(track.middles_s) <= 3 else 2.2)
+    (line,) = axes.plot(track.middles_s, track.scores, color=colour, linewidth=1.2, marker=marker, markersize=size)
     if track.threshold is not None:
         axes.axhline(track.threshold, color=colour, linewidth=0.9, linestyle=(0, (5, 3)), alpha=0.9)
         axes.annotate(
             f"threshold\n{track.threshold:.2g}", (1, track.threshold), xycoords=("axes fraction", "data"), fontsize=7.5,
             xytext=(5, 0), textcoords="offset points", va="center", color=_INK,
         )  # fmt: skip
+    return line
 
 
-def _finish(top, bottom, start_s: float, end_s: float, labels: list[str]) -> None:
+def _legend(axes, lines: list[Any], labels: list[str], renderer) -> None:
+    legend = axes.legend(
+        lines, [str(i) for i in range(len(labels))],
+        loc="upper left", fontsize=8, ncols=len(labels), facecolor=_DARK, edgecolor="none", labelcolor=_PAPER,
+    )  # fmt: skip
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label)  # given as labels, those that start with _ would be left out
+        shorten(text, renderer, axes.bbox.width / len(labels) - 60)
+
+
+def _finish(top, bottom, start_s: float, end_s: float) -> None:
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     step = next((s for s in _STEPS_S if (end_s - start_s) / s <= 16), _STEPS_S[-1])
@@ -140,10 +160,6 @@ def _finish(top, bottom, start_s: float, end_s: float, labels: list[str]) -> Non
     bottom.grid(color="#39424b", linewidth=0.5)
     bottom.set_axisbelow(True)
     bottom.set_xlim(start_s, end_s)
-    if len(labels) > 1:
-        bottom.legend(
-            loc="upper left", fontsize=8, ncols=len(labels), facecolor=_DARK, edgecolor="none", labelcolor=_PAPER
-        )
     top.tick_params(labelbottom=False)
     for axes in (top, bottom):
         axes.tick_params(labelsize=8.5, colors=_INK, length=3)

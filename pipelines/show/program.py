@@ -17,14 +17,17 @@ from typing import Any
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.numbers import seconds_of
 from soundbeam.pipelines.console.arguments import Parser
 from soundbeam.pipelines.console.errors import program
-from soundbeam.pipelines.console.output import plain, say
+from soundbeam.pipelines.console.output import plain, say, tell_missing
 from soundbeam.pipelines.recording_names import RecordingNames, short_names
 from soundbeam.pipelines.show.drawing import LabelTrack, draw, minutes
 
 LONGEST_S = 300.0
 _LABELS = 6
+_NAME = 60  # characters of a recording's name in the title
+_TENTHS_BELOW_S = 10.0  # shorter pictures say their times to a tenth of a second
 
 
 @program("show")
@@ -49,35 +52,44 @@ def main(argv: list[str] | None = None) -> int:
     start_s, end_s, shortened = _interval(row, options.start, options.end)
     samples = _read(uri, parameters["rate"], start_s, end_s)
     end_s = start_s + len(samples) / parameters["rate"]
-    tracks, calls = _tracks(options.output, uri, parameters, (start_s, end_s))
+    tracks, calls, shown = _tracks(options.output, uri, parameters, (start_s, end_s))
     short = short_names(recordings)[uri] if len(recordings) > 1 else uri.rpartition("/")[2]
-    shown = sum(len(track.calls) for track in tracks)
     counts = ", ".join(f"{label}: {n} {'call' if n == 1 else 'calls'}" for label, n in calls.items())
     counts += f" ({shown} in this stretch)" if shown != sum(calls.values()) else ""
-    where = f"{minutes(start_s)} to {minutes(end_s)} of {minutes(row['duration_s'])}"
+    step = 0.1 if end_s - start_s < _TENTHS_BELOW_S else 1.0
+    where = f"{minutes(start_s, step)} to {minutes(end_s, step)} of {minutes(row['duration_s'], step)}"
     state = "scanned whole" if row["status"] == "ok" else f"{row['status']}: {row['error']}"
     with open_to_write(options.png) as f:
-        draw(
-            f, samples, parameters["rate"], start_s, tracks, title=plain(f"{short}   {counts}"),
+        missing = draw(
+            f, samples, parameters["rate"], start_s, tracks, title=plain(f"{_short(short)}   {counts}"),
             subtitle=f"{where}   ·   {state}   ·   classifier {row['classifier'][:12]}",
         )  # fmt: skip
     if shortened:
         whole = minutes(row["duration_s"])
         say(f"drawn: {LONGEST_S / 60:g} minutes of {whole}, from {minutes(start_s)}; choose with --start and --end")
     say(f"{uri}: {counts}")
+    if not shown and (nearest := _nearest_call(options.output, uri, (start_s, end_s))):
+        start, end = (minutes(second) for second in nearest)
+        say(f"no call in the picture; the nearest is from {start} to {end}: choose with --start and --end")
+    tell_missing(missing)
     say(f"picture: {options.png}")
     return 0
 
 
 def _time(text: str) -> float:
     """An argparse type: seconds, or ``m:ss``, or ``h:mm:ss``."""
-    seconds = 0.0
-    for part in text.split(":"):
-        value = float(part)
-        if not 0 <= value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} is not a time")
-        seconds = 60 * seconds + value
+    try:
+        seconds = seconds_of(text)
+    except ValueError as e:
+        raise argparse.ArgumentTypeError(str(e)) from None
+    if seconds < 0:
+        raise argparse.ArgumentTypeError(f"{text} is before the start")
     return seconds
+
+
+def _short(name: str) -> str:
+    """A long name's start and its end, where the counts beside it need room."""
+    return name if len(name) <= _NAME else f"{name[: _NAME // 2]}…{name[-_NAME // 2 :]}"
 
 
 def _find(output: str, name: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
@@ -127,8 +139,8 @@ def _read(uri: str, rate: int, start_s: float, end_s: float) -> np.ndarray:
 
 def _tracks(
     output: str, uri: str, parameters: dict[str, Any], interval: tuple[float, float]
-) -> tuple[list[LabelTrack], dict[str, int]]:
-    """What to draw of each label within the interval, and each label's number of calls in the whole recording.
+) -> tuple[list[LabelTrack], dict[str, int], int]:
+    """What to draw of each label in the interval, each label's calls in the whole recording, and all in the interval.
 
     If there are many labels, only those with the highest scores in the interval are drawn.
     """
@@ -149,11 +161,21 @@ def _tracks(
         count[label] = len(label_calls)
         shown = [c for c in label_calls if c[1] > interval[0] and c[0] < interval[1]]
         middles = (start_s + end_s)[inside] / 2
-        tracks.append(LabelTrack(label, middles, scores[inside, i], parameters["thresholds"].get(label), shown))
+        tracks.append(LabelTrack(plain(label), middles, scores[inside, i], parameters["thresholds"].get(label), shown))
+    in_interval = sum(len(track.calls) for track in tracks)
     if len(tracks) > _LABELS:
         tracks.sort(key=lambda t: (-len(t.calls), -float(np.max(t.scores, initial=0.0))))
         count = {label: n for label, n in count.items() if n} or {"all labels": 0}
-    return tracks[:_LABELS], count
+    return tracks[:_LABELS], count, in_interval
+
+
+def _nearest_call(output: str, uri: str, interval: tuple[float, float]) -> tuple[float, float] | None:
+    """Start and end of the recording's call that is nearest to the interval; None if it has no call."""
+    from soundbeam.pipelines import results
+
+    calls = results.read(output, "calls", recordings=[uri]).select(["start_s", "end_s"]).to_pylist()
+    times = [(call["start_s"], call["end_s"]) for call in calls]
+    return min(times, key=lambda call: max(interval[0] - call[1], call[0] - interval[1]), default=None)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import math
+import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import apache_beam as beam
 
-from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import open_text, place_of
-from soundbeam.model.storage.stores import one_line
+from soundbeam.model.storage.csv_table import TableRow, read_csv
+from soundbeam.model.storage.files import is_local, local_path, place_of
+from soundbeam.model.storage.table_paths import uris_of
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
+
+_TIMES = ("start_s", "end_s")
+
+
+# Folders in which systems keep deleted files, or copies and thumbnails of others.
+_OF_SYSTEMS = frozenset([
+    "$recycle.bin", "recycler", "system volume information", "lost+found", "lost.dir", "__macosx",
+    "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "~snapshot",
+])  # fmt: skip
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is hidden or the system's own: no label, and no clip."""
+    return name.startswith(".") or name.lower() in _OF_SYSTEMS
 
 
 def source_of(uri: str) -> str:
@@ -33,57 +46,66 @@ def clip_of_file(file: Recording | Unscannable, root: str) -> Clip | Reject | No
     """
     if isinstance(file, Unscannable):
         return None if file.status == "skipped" else Reject(file.recording.uri, file.error)
-    label, slash, _ = file.uri.removeprefix(root + "/").partition("/")
+    below = file.uri.removeprefix(root + "/")
+    if any(map(is_hidden, below.split("/"))):
+        return None
+    label, slash, _ = below.partition("/")
     if not slash:
         return Reject(file.uri, "is outside the folders of labels; move it into one")
     return Clip(file.uri, label, source_of(file.uri))
 
 
-def read_clips_table(url: str) -> Iterator[Clip | Reject]:
-    """The clips in a CSV. A path in it is absolute, a URL, or relative to the folder of the CSV.
+def read_clips_table(
+    url: str, current_folder: str | None = None, exists: Callable[[str], bool] | None = None
+) -> Iterator[Clip | Reject]:
+    """The clips in a CSV. A path in it is absolute, a URL, or relative to the CSV's folder or to the current folder.
+
+    Args:
+        url: The table.
+        current_folder: Of the user; this process's if it is None.
+        exists: Whether there is a clip of a URI; by default, whether there is such a file.
 
     Raises:
-        SoundbeamError: The table cannot be read or lacks a column.
+        SoundbeamError: The table cannot be read or lacks a column, or it is not clear what belongs where.
     """
-    for line, row in enumerate(_rows(url), start=2):
+    for row in read_csv(url, ("path", "label"), ("start_s", "end_s", "source"), _TIMES):
         try:
-            yield _clip_of_row(row, url)
+            yield _clip_of_row(row, url, current_folder or os.getcwd(), exists)
         except ValueError as e:
-            yield Reject((row.get("path") or "").strip() or url, f"line {line} of {url}: {e}")
+            yield Reject(row.text("path") or url, f"line {row.line} of {url}: {e}")
 
 
-def _clip_of_row(row: dict[str, str | None], url: str) -> Clip:
-    path, label = (row.get("path") or "").strip(), (row.get("label") or "").strip()
+def _clip_of_row(row: TableRow, url: str, current_folder: str, exists: Callable[[str], bool] | None) -> Clip:
+    path, label = row.text("path"), row.text("label")
     if not path or not label:
         raise ValueError("path or label is empty")
-    times = {name: (row.get(name) or "").strip() for name in ("start_s", "end_s")}
-    start_s = float(times["start_s"] or 0.0)
-    end_s = float(times["end_s"]) if times["end_s"] else None
-    if not math.isfinite(start_s) or start_s < 0 or (end_s is not None and not start_s < end_s < math.inf):
-        raise ValueError(f"start_s {start_s:g} and end_s {end_s} are not the bounds of a clip")
-    if "://" not in path and not path.startswith("/"):
-        path = (
-            posixpath.normpath(posixpath.join(posixpath.dirname(url), path))
-            if "://" not in url
-            else (url.rpartition("/")[0] + "/" + path)
+    start_s, end_s = row.seconds("start_s") or 0.0, row.seconds("end_s")
+    if start_s < 0 or (end_s is not None and end_s <= start_s):
+        raise ValueError(
+            f"from {start_s:g} to {end_s if end_s is None else f'{end_s:g}'} s is no stretch of a recording"
         )
-    place, plain = place_of(path)
-    return Clip(place.uri(plain), label, (row.get("source") or "").strip() or source_of(path), start_s, end_s)
+    uris = uris_of(path, url, current_folder)
+    uri = next(filter(exists, uris), uris[0]) if exists else _existing(uris)
+    if uri is None:
+        folders = dict.fromkeys([posixpath.dirname(local_path(url)), current_folder])
+        where = "" if posixpath.isabs(path) else f" in {' or '.join(folders)}"
+        raise ValueError(f"there is no file {path}{where}")
+    return Clip(uri, label, row.text("source") or source_of(uri), start_s, end_s)
 
 
-def _rows(url: str) -> Iterator[dict[str, str | None]]:
+def _existing(uris: list[str]) -> str | None:
+    """The first file that there is. Of one in a store that has one name only, reading it will show that at no cost."""
+    if not is_local(uris[0]):
+        return uris[0] if len(uris) == 1 else next(filter(_is_stored, uris), uris[0])
+    return next((uri for uri in uris if os.path.exists(local_path(uri))), None)
+
+
+def _is_stored(uri: str) -> bool:
+    place, path = place_of(uri)
     try:
-        with open_text(url, "utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = {"path", "label"} - set(reader.fieldnames or ())
-            if missing:
-                raise SoundbeamError(
-                    f"{url}: no column {' and '.join(sorted(missing))} in its first line; "
-                    "it must be path,label[,start_s,end_s][,source]"
-                )
-            yield from reader
-    except (OSError, UnicodeDecodeError, csv.Error) as e:
-        raise SoundbeamError(f"{url}: cannot be read as a table of clips ({one_line(e)})") from e
+        return bool(place.fs.exists(path))
+    except Exception:  # a store's own error classes are many; reading the clip will say why
+        return False
 
 
 @dataclasses.dataclass
@@ -106,11 +128,17 @@ class LabelByFolder(beam.PTransform):
 
 @dataclasses.dataclass
 class ReadClipsTable(beam.PTransform):
-    """Reads tables of clips: URLs of CSV files → a dict of ``clips`` and ``rejects``."""
+    """Reads tables of clips: URLs of CSV files → a dict of ``clips`` and ``rejects``.
+
+    Args:
+        current_folder: Where relative paths in a table may start, besides the table's own folder.
+    """
+
+    current_folder: str
 
     def expand(self, urls: beam.PCollection[str]) -> dict[str, beam.PCollection]:
         """Adds the step to the graph."""
-        return _clips_and_rejects(urls | "ReadRows" >> beam.FlatMap(read_clips_table))
+        return _clips_and_rejects(urls | "ReadRows" >> beam.FlatMap(read_clips_table, self.current_folder))
 
 
 class _Sort(beam.DoFn):

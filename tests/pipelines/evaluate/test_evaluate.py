@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -125,7 +126,11 @@ def test_failed_and_unscanned_recordings_are_left_out_and_said(tmp_path, capsys)
     assert (
         "1 annotated recordings (2 calls) were not scanned" in out and "1 recordings (1 annotated calls) failed" in out
     )
-    assert "read in part" in out and "start after the end" in out
+    assert (
+        "read in part" in out
+        and "1 annotated calls end after the end of their recording, 1 of them also start there; the first in line 5"
+        in out
+    )
 
 
 def test_undefined_figures_are_null_and_a_dash(tmp_path, capsys):
@@ -161,7 +166,7 @@ def test_many_recordings_print_only_the_wrong_ones(tmp_path, capsys):
         (["other.wav,1,2,call"], "no annotated recording is in the scan, e.g. 'other.wav'"),
         (["night.mp3,1,2,owl"], "knows none of the annotated labels ('owl'); it has call"),
         (["night.mp3,2,1,call"], "annotations.csv line 2: from 2 to 1 s"),
-        (["night.mp3,1,2,call", "night.mp3,x,1,call"], "line 3: start_s 'x'"),
+        (["night.mp3,1,2,call", "night.mp3,x,1,call"], "line 3: start_s 'x' is no time"),
         (["night.mp3,nan,1,call"], "line 2"),
         ([",1,2,call"], "line 2: names no recording"),
     ],
@@ -178,9 +183,9 @@ def test_bad_files_are_one_clear_line(scan, capsys):
     assert missing in capsys.readouterr().err
     run(scan, annotations(scan, header="file,begin"), expect=1)
     assert "no column recording, start_s, end_s" in capsys.readouterr().err
-    (scan / "annotations.csv").write_bytes(b"\xff\xfe\x00\x01")
+    (scan / "annotations.csv").write_bytes("recording,start_s,end_s,label\nday.wav,1,2,Gr\u00fcn\n".encode("cp1252"))
     run(scan, str(scan / "annotations.csv"), expect=1)
-    assert "UTF-8" in capsys.readouterr().err
+    assert "annotations.csv line 2: not UTF-8 text" in capsys.readouterr().err
     assert main(["--annotations", annotations(scan), "--output", str(scan / "empty")]) == 1
 
 
@@ -188,3 +193,86 @@ def test_semicolons_marks_and_further_columns(scan):
     path = scan / "annotations.csv"
     path.write_bytes("\ufeffrecording;label;start_s;end_s;who\r\nsiteA/day.wav;call;2;4;me\r\n\r\n".encode())
     assert run(scan, str(path))["labels"]["call"]["events"]["matched"] == 1
+
+
+def test_any_form_of_csv_gives_the_same_figures(scan):
+    """The same annotations, as R, a German Excel, PowerShell and a text editor save them."""
+    plain = run(scan, annotations(scan, "siteA/day.wav,2,4,call", f"{B},4.5,65.5,call"))
+    path = scan / "annotations.csv"
+    for text, encoding in (
+        (
+            "Recording;Start_s;End_s;Label\r\nsiteA\\day.wav;2,0;4,0;call\r\nsiteB\\day.wav;4,5;1:05,5;call\r\n",
+            "utf-8-sig",
+        ),
+        (
+            "sep=\t\nrecording\tstart_s\tend_s\tlabel\nsiteA/day.wav\t2\t4\tcall\nsiteB/day.wav\t4.5\t65.5\tcall\n",
+            "utf-16",
+        ),
+        (
+            "#\rlabel | recording | start_s | end_s\r\rcall|siteA/day.wav|0:02|0:04\rcall|siteB/day.wav|4.5|0:01:05.5",
+            "utf-8",
+        ),
+    ):
+        path.write_bytes(text.encode(encoding))
+        other = run(scan, str(path))
+        for figures in (plain, other):
+            figures["beyond_the_end"] = [{**call, "line": 0} for call in figures["beyond_the_end"]]
+        assert other == plain
+
+
+def test_a_relative_name_is_a_file_of_the_tables_folder_or_of_the_current_one(tmp_path, monkeypatch):
+    uris = [f"file://{tmp_path}/{site}/day.wav" for site in "ab"]
+    write_scan(tmp_path / "out", [result(uri) for uri in uris])
+    for site in "ab":
+        (tmp_path / site).mkdir()
+    for site in "ab":  # a tail of two recordings
+        csv = annotations(tmp_path / site, "day.wav,1,2,call")
+        figures = run(tmp_path, csv)
+        assert [r["recording"] for r in figures["recordings"] if r["labels"]["call"]["true"]] == [
+            f"file://{tmp_path}/{site}/day.wav"
+        ]
+    csv = annotations(tmp_path, "day.wav,1,2,call")
+    run(tmp_path, csv, expect=1)
+    monkeypatch.chdir(tmp_path / "b")
+    figures = run(tmp_path, csv)
+    assert [r["labels"]["call"]["true"] for r in figures["recordings"]] == [0, 1]
+
+
+def test_calls_without_length_and_behind_the_end_are_told(scan, capsys):
+    csv = annotations(
+        scan,
+        "siteA/day.wav,2,2,call",
+        "siteA/day.wav,9,10.05,call",
+        f"{C},9,12,call",
+        f"{C},20,21,call",
+        f"{B},9,9,call",
+    )
+    figures = run(scan, csv)
+    out = capsys.readouterr().out
+    assert "note: 2 annotated calls have no length, the first in line 2; each counts as a point in time" in out
+    assert (
+        "note: 2 annotated calls end after the end of their recording, 1 of them also start there; the first in " in out
+    )
+    assert f"line 4, 9 to 12 s in {C} of 10.0 s" in out
+    # The point at 2 s lies in the call from 1.5 to 3.5; the one at 9 s in none.
+    assert figures["labels"]["call"]["events"]["matched"] == 1
+    assert [call["line"] for call in figures["without_length"]] == [2, 6]
+
+
+def test_rows_whose_times_are_no_interval_are_counted(scan, capsys):
+    run(
+        scan,
+        annotations(scan, "night.mp3,3,2,call", "night.mp3,1,2,call", "night.mp3,-1,2,call", "x,1,,call"),
+        expect=1,
+    )
+    err = capsys.readouterr().err
+    assert "annotations.csv line 2: from 3 to 2 s is no stretch of a recording; and 2 more such rows" in err
+
+
+def test_a_label_in_another_unicode_form_is_the_same_label(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Gr\u00fcnfink") for form in ("NFC", "NFD"))
+    for known, said in ((composed, decomposed), (decomposed, composed)):
+        labels = (known, "rest")
+        write_scan(tmp_path / f"{len(known)}" / "out", [result(A, calls=[(known, 2, 4)], labels=labels)], labels)
+        figures = run(tmp_path / f"{len(known)}", annotations(tmp_path, f"day.wav,2,4,{said}"))
+        assert figures["labels"][known]["events"]["matched"] == 1 and not figures["unknown_labels"]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from matplotlib import font_manager
 
 from soundbeam.pipelines.evaluate import program as evaluate
 from tests.pipelines.written_scan import result, write_scan
@@ -73,6 +74,31 @@ def test_several_labels_of_one_clip(tmp_path, capsys):
     assert "all labels right 0.500 (1 of 2 clips" in out
     row = next(line for line in out.splitlines() if line.startswith("dog "))
     assert row.split()[1:6] == ["1", "2", "0.500", "1.000", "0.667"]
+
+
+def test_a_table_elsewhere_names_clips_from_the_current_folder(scan, monkeypatch, capsys):
+    (scan / "tables").mkdir()
+    monkeypatch.chdir(scan / "clips")
+    (scan / "tables" / "clips.csv").write_bytes(
+        "Label;Path\r\ncat;cat\\1.wav\r\ndog;dog\\1.wav\r\nowl;\r\n".encode("utf-16")
+    )
+    assert evaluate.main(["--clips", str(scan / "tables" / "clips.csv"), "--output", str(scan / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "accuracy 1.000 (2 of 2 clips" in out
+    assert f"1 files or rows are no clips, the first: {scan}/tables/clips.csv: line 4 of " in out
+
+
+def test_a_report_draws_any_label(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_: [])
+    labels = ("$x^{$", "_a", "鷹")
+    rows = [result(f"file://{tmp_path}/{i}.wav", 4.0, (), lambda s: np.eye(3)[0], labels=labels) for i in range(3)]
+    write_scan(tmp_path / "out", rows, labels, task="classifier")
+    lines = [f"{i}.wav,{label}" for i, label in enumerate(labels)]
+    (tmp_path / "clips.csv").write_text("\n".join(["path,label", *lines]), encoding="utf-8")
+    argv = ["--clips", str(tmp_path / "clips.csv"), "--output", str(tmp_path / "out")]
+    assert evaluate.main([*argv, "--report", str(tmp_path / "report")]) == 0
+    assert "no font of this machine has 鷹: the picture shows codes" in capsys.readouterr().err
+    assert (tmp_path / "report" / "confusion.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """The picture is read back and looked at, pixel by pixel where that says something."""
 
+import dataclasses
 import io
 
 import matplotlib.image
 import numpy as np
 import pytest
 import soundfile
+from matplotlib import font_manager
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from soundbeam.pipelines.show import program as show
 from soundbeam.pipelines.show.drawing import LabelTrack, draw, minutes
@@ -110,7 +114,7 @@ def test_many_labels_draw_those_that_score(tmp_path, reads, capsys):
     scores = np.tile(np.eye(9)[7], (9, 1))
     write_scan(tmp_path / "out", [result("s3://b/x.wav", 10.0, [("bird8", 1, 2)], scores, labels=labels)], labels)
     parameters = {"labels": list(labels), "thresholds": dict.fromkeys(labels, 0.5)}
-    tracks, counts = show._tracks(f"{tmp_path}/out", "s3://b/x.wav", parameters, (0.0, 10.0))
+    tracks, counts, _ = show._tracks(f"{tmp_path}/out", "s3://b/x.wav", parameters, (0.0, 10.0))
     assert [t.label for t in tracks][:2] == ["bird8", "bird7"] and len(tracks) == 6 and counts == {"bird8": 1}
     assert tracks[0].middles_s.tolist() == list(range(1, 10)) and tracks[1].scores.tolist() == [1.0] * 9
     assert run(tmp_path, "x.wav") == 0 and "bird8: 1 call\n" in capsys.readouterr().out
@@ -134,6 +138,64 @@ def test_what_sounds_is_bright_where_it_sounds():
 def test_silence_and_a_moment_can_be_drawn():
     for samples in (np.zeros(RATE, np.float32), np.zeros(10, np.float32), sound(0.1)):
         draw(io.BytesIO(), samples, RATE, 3.0, [LabelTrack("x", np.empty(0), np.empty(0), None, [])], "t", "s")
+
+
+def test_a_stretch_without_a_call_says_where_the_nearest_is(scan, reads, capsys):
+    for start, end, nearest in ((0, 3, "0:05 to 0:06"), (7, 9, "0:05 to 0:06"), (13.5, 20, "0:12 to 0:13")):
+        assert run(scan, "a/day 1.wav", "--start", str(start), "--end", str(end)) == 0
+        out = capsys.readouterr().out
+        assert "(0 in this stretch)" in out and f"no call in the picture; the nearest is from {nearest}: choose" in out
+    assert run(scan, "b/day 1.wav") == 0
+    assert "nearest" not in capsys.readouterr().out
+
+
+def test_calls_of_labels_that_are_not_drawn_count_too(tmp_path, reads, capsys):
+    labels = tuple(f"bird{i}" for i in range(9))
+    calls = [(label, 1, 2) for label in labels] + [("bird0", 8, 9)]
+    write_scan(tmp_path / "out", [result("s3://b/x.wav", 10.0, calls, np.zeros((9, 9)), labels=labels)], labels)
+    assert run(tmp_path, "x.wav", "--end", "5") == 0
+    assert "(9 in this stretch)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("録音データ_ガビチョウ.wav", "\\u9332\\u97f3"),
+        ("🦉.wav", "\\U0001f989.wav   \\u9df9: 1 call, _hidden: 1 call"),
+        ("$5_a$ \\alpha.wav", "$5_a$ \\alpha.wav   "),
+        ("_x^{.wav", "_x^{.wav   "),
+        ("night " * 40 + "0530.wav", "night night "),
+        ("a\nb\x1b[2J.wav", "a\\nb\\x1b[2J.wav   "),
+    ],
+)
+def test_any_name_and_label_can_be_drawn(tmp_path, reads, capsys, monkeypatch, name, title):
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda *_: [])
+    labels = ("鷹", "_hidden", "$x^{$", "l" * 300)
+    calls = [(label, 1, 2) for label in labels]
+    write_scan(tmp_path / "out", [result(f"s3://b/{name}", 10.0, calls, np.zeros((9, 4)), labels=labels)], labels)
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.extend(map(_text, figure.findobj(Text))))
+    assert run(tmp_path, f"s3://b/{name}") == 0
+    assert {"\\u9df9", "_hidden", "$x^{$"} <= set(drawn) and any("lll…lll" in text for text in drawn)
+    assert any(text.startswith(title) for text in drawn)
+    err = capsys.readouterr().err
+    assert err.startswith("no font of this machine has ") and err.count("\n") == 1
+
+
+def _text(artist):
+    return artist.get_text()
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.3, 1.5])
+def test_a_recording_shorter_than_a_window_can_be_drawn(tmp_path, reads, capsys, seconds):
+    one = dataclasses.replace(
+        result("s3://b/x.wav", 2.0, [("call", 0, seconds)], lambda s: 0.9), end_s=np.array([seconds])
+    )
+    report = dataclasses.replace(one.report, duration_s=seconds)
+    write_scan(tmp_path / "out", [dataclasses.replace(one, report=report)])
+    assert run(tmp_path, "x.wav") == 0
+    assert matplotlib.image.imread(tmp_path / "deep/x.png").shape[0] > 600
+    assert "x.wav: call: 1 call\n" in capsys.readouterr().out
 
 
 def test_times():

@@ -1,5 +1,7 @@
 """Labelled clips: of folders and of tables; what is wrong with one is a reject with its reason."""
 
+import unicodedata
+
 import pytest
 
 from soundbeam.model.errors import SoundbeamError
@@ -36,21 +38,67 @@ def test_files_outside_of_labels_and_broken_ones_are_rejects_hidden_ones_nothing
     assert clip_of_file(Unscannable(empty.recording, "skipped", "list", "hidden"), ROOT) is None
 
 
+@pytest.mark.parametrize(
+    "folder", ["@eaDir", "$RECYCLE.BIN", "__MACOSX", "System Volume Information", ".Trashes", ".git"]
+)
+def test_what_the_system_keeps_is_neither_a_label_nor_a_clip(folder):
+    for path in (f"{folder}/a.wav", f"fox/{folder}/a.wav", f"{folder.lower()}/fox/a.wav"):
+        assert clip_of_file(Recording(f"{ROOT}/{path}", 1, ""), ROOT) is None
+    assert clip_of_file(Recording(f"{ROOT}/fox/._a.wav", 1, ""), ROOT) is None
+    root = f"file:///{folder}"  # of a root that the user named, the name does not matter
+    assert clip_of_file(Recording(f"{root}/fox/a.wav", 1, ""), root).label == "fox"
+
+
 def table(folder, text):
     path = folder / "clips.csv"
     path.write_text(text, encoding="utf-8")
     return str(path)
 
 
+def files(folder, *names):
+    """Empty files; listing does not look into them."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
 def test_a_table_gives_stretches_with_paths_relative_to_itself(tmp_path):
-    url = table(tmp_path, "path,label,start_s,end_s,source,note\nx/a-1.wav,fox,1.5,2,site,hm\n/abs/b.wav,owl,,,,\n")
-    assert list(read_clips_table(url)) == [
+    files(tmp_path, "x/a-1.wav", "b.wav")
+    rows = f"path,label,start_s,end_s,source,note\nx/a-1.wav,fox,1.5,2,site,hm\n{tmp_path}/b.wav,owl,,,,\n"
+    assert list(read_clips_table(table(tmp_path, rows))) == [
         Clip(f"file://{tmp_path}/x/a-1.wav", "fox", "site", 1.5, 2.0),
-        Clip("file:///abs/b.wav", "owl", "b", 0.0, None),
+        Clip(f"file://{tmp_path}/b.wav", "owl", "b", 0.0, None),
+    ]
+
+
+def test_paths_start_from_the_tables_folder_or_else_from_the_current_one(tmp_path, monkeypatch):
+    files(tmp_path, "tables/both.wav", "here/both.wav", "here/site/only.wav")
+    monkeypatch.chdir(tmp_path / "here")
+    url = table(tmp_path / "tables", "path,label\nboth.wav,fox\nsite\\only.wav,fox\nsite\\gone.wav,fox\n")
+    both, only, gone = read_clips_table(url)
+    assert both.recording == f"file://{tmp_path}/tables/both.wav"
+    assert only.recording == f"file://{tmp_path}/here/site/only.wav"
+    assert gone == Reject(
+        "site\\gone.wav",
+        f"line 4 of {url}: there is no file site\\gone.wav in {tmp_path}/tables or {tmp_path}/here",
+    )
+
+
+def test_a_name_with_a_backslash_and_one_in_another_unicode_form_are_found(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Gr\u00fcn.wav") for form in ("NFC", "NFD"))
+    files(tmp_path, "a\\b.wav", decomposed, "my clip.wav", "50%20.wav")
+    rows = ["path,label", "a\\b.wav,fox", f"{composed},fox", "my%20clip.wav,fox", "50%20.wav,fox"]
+    url = table(tmp_path, "\n".join(rows))
+    assert [clip.recording for clip in read_clips_table(url)] == [
+        f"file://{tmp_path}/a\\b.wav",
+        f"file://{tmp_path}/{decomposed}",
+        f"file://{tmp_path}/my clip.wav",
+        f"file://{tmp_path}/50%20.wav",
     ]
 
 
 def test_a_table_saved_by_a_spreadsheet_with_a_byte_order_mark_reads(tmp_path):
+    files(tmp_path, "a.wav")
     url = table(tmp_path, "\ufeffpath,label\na.wav,fox\n")
     assert [c.label for c in read_clips_table(url)] == ["fox"]
 
@@ -64,7 +112,20 @@ def test_a_table_in_a_bucket_names_files_of_its_bucket():
     assert [c.recording for c in found] == ["memory:///bucket/t/a.wav", "memory:///other/b.wav"]
 
 
+def test_a_table_in_a_bucket_may_have_backslashes_and_lead_upwards():
+    import fsspec
+
+    for name in ("t/site/a.wav", "up.wav"):
+        with fsspec.open(f"memory://slashes/{name}", "w") as file:
+            file.write("x")
+    with fsspec.open("memory://slashes/t/clips.csv", "w") as file:
+        file.write("path;label\nsite\\a.wav;fox\n..\\up.wav;fox\nsite\\gone.wav;fox\n")
+    found = [clip.recording for clip in read_clips_table("memory://slashes/t/clips.csv")]
+    assert found[:2] == ["memory:///slashes/t/site/a.wav", "memory:///slashes/up.wav"] and "gone.wav" in found[2]
+
+
 def test_a_relative_table_names_files_absolutely(tmp_path, monkeypatch):
+    files(tmp_path, "a.wav")
     table(tmp_path, "path,label\na.wav,fox\n")
     monkeypatch.chdir(tmp_path)
     assert next(read_clips_table("clips.csv")).recording == f"file://{tmp_path}/a.wav"
@@ -75,20 +136,23 @@ def test_a_relative_table_names_files_absolutely(tmp_path, monkeypatch):
     [
         (",fox,,", "empty"),
         ("a.wav,,,", "empty"),
-        ("a.wav,fox,x,", "could not convert"),
-        ("a.wav,fox,3,2", "not the bounds"),
-        ("a.wav,fox,-1,2", "not the bounds"),
-        ("a.wav,fox,nan,2", "not the bounds"),
+        ("a.wav,fox,x,", "start_s 'x' is no time"),
+        ("a.wav,fox,3,2", "from 3 to 2 s is no stretch"),
+        ("a.wav,fox,-1,2", "from -1 to 2 s is no stretch"),
+        ("a.wav,fox,nan,2", "start_s 'nan' is no time"),
     ],
 )
 def test_a_bad_row_is_a_reject_with_its_line(tmp_path, row, reason):
+    files(tmp_path, "a.wav", "b.wav")
     url = table(tmp_path, f"path,label,start_s,end_s\n{row}\nb.wav,owl,,\n")
     bad, good = read_clips_table(url)
     assert isinstance(bad, Reject) and reason in bad.reason and "line 2" in bad.reason
     assert good.label == "owl"
 
 
-@pytest.mark.parametrize("text", ["", "file,label\na,b\n", "path;label\na;b\n"])
+@pytest.mark.parametrize("text", ["", "file,label\na,b\n", "label;notes\na;b\n"])
 def test_a_table_without_its_columns_is_refused(tmp_path, text):
-    with pytest.raises(SoundbeamError, match="no column"):
+    with pytest.raises(
+        SoundbeamError, match=r"no column path|empty; its first line must name its columns: path, label"
+    ):
         list(read_clips_table(table(tmp_path, text)))
