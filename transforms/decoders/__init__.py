@@ -31,6 +31,7 @@ DECODERS = {
     "tensorflow-io": (("tfio_decoder", "TfioStream"), ("tfio_decoder", "TfioResampler")),
 }
 _AV = ("av_decoder", "AvStream")
+_LOSSLESS = frozenset(["wav", "rf64", "w64", "aiff", "au", "caf", "flac"])
 # Libsndfile reads none of these, so they are left to PyAV: by content or, if that says nothing, by name.
 _AV_KINDS = frozenset(["mp4", "asf", "adts", "matroska", "other"])
 _AV_EXTENSIONS = frozenset([".m4a", ".mp4", ".aac", ".wma"])
@@ -60,9 +61,9 @@ def open_decoder(uri: str, decoder: str = "soundfile") -> AudioStream:
         raise DecodeError("no such file: it was there when the recordings were listed", "storage") from e
     except Exception as e:  # stores have many error classes of their own
         raise DecodeError(f"cannot be opened: {one_line(e)}", "storage") from e
-    triggered = is_triggered(source, uri)
+    triggered, lossless = is_triggered(source, uri), kind_of(source.read_at(0, 16)) in _LOSSLESS
     stream = _open_stream(source, uri, decoder)
-    return TriggeredStream(stream) if triggered else stream
+    return TriggeredStream(stream, lossless) if triggered else stream
 
 
 def _open_stream(source: Source, uri: str, decoder: str) -> AudioStream:

@@ -21,6 +21,12 @@ _HEAD_BYTES = 1 << 16
 _TRIGGERED_NAME = re.compile(r"(^|[_-])\d{6}T\.\w+$", re.IGNORECASE)
 # Longer than the recorder's memory card and batteries last; a damaged length must not become years of silence.
 _LONGEST_S = 31 * 86400.0
+# The rates at which the recorder writes, Hz. A file of another one was converted, and so were its blocks.
+_RATES = frozenset([8000, 16000, 32000, 48000, 96000, 192000, 250000, 256000, 384000])
+_CONVERTED = (
+    "an AudioMoth's triggered recording that was converted: where nothing triggered cannot be told, so times may be "
+    "wrong; scan the recorder's own file"
+)
 
 
 def is_triggered(source: Source, uri: str) -> bool:
@@ -41,20 +47,22 @@ class TriggeredStream(AudioStream):
 
     Args:
         stream: The recording as it is stored.
+        lossless: Whether the file holds the very samples that the recorder wrote.
 
     Attributes:
         gaps: First frame and frame after the last one of each stretch that did not trigger, as far as decoded.
     """
 
-    def __init__(self, stream: AudioStream):
+    def __init__(self, stream: AudioStream, lossless: bool = True):
         super().__init__()
-        self._stream = stream
+        self._stream, self._lossless = stream, lossless
         self.sample_rate, self.channels = stream.sample_rate, stream.channels
 
     def blocks(self) -> Iterator[np.ndarray]:  # noqa: D102
         frame = stored = 0
         rest = np.zeros((0, self.channels), np.float32)
         error: DecodeError | None = None
+        odd = ""
         source = self._stream.blocks()
         while True:
             try:
@@ -69,7 +77,10 @@ class TriggeredStream(AudioStream):
             at = 0
             for start in starts:
                 length = length_of(rest[start : start + BLOCK, 0])
-                if start < at or length * BLOCK + frame > _LONGEST_S * self.sample_rate:
+                if start < at:
+                    continue
+                if length * BLOCK + frame > _LONGEST_S * self.sample_rate:
+                    odd = odd or f"a stretch at {(frame + start - at) / self.sample_rate:.1f} s that did not trigger"
                     continue
                 yield from _pieces(rest[at:start])
                 frame += start - at
@@ -87,6 +98,10 @@ class TriggeredStream(AudioStream):
         if error is not None:
             raise error
         self.defects += self._stream.defects
+        if odd and self.gaps:
+            self.defects.append(f"{odd} has no credible length: times behind it may be wrong")
+        if not self.gaps and not (self._lossless and self.channels == 1 and self.sample_rate in _RATES):
+            self.defects.append(_CONVERTED)
         promised = self._stream.promised
         if promised and stored < promised - 0.1 * self.sample_rate:
             missing = (promised - stored) / self.sample_rate

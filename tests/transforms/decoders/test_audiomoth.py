@@ -118,6 +118,31 @@ def test_one_that_is_cut_off_says_so(tmp_path):
     assert len(samples) > 256 * 703
 
 
+@pytest.mark.parametrize("form", ["ogg", "resampled", "stereo"])
+def test_one_that_was_converted_says_so(tmp_path, form):
+    stored, _, _ = triggered(PARTS)
+    samples = stored / 32768
+    path, rate = tmp_path / "20240101_060000T.wav", RATE
+    if form == "ogg":
+        path = path.with_suffix(".ogg")
+    if form == "resampled":
+        rate = 22050
+        samples = np.interp(np.arange(len(samples) * 2) / 2, np.arange(len(samples)), samples)
+    if form == "stereo":
+        samples = np.stack([samples, samples], axis=1)
+    soundfile.write(path, samples, rate)
+    _, stream = decode(path)
+    assert len(stream.defects) == 1 and "that was converted" in stream.defects[0]
+
+
+def test_a_length_that_cannot_be_is_told(tmp_path):
+    stored, _, _ = triggered(PARTS)
+    stored = np.concatenate([stored, encoded((1 << 31) - 1), stored[:5000]])
+    write_audiomoth(tmp_path / "x.wav", stored)
+    _, stream = decode(tmp_path / "x.wav")
+    assert len(stream.defects) == 1 and "has no credible length" in stream.defects[0]
+
+
 class Pieces(AudioStream):
     """Samples in blocks of given sizes."""
 
