@@ -29,6 +29,9 @@ class ScanSummary:
         counted, heard: label → number of recordings that were counted, and of those with a call.
         bad: The first files that failed or are partial: status, recording, error.
         unchanged, before_since, gone: How many files were scanned before, were left out, and no longer exist.
+        renamed: How many files were scanned before under other names.
+        duplicates: How many recordings are the same files as others, under other names.
+        notes: Kind of note → number of recordings.
         resumed_runs: Runs that had been interrupted and were resumed.
         scan_s: How many seconds the scan took.
         built_for: ``dry run`` or ``template`` if the job was built but not run, else "".
@@ -52,6 +55,9 @@ class ScanSummary:
     unchanged: int = 0
     before_since: int = 0
     gone: int = 0
+    renamed: int = 0
+    duplicates: int = 0
+    notes: dict[str, int] = dataclasses.field(default_factory=dict)
     resumed_runs: list[str] = dataclasses.field(default_factory=list)
     scan_s: float = 0.0
     built_for: str = ""

@@ -51,7 +51,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in calls_of_label.items()},
         "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
         "notes": _kinds_of_notes(recordings["notes"]),
-        "same": _same_content(results.read(output, "recordings", columns=["content"])["content"]),
+        "duplicates": _duplicates(results.read(output, "recordings", columns=["content"])["content"]),
     }
 
 
@@ -63,7 +63,7 @@ def _kinds_of_notes(notes: pa.ChunkedArray) -> dict[str, int]:
     return dict(kinds.most_common())
 
 
-def _same_content(contents: pa.ChunkedArray) -> int:
+def _duplicates(contents: pa.ChunkedArray) -> int:
     """How many recordings are the same file as another one."""
     known = pc.drop_null(contents)
     return len(known) - len(pc.unique(known))
@@ -106,8 +106,8 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
     for kind, n in figures["notes"].items():
         say(f"note: {n} recordings: {kind} (column notes of the table recordings)")
-    if figures["same"]:
-        say(f"{figures['same']} recordings are the same files as others, under other names: they are counted twice")
+    if figures["duplicates"]:
+        say(f"{figures['duplicates']} recordings are the same files as others, under other names: they are counted twice")
     if figures["renamed"]:
         say(f"{figures['renamed']} recordings were scanned before under other names; the new names replace those")
     if figures["gone"]:

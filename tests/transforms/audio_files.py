@@ -54,7 +54,7 @@ def patched(data: bytes, at: int, new: bytes) -> bytes:
 
 
 def decode(path, decoder="soundfile"):
-    """(samples, rate, promised, the DecodeError that ended it or None, notes)."""
+    """(samples, rate, promised, the DecodeError that ended it or None, defects)."""
     trouble, blocks = None, []
     with open_decoder(str(path), decoder) as stream:
         try:
@@ -64,7 +64,7 @@ def decode(path, decoder="soundfile"):
         except DecodeError as e:
             trouble = e
         samples = np.concatenate(blocks) if blocks else np.zeros((0, stream.channels), np.float32)
-        return samples, stream.sample_rate, stream.promised, trouble, stream.notes
+        return samples, stream.sample_rate, stream.promised, trouble, stream.defects
 
 
 def write(tmp_path, name, data):

@@ -123,6 +123,7 @@ def _decode_channel(
         sums=decoded.sums,
         channel=channel,
         gap_frames=sum(end - start for start, end in decoded.gaps),
+        content=content_hash(part.recording.uri) if part.index == 0 and decoded.frames else "",
     )
 
 
@@ -165,8 +166,7 @@ def decode_listed(
         start = time.perf_counter()  # of decoding alone: later steps run between two results
         result = next(results, None)
         if isinstance(result, RangeReport):
-            content = content_hash(part.recording.uri) if part.index == 0 and result.frames else ""
-            result = dataclasses.replace(result, changed=_changed(part.recording), content=content)
+            result = dataclasses.replace(result, changed=_changed(part.recording))
         spent += time.perf_counter() - start
         if result is None:
             break
