@@ -13,6 +13,7 @@ import apache_beam as beam
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import open_text, place_of
+from soundbeam.model.storage.place import below
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
@@ -33,7 +34,7 @@ def clip_of_file(file: Recording | Unscannable, root: str) -> Clip | Reject | No
     """
     if isinstance(file, Unscannable):
         return None if file.status == "skipped" else Reject(file.recording.uri, file.error)
-    label, slash, _ = file.uri.removeprefix(root + "/").partition("/")
+    label, slash, _ = (below(file.uri, root) or "").partition("/")
     if not slash:
         return Reject(file.uri, "is outside the folders of labels; move it into one")
     return Clip(file.uri, label, source_of(file.uri))

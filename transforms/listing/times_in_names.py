@@ -7,6 +7,7 @@ strptime. A pattern matches whole names, ignores case, and may omit the extensio
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
 import functools
 import re
@@ -122,12 +123,12 @@ def from_pattern(uri: str, pattern: str) -> datetime | None:
     if part.get("s"):
         return datetime.fromtimestamp(int(part["s"]), timezone.utc)
     # As POSIX reads %y: 69 to 99 are 1969 to 1999.
-    year = int(part.get("Y") or 0) or int(part["y"]) + (1900 if int(part["y"]) > 68 else 2000)
+    year = int(part["Y"]) if part.get("Y") else int(part["y"]) + (1900 if int(part["y"]) > 68 else 2000)
     clock = [part.get(name) or "0" for name in "HMS"]
     if part.get("j"):
         when = moment((str(year), "1", "1", *clock), part.get("f"))
         day = int(part["j"])
-        if when is None or not 1 <= day <= (datetime(year + 1, 1, 1) - datetime(year, 1, 1)).days:
+        if when is None or not 1 <= day <= 365 + calendar.isleap(year):
             return None
         when += timedelta(days=day - 1)
     else:
@@ -178,7 +179,7 @@ def to_utc(when: datetime | None, zone: tzinfo) -> datetime | None:
         return None
     try:
         return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(timezone.utc)
-    except OverflowError:  # the first and the last day of the calendar
+    except (OverflowError, ValueError):  # the first and the last day of the calendar
         return None
 
 

@@ -7,13 +7,16 @@ import dataclasses
 import apache_beam as beam
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.records import DELETED, Recording, Unscannable
+from soundbeam.transforms.listing.left_out import Told
+from soundbeam.transforms.records import DELETED, LISTED_AGAIN, Recording, Unscannable
 from soundbeam.transforms.tables.schemas import Shard
 
 
 def kind_of(row: Recording | Unscannable) -> str:
-    """``gone`` for a file that was scanned before and no longer exists, else ``taken``."""
-    return "gone" if isinstance(row, Unscannable) and row.stage == DELETED else "taken"
+    """``gone`` for a scanned file that is no longer there, ``again`` for `LISTED_AGAIN`, else ``taken``."""
+    if isinstance(row, Unscannable) and row.stage == DELETED:
+        return "again" if row.error == LISTED_AGAIN else "gone"
+    return "taken"
 
 
 @dataclasses.dataclass
@@ -50,6 +53,7 @@ class FileCounts:
         before_since: Of those, files left out because they are from before ``--since``.
         gone: Files that were scanned before and no longer exist.
         rows: Files that must have a row in the table ``recordings``.
+        told: What the listing tells beside its rows.
     """
 
     listed: int
@@ -57,13 +61,15 @@ class FileCounts:
     before_since: int
     gone: int
     rows: int
+    told: Told = dataclasses.field(default_factory=Told)
 
     @classmethod
     def from_points(cls, numbers: dict[str, int]) -> FileCounts:
-        """The counts that follow from the numbers of `CountFiles`."""
+        """The counts that follow from the numbers of `CountFiles` and of `Told`."""
         listed, new, kept = (numbers.get(f"{name} taken", 0) for name in ("listed", "new", "kept"))
         gone = numbers.get("kept gone", 0)
-        return cls(listed, listed - new, new - kept, gone, kept + gone)
+        rows = kept + gone + numbers.get("kept again", 0)
+        return cls(listed, listed - new, new - kept, gone, rows, Told.from_numbers(numbers))
 
     def check_rows(self, shards: list[Shard]) -> None:
         """Raises SoundbeamError unless every file has exactly one row: a runner lost or doubled something."""
