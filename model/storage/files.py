@@ -64,7 +64,7 @@ def open_file(uri: str, first_bytes: int = FIRST_BYTES) -> Any:
 
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
-_MOST_BYTES = (1 << 63) - 1  # that a table can hold
+_MOST_BYTES = 1 << 53  # of any file there is; so many such sizes can be added up in 64 bits
 
 
 def size_of(info: Entry) -> int:

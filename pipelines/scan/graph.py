@@ -80,15 +80,23 @@ def build(
 
 def roots_of(patterns: list[str]) -> tuple[str, ...]:
     """The folders, as URIs that end in a slash, that patterns list whole or by wildcards; and the URIs of lists."""
-    roots = []
+    roots: list[str] = []
     for pattern in patterns:
-        place, path = place_of(pattern.removeprefix("@"))
-        if pattern.startswith("@"):
-            roots.append(place.uri(path))
+        try:
+            roots += _roots_of(pattern)
+        except Exception:  # a store's own error classes are many; without a root nothing is taken for deleted
             continue
-        if place.fs.isdir(path):
-            roots += [f"{uri}/" for uri in spellings(place.uri(path.rstrip("/")))]
-        elif has_wildcard(path) and not place.fs.exists(path):
-            before_wildcard = path[: min(i for i in map(path.find, "*?[") if i >= 0)]
-            roots += [f"{uri}/" for uri in spellings(place.uri(before_wildcard.rpartition("/")[0]))]
     return tuple(roots)
+
+
+def _roots_of(pattern: str) -> list[str]:
+    place, path = place_of(pattern.removeprefix("@"))
+    if pattern.startswith("@"):
+        return [place.uri(path)]
+    if place.fs.isdir(path):
+        folder = path.rstrip("/")
+    elif has_wildcard(path) and not place.fs.exists(path):
+        folder = path[: min(i for i in map(path.find, "*?[") if i >= 0)].rpartition("/")[0]
+    else:
+        return []
+    return [f"{uri}/" for uri in spellings(place.uri(folder))]
