@@ -29,6 +29,8 @@ class ScanSummary:
         counted, heard: label → number of recordings that were counted, and of those with a call.
         bad: The first files that failed or are partial: status, recording, error.
         unchanged, before_since, gone: How many files were scanned before, were left out, and no longer exist.
+        left_out: Kind → how many files of the folders are no recordings by their names.
+        hints: What patterns missed that they may have meant, a line each.
         resumed_runs: Runs that had been interrupted and were resumed.
         scan_s: How many seconds the scan took.
         built_for: ``dry run`` or ``template`` if the job was built but not run, else "".
@@ -52,6 +54,8 @@ class ScanSummary:
     unchanged: int = 0
     before_since: int = 0
     gone: int = 0
+    left_out: dict[str, int] = dataclasses.field(default_factory=dict)
+    hints: list[str] = dataclasses.field(default_factory=list)
     resumed_runs: list[str] = dataclasses.field(default_factory=list)
     scan_s: float = 0.0
     built_for: str = ""

@@ -25,7 +25,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "unchanged": result.done_before,
         "before_since": result.before_since,
         "left_out": commonest(result.told.left_out),
-        "told": result.told.lines,
+        "hints": result.told.lines,
     }
     if info is None:
         return figures
@@ -112,7 +112,7 @@ def _say_left_out(figures: dict[str, Any]) -> None:
     """Prints which files in the folders are not recordings, and what patterns miss."""
     if figures["left_out"]:
         say(f"left out: {', '.join(f'{n} {kind}' for kind, n in figures['left_out'].items())}")
-    for line in figures["told"]:
+    for line in figures["hints"]:
         say(line)
 
 

@@ -14,7 +14,7 @@ from soundbeam.transforms.listing.times_in_names import Conventions, from_name, 
 from soundbeam.transforms.listing.times_in_wav import read_times
 from soundbeam.transforms.records import DELETED, Recording, Unscannable
 
-_WITH_CHUNKS = (".wav", ".wave", ".rf64", ".bwf")
+_WITH_CHUNKS = (".wav", ".wave", ".rf64", ".bwf", ".bw64", ".amb")
 _READ_BYTES = 1 << 16
 # How far the times in metadata and in a name without an offset can differ: no two clocks on Earth are more than 26
 # hours apart.
