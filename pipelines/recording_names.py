@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.place import escaped
+from soundbeam.model.storage.stores import printable
 
 
 class RecordingNames:
@@ -39,6 +41,8 @@ class RecordingNames:
             SoundbeamError: The name is the tail of several recordings.
         """
         name = name.strip()
+        if printable(name) != name:
+            name = escaped(name)
         if name in self._uris:
             return name
         for split in (_components, _decoded_components):
@@ -46,7 +50,7 @@ class RecordingNames:
             if not tail:
                 continue
             matches = [uri for uri in self._by_base.get(tail[-1], ()) if split(uri)[-len(tail) :] == tail]
-            full_paths = [uri for uri in matches if split(uri)[-len(tail) - 1 :] == ["file:", *tail]]
+            full_paths = [uri for uri in matches if split(uri) in (["file:", *tail], ["file:", "localhost", *tail])]
             matches = full_paths if len(full_paths) == 1 else matches
             if len(matches) > 1:
                 more = f" and {len(matches) - 2} more" if len(matches) > 2 else ""

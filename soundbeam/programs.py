@@ -32,6 +32,8 @@ class ScanSummary:
         renamed: How many files were scanned before under other names.
         duplicates: How many recordings are the same files as others, under other names.
         notes: Kind of note → number of recordings.
+        left_out: Kind → how many files of the folders are no recordings by their names.
+        hints: What patterns missed that they may have meant, a line each.
         resumed_runs: Runs that had been interrupted and were resumed.
         scan_s: How many seconds the scan took.
         built_for: ``dry run`` or ``template`` if the job was built but not run, else "".
@@ -58,6 +60,8 @@ class ScanSummary:
     renamed: int = 0
     duplicates: int = 0
     notes: dict[str, int] = dataclasses.field(default_factory=dict)
+    left_out: dict[str, int] = dataclasses.field(default_factory=dict)
+    hints: list[str] = dataclasses.field(default_factory=list)
     resumed_runs: list[str] = dataclasses.field(default_factory=list)
     scan_s: float = 0.0
     built_for: str = ""

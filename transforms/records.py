@@ -15,14 +15,17 @@ from soundbeam.transforms.channels import ChannelSums
 # How the scan of a file ended: all of it was scanned; something is missing or broke off; no window was scored; it was
 # not scanned.
 Status = Literal["ok", "partial", "failed", "skipped"]
-# The stage that set a status other than ``ok``; "" for ``ok``.
-Stage = Literal["", "list", "decode", "score", "deleted"]
+# The stage that set a status other than ``ok``; "" for ``ok``. ``read``: its bytes could not be had, for a reason that
+# lies in the place (a disk, a store, rights, a package that is missing) and not in the file.
+Stage = Literal["", "list", "read", "decode", "score", "deleted"]
 # The stage of a file that was scanned before and no longer exists.
 DELETED: Final = "deleted"
 # How the error of a row begins whose file is listed under another name now; its stage is ``deleted`` too.
 RENAMED: Final = "the same file as"
 # Which channel of a recording is scanned: the mean of all, one of them (counted from 1), or each by itself.
 Channel = Union[int, Literal["mean", "each"]]  # noqa: UP007
+# The error of a row of that stage that only supersedes the row of a folder, list or pattern.
+LISTED_AGAIN: Final = "it could not be listed before; now it can"
 # Why a task in another process was not finished: the process crashed, hung or used too much memory, or the task raised
 # an exception.
 FailureCause = Literal["crash", "hang", "memory", "unexpected"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import dataclasses
 import io
@@ -11,17 +10,10 @@ from collections.abc import Iterator, Sequence
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.numbers import seconds_of
-from soundbeam.model.storage.files import open_file
+from soundbeam.model.storage.files import encoding_of, open_file
 from soundbeam.model.storage.stores import one_line
 
 _SEPARATORS = ",;\t|"
-_BOMS = {  # those of UTF-32 first: one of them starts like one of UTF-16
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 _SAVE_AS_CSV = "open it in its program and save it as CSV in UTF-8"
 _NO_TEXT = {
     b"PK\x03\x04": f"a spreadsheet (.xlsx, .ods) or zip archive, not a CSV; {_SAVE_AS_CSV}",
@@ -97,17 +89,7 @@ def decode_text(data: bytes) -> str:
     Raises:
         UnicodeDecodeError: It is none of these.
     """
-    return data.decode(_encoding(data)).lstrip("\ufeff")
-
-
-def _encoding(data: bytes) -> str:
-    for mark, encoding in _BOMS.items():
-        if data.startswith(mark):
-            return encoding
-    for encoding, high in (("utf-16-le", data[1:32:2]), ("utf-16-be", data[0:32:2])):
-        if len(data) > 3 and high and not any(high) and data[:32].strip(b"\0"):
-            return encoding
-    return "utf-8"
+    return data.decode(encoding_of(data) or "utf-8").lstrip("\ufeff")
 
 
 def _read_text(url: str) -> str:
@@ -117,7 +99,7 @@ def _read_text(url: str) -> str:
             for start, what in _NO_TEXT.items():
                 if data.startswith(start):
                     raise SoundbeamError(f"{url}: {what}")
-            if _encoding(data) == "utf-8" and b"\0" in data:
+            if encoding_of(data) is None and b"\0" in data:
                 raise SoundbeamError(f"{url}: not a text file; give a CSV")
             data += file.read()
         return decode_text(data)

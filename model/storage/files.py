@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
+import math
 import os
 import posixpath
 from datetime import datetime, timezone
@@ -12,7 +14,7 @@ from typing import Any
 from fsspec.implementations.local import LocalFileSystem
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.place import Entry, Place
+from soundbeam.model.storage.place import ESCAPED, Entry, Place, unescaped
 from soundbeam.model.storage.read_ahead import FIRST_BYTES, ReadAhead
 from soundbeam.model.storage.stores import file_system_of, is_object_store, one_line
 
@@ -26,6 +28,8 @@ def is_local(uri: str) -> bool:
 
 def local_path(uri: str) -> str:
     """The absolute, normalised path of a local URI or path; ``~`` is expanded unless such a file exists."""
+    if uri.startswith(ESCAPED):
+        return os.path.abspath(unescaped(uri))
     for scheme in ("file://", "local://"):
         uri = uri.removeprefix(scheme)
     if uri.startswith("~") and not os.path.lexists(uri):
@@ -60,16 +64,29 @@ def open_file(uri: str, first_bytes: int = FIRST_BYTES) -> Any:
 
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+_MOST_BYTES = 1 << 53  # of any file there is; so many such sizes can be added up in 64 bits
+
+
+def size_of(info: Entry) -> int:
+    """The size in bytes; 0 if the store gives none, or one that no file has."""
+    try:
+        size = int(info.get("size") or 0)
+    except (ValueError, TypeError, OverflowError):
+        return 0
+    return size if 0 <= size <= _MOST_BYTES else 0
 
 
 def modified_of(info: Entry) -> datetime | None:
-    """The modification time in UTC; None if the store gives none that can be read."""
+    """The modification time in UTC; None if the store gives none that is in the calendar (damaged disks do)."""
     for key in _TIMES:
         when = info.get(key)
-        if isinstance(when, int | float):
-            when = datetime.fromtimestamp(when, timezone.utc)
-        if isinstance(when, datetime):
-            return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+        try:
+            if isinstance(when, int | float):
+                when = datetime.fromtimestamp(when, timezone.utc)
+            if isinstance(when, datetime):
+                return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+        except (ValueError, OverflowError, OSError):
+            return None
     return None
 
 
@@ -79,7 +96,12 @@ def version_of(info: Entry) -> str:
         if info.get(key):
             return str(info[key]).strip('"')
     modified = modified_of(info)
-    return modified.isoformat() if modified else next((str(info[key]) for key in _TIMES if info.get(key)), "")
+    return modified.isoformat() if modified else next((_plain(info[key]) for key in _TIMES if info.get(key)), "")
+
+
+def _plain(value: Any) -> str:
+    """A time that is in no calendar, as the store gives it."""
+    return "" if isinstance(value, float) and math.isnan(value) else str(value)
 
 
 def state_of(uri: str) -> tuple[int, str]:
@@ -94,12 +116,44 @@ def state_of(uri: str) -> tuple[int, str]:
         return status.st_size, version_of({"mtime": status.st_mtime})
     place.fs.invalidate_cache(posixpath.dirname(path))
     info = place.fs.info(path)
-    return int(info.get("size") or 0), version_of(info)
+    return size_of(info), version_of(info)
 
 
-def open_text(url: str, encoding: str = "utf-8", newline: str | None = None) -> io.TextIOWrapper:
-    """Opens a file for reading text, local or on any store."""
-    return io.TextIOWrapper(open_file(url), encoding=encoding, newline=newline)
+def open_text(
+    url: str, encoding: str = "utf-8", newline: str | None = None, errors: str | None = None
+) -> io.TextIOWrapper:
+    """Opens a file for reading text, local or on any store: a small one, which is read at once.
+
+    Args:
+        url: The file.
+        encoding: Its encoding, if it does not tell its own as editors and Windows' shells do: by a byte order mark, or
+            by zeros, which only UTF-16 has.
+        newline, errors: As for ``open``.
+    """
+    with open_file(url) as file:
+        data = bytes(file.read())
+    return io.TextIOWrapper(io.BytesIO(data), encoding_of(data) or encoding, errors, newline)
+
+
+def encoding_of(data: bytes) -> str | None:
+    """The encoding that a text tells by its first bytes; None if it tells none."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return encoding
+    for encoding, high in (("utf-16-le", data[1:32:2]), ("utf-16-be", data[0:32:2])):
+        if len(data) > 3 and high and not any(high) and data[:32].strip(b"\0"):
+            return encoding
+    return None
+
+
+# The longest first: one of UTF-32 begins like one of UTF-16.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def open_to_write(url: str, mode: str = "wb") -> Any:

@@ -5,21 +5,48 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import glob_translate
 
-from soundbeam.model.storage.stores import one_line
+from soundbeam.model.storage.stores import one_line, printable
 
 _WILDCARD = re.compile(r"[*?\[]")
 Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
+# How the URI of a local path begins whose bytes are not UTF-8: those, and %, are percent-escaped in it. Behind
+# ``file:///`` a % stands for itself, so the two can never be taken for each other.
+ESCAPED = "file://localhost/"
 
 
 def has_wildcard(path: str) -> bool:
     """Whether a path is a glob."""
     return bool(_WILDCARD.search(path))
+
+
+def escaped(path: str) -> str:
+    """The part of a local path's URI after ``file://localhost``: what `unescaped` turns into the path again."""
+    return re.sub("[%\udc80-\udcff]", lambda c: "%{:02X}".format(*c[0].encode("utf-8", "surrogateescape")), path)
+
+
+def unescaped(uri: str) -> str:
+    """The path of a URI that begins with `ESCAPED`."""
+    path = uri[len(ESCAPED) - 1 :].encode("utf-8", "surrogateescape")
+    return urllib.parse.unquote_to_bytes(path).decode("utf-8", "surrogateescape")
+
+
+def spellings(folder: str) -> tuple[str, ...]:
+    """The ways in which the URIs of the files below a folder can begin, given the URI of the folder."""
+    path = folder.removeprefix("file://")
+    return (folder, f"file://localhost{escaped(path)}") if path.startswith("/") else (folder,)
+
+
+def below(uri: str, folder: str) -> str | None:
+    """The rest of a URI after that of a folder above it and a slash; None if it is not below that folder."""
+    return next((uri[len(s) + 1 :] for s in spellings(folder) if uri.startswith(s + "/")), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +71,10 @@ class Place:
 
     def uri(self, path: str) -> str:
         """The full URI of a path."""
-        return f"{self.fs.unstrip_protocol(path)}{self.chain}"
+        uri = f"{self.fs.unstrip_protocol(path)}{self.chain}"
+        if isinstance(self.fs, LocalFileSystem) and printable(uri) != uri:
+            return f"file://localhost{escaped(path)}"
+        return uri
 
     def is_folder(self, entry: Entry) -> bool:
         """Whether an entry is a folder or a link to a folder."""
@@ -53,12 +83,13 @@ class Place:
     def entries(self, folder: str) -> Iterator[Entry | Unreadable]:
         """The entries of a folder, ordered by name; or one Unreadable."""
         try:
-            listed = self.fs.ls(folder, detail=True)
+            # Stores list a folder's own marker among its entries.
+            listed = [e for e in self.fs.ls(folder, detail=True) if e["name"].rstrip("/") != folder.rstrip("/")]
+            listed.sort(key=lambda entry: entry["name"])
         except Exception as e:  # a store's own error classes are many
             yield Unreadable(folder, one_line(e))
             return
-        # Stores list a folder's own marker among its entries.
-        yield from sorted((e for e in listed if e["name"].rstrip("/") != folder.rstrip("/")), key=lambda e: e["name"])
+        yield from listed
 
     def walk(self, roots: Iterable[str], seen: set[Any] | None = None) -> Iterator[Entry | Unreadable]:
         """All files below some folders. Linked folders come last, and no folder is walked twice: loops of links end.
@@ -83,10 +114,14 @@ class Place:
                     (links if entry.get("islink") else below).append(entry["name"])
             folders += reversed(below)
 
-    def glob(self, pattern: str) -> tuple[str, Iterator[Entry | Unreadable]]:
+    def glob(self, pattern: str, near: Callable[[str], None] | None = None) -> tuple[str, Iterator[Entry | Unreadable]]:
         """Finds the files that match a glob, and the folders too unless it contains ``**``.
 
         Unlike fsspec's own glob, it reports the folders that it cannot read, and holds no list of all files in memory.
+
+        Args:
+            pattern: The glob.
+            near: Is called with the path of each file that would match if case and Unicode composition did not count.
 
         Returns:
             The folder above the first wildcard, and the matches.
@@ -97,9 +132,19 @@ class Place:
         if root and not self._folder_exists(root):
             return root, iter(())
         if "**" not in parts:
-            return root, self._match(root, parts[fixed:])
-        path_pattern = re.compile(glob_translate(pattern))
-        return root, (e for e in self.walk([root]) if isinstance(e, Unreadable) or path_pattern.match(e["name"]))
+            return root, self._match(root, parts[fixed:], near)
+        return root, self._match_paths(root, pattern, near)
+
+    def alike(self, path: str) -> str | None:
+        """A path that exists, and differs at most in case and Unicode composition; None if there is none."""
+        if self.fs.exists(path):
+            return path
+        parent, _, name = path.rstrip("/").rpartition("/")
+        folder = self.alike(parent) if parent else self.fs.root_marker
+        if folder is None or not name:
+            return None
+        names = (entry["name"] for entry in self.entries(folder) if not isinstance(entry, Unreadable))
+        return next((n for n in names if _loose(n.rstrip("/").rpartition("/")[2]) == _loose(name)), None)
 
     def identity(self, folder: str) -> Any:
         """A value that is the same for all paths (links, mounts) to one local folder."""
@@ -117,14 +162,38 @@ class Place:
         except Exception:  # a store's own error classes are many
             return False
 
-    def _match(self, folder: str, parts: list[str]) -> Iterator[Entry | Unreadable]:
-        """Entries that match a glob without ``**``, level by level."""
+    def _match(
+        self, folder: str, parts: list[str], near: Callable[[str], None] | None, nearly: bool = False
+    ) -> Iterator[Entry | Unreadable]:
+        """Entries that match a glob without ``**``, level by level; ``nearly``: only those for ``near``."""
         name_pattern, rest = re.compile(glob_translate(parts[0])), parts[1:]
+        loose_pattern = re.compile(glob_translate(_loose(parts[0])))
         for entry in self.entries(folder):
             if isinstance(entry, Unreadable):
-                yield entry
-            elif name_pattern.match(entry["name"].rstrip("/").rpartition("/")[2]):
-                if not rest:
+                if not nearly:
                     yield entry
-                elif self.is_folder(entry):
-                    yield from self._match(entry["name"], rest)
+                continue
+            name = entry["name"].rstrip("/").rpartition("/")[2]
+            exact = not nearly and bool(name_pattern.match(name))
+            if not exact and (near is None or not loose_pattern.match(_loose(name))):
+                continue
+            if rest:
+                if self.is_folder(entry):
+                    yield from self._match(entry["name"], rest, near, not exact)
+            elif exact:
+                yield entry
+            elif near is not None and not self.is_folder(entry):
+                near(entry["name"])
+
+    def _match_paths(self, root: str, pattern: str, near: Callable[[str], None] | None) -> Iterator[Entry | Unreadable]:
+        """Files that match a glob with ``**``."""
+        path_pattern, loose_pattern = re.compile(glob_translate(pattern)), re.compile(glob_translate(_loose(pattern)))
+        for entry in self.walk([root]):
+            if isinstance(entry, Unreadable) or path_pattern.match(entry["name"]):
+                yield entry
+            elif near is not None and loose_pattern.match(_loose(entry["name"])):
+                near(entry["name"])
+
+
+def _loose(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -15,6 +15,7 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.evaluation.classification import Classification, classify
 from soundbeam.model.pictures.confusion import draw_confusion
 from soundbeam.model.storage.files import open_to_write, place_of
+from soundbeam.model.storage.place import below
 from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
@@ -112,7 +113,7 @@ def _labels_by_clip(clips: str, rows: dict[str, Any]) -> tuple[dict[_ClipKey, se
     place, path = place_of(clips)
     if place.fs.isdir(path):
         root = place.uri(path.rstrip("/"))
-        under = [uri for uri in rows if uri.startswith(root + "/")]
+        under = [uri for uri in rows if below(uri, root)]
         clip_rows = [clip_of_file(Recording(uri, 0, ""), root) for uri in sorted(under)]
     elif place.fs.exists(path):
         clip_rows = list(read_clips_table(clips, exists=rows.__contains__))

@@ -82,6 +82,7 @@ class RunInfo:
         counters: The pipeline's counters.
         gone: How many files that were scanned before no longer exist.
         renamed: How many files that were scanned before have other names now.
+        left_out: Kind → how many files in the folders that were listed are no recordings by their names.
         taken_over: Names of the dead runs whose rows this run took over.
         started_at: When the scan began, ISO 8601 in UTC.
         wall_s: Seconds that the scan took.
@@ -95,6 +96,7 @@ class RunInfo:
     counters: dict[str, int] = dataclasses.field(default_factory=dict)
     gone: int = 0
     renamed: int = 0
+    left_out: dict[str, int] = dataclasses.field(default_factory=dict)
     taken_over: list[str] = dataclasses.field(default_factory=list)
     started_at: str = ""
     wall_s: float = 0.0

@@ -8,7 +8,7 @@ import apache_beam as beam
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.storage.files import place_of
-from soundbeam.model.storage.place import has_wildcard
+from soundbeam.model.storage.place import has_wildcard, spellings
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.runners.options import cores_a_worker
@@ -67,6 +67,7 @@ def build(
     )
     whole, of_ranges = results["whole"], results["of_ranges"]
     others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
+    numbers = (points | "CountFiles" >> CountFiles(), listed["told"] | "AddUpTold" >> beam.CombinePerKey(sum))
     write = WriteTables(
         staging_url, bundle.labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
     )
@@ -74,20 +75,29 @@ def build(
         # Three steps: a Flatten in front of a single one would end the fused stage.
         (whole | "WriteTables" >> write, of_ranges | "WriteCut" >> write, others | "WriteUnscannable" >> write)
         | "AllShards" >> beam.Flatten()
-        | "NameShards" >> NameShards(staging_url, points | "CountFiles" >> CountFiles())
+        | "NameShards" >> NameShards(staging_url, numbers | "AllNumbers" >> beam.Flatten())
     )
 
 
 def roots_of(patterns: list[str]) -> tuple[str, ...]:
-    """The folders, as URIs that end in a slash, that patterns list whole or by wildcards."""
-    roots = []
+    """The folders, as URIs that end in a slash, that patterns list whole or by wildcards; and the URIs of lists."""
+    roots: list[str] = []
     for pattern in patterns:
-        if pattern.startswith("@"):
+        try:
+            roots += _roots_of(pattern)
+        except Exception:  # a store's own error classes are many; without a root nothing is taken for deleted
             continue
-        place, path = place_of(pattern)
-        if place.fs.isdir(path):
-            roots.append(place.uri(path.rstrip("/")) + "/")
-        elif has_wildcard(path) and not place.fs.exists(path):
-            before_wildcard = path[: min(i for i in map(path.find, "*?[") if i >= 0)]
-            roots.append(place.uri(before_wildcard.rpartition("/")[0]) + "/")
     return tuple(roots)
+
+
+def _roots_of(pattern: str) -> list[str]:
+    place, path = place_of(pattern.removeprefix("@"))
+    if pattern.startswith("@"):
+        return [place.uri(path)]
+    if place.fs.isdir(path):
+        folder = path.rstrip("/")
+    elif has_wildcard(path) and not place.fs.exists(path):
+        folder = path[: min(i for i in map(path.find, "*?[") if i >= 0)].rpartition("/")[0]
+    else:
+        return []
+    return [f"{uri}/" for uri in spellings(place.uri(folder))]

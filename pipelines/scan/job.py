@@ -21,6 +21,7 @@ from soundbeam.pipelines.runners.run import run as run_pipeline
 from soundbeam.pipelines.scan.graph import build
 from soundbeam.pipelines.scan.request import Scan, parameters_of
 from soundbeam.transforms.counters import totals
+from soundbeam.transforms.listing.left_out import Told, commonest
 from soundbeam.transforms.tables.completeness import FileCounts
 
 
@@ -32,12 +33,14 @@ class ScanResult:
         info: The committed run; None where there was nothing new, and so no run.
         done_before: How many files were scanned in earlier runs and left alone.
         before_since: How many files were left out because they are from before ``--since``.
+        told: What the listing tells of files that are not scanned.
         built_for: Why the job was built without being run; None where it ran.
     """
 
     info: RunInfo | None = None
     done_before: int = 0
     before_since: int = 0
+    told: Told = dataclasses.field(default_factory=Told)
     built_for: BuildOnly | None = None
 
 
@@ -70,12 +73,12 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
         shards, numbers = staging.finished_shards(run)
         files = FileCounts.from_points(numbers)
         if not files.listed:
-            raise SoundbeamError(f"nothing to scan: no audio file matches {' '.join(request.recordings)}")
+            raise SoundbeamError(nothing_to_scan(request.recordings, files.told))
         files.check_rows(shards)
         if not shards and not any(dead.shards for dead in dead_runs):
             for dead in dead_runs:  # died before their first checkpoint
                 staging.discard(dead.run)
-            return ScanResult(None, files.done_before, files.before_since)
+            return ScanResult(None, files.done_before, files.before_since, files.told)
         info = RunInfo(
             run=run,
             parameters=parameters,
@@ -85,12 +88,20 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
             counters=dict(sorted(totals(result).items())),
             gone=files.gone,
             renamed=files.renamed,
+            left_out=commonest(files.told.left_out),
             taken_over=[dead.run for dead in dead_runs],
             started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", started_at),
             wall_s=time.perf_counter() - start_s,
         )
         staging.commit(info, shards, dead_runs)
-        return ScanResult(info, files.done_before, files.before_since)
+        return ScanResult(info, files.done_before, files.before_since, files.told)
+
+
+def nothing_to_scan(patterns: list[str], told: Told) -> str:
+    """Says that patterns name no recording, and what they may have meant."""
+    kinds = ", ".join(f"{n} {kind}" for kind, n in commonest(told.left_out).items())
+    reasons = "; ".join([*told.lines, *([f"left out: {kinds}"] if kinds else [])])
+    return f"nothing to scan: no audio file matches {' '.join(patterns)}{f' ({reasons})' if reasons else ''}"
 
 
 def versions() -> dict[str, str]:

@@ -84,6 +84,7 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
             "unchanged": figures.get("unchanged", 0),
             "before_since": figures.get("before_since", 0),
             "gone": figures.get("gone", 0),
+            "left_out": figures.get("left_out", {}),
             "resumed_runs": figures.get("resumed_runs", []),
             "hours": figures.get("hours", 0.0),
             "windows": figures.get("windows", 0),

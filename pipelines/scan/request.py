@@ -7,6 +7,7 @@ import datetime
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.errors import OptionError
+from soundbeam.model.storage.stores import printable
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.run_info import ScanParameters
@@ -86,7 +87,7 @@ def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
     hop_s = request.hop or bundle.hop_s
     WindowSpec(bundle.rate, bundle.window_s, hop_s)
     return ScanParameters(
-        recordings=[redacted(pattern) for pattern in request.recordings],
+        recordings=[printable(redacted(pattern)) for pattern in request.recordings],
         classifier=redacted(request.classifier),
         fingerprint=bundle.fingerprint,
         architecture=bundle.architecture,

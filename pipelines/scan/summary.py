@@ -12,6 +12,7 @@ from soundbeam.model.errors import ScanError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.scan.job import ScanResult
+from soundbeam.transforms.listing.left_out import commonest
 
 _SHOWN = 10
 
@@ -21,7 +22,12 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
     info = result.info
     if result.built_for:
         return {"built_for": result.built_for}
-    figures: dict[str, Any] = {"unchanged": result.done_before, "before_since": result.before_since}
+    figures: dict[str, Any] = {
+        "unchanged": result.done_before,
+        "before_since": result.before_since,
+        "left_out": commonest(result.told.left_out),
+        "hints": result.told.lines,
+    }
     if info is None:
         return figures
     columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content"]
@@ -89,6 +95,7 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         say(f"nothing new: {unchanged}")
         if figures["before_since"]:
             say(older)
+        _say_left_out(figures)
         say(f"tables: {output}")
         return 0
     status = figures["recordings"]
@@ -107,7 +114,7 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     for kind, n in figures["notes"].items():
         say(f"note: {n} recordings: {kind} (column notes of the table recordings)")
     if figures["duplicates"]:
-        say(f"{figures['duplicates']} recordings are the same files as others, under other names: they are counted twice")
+        say(f"{figures['duplicates']} recordings are the same files as others under other names, and count twice")
     if figures["renamed"]:
         say(f"{figures['renamed']} recordings were scanned before under other names; the new names replace those")
     if figures["gone"]:
@@ -116,12 +123,21 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         say(unchanged)
     if figures["before_since"]:
         say(older)
+    _say_left_out(figures)
     if resumed := figures["resumed_runs"]:
         say(f"{len(resumed)} scan(s) that had died before the end were resumed: {', '.join(resumed)}")
     say(f"{wall_s:.0f} s, {3600 * hours / wall_s:.0f} × real time; classifier {figures['classifier'][:12]}")
     say(f"tables: {output} (run {figures['run']})")
     check(figures)
     return 0
+
+
+def _say_left_out(figures: dict[str, Any]) -> None:
+    """Prints which files in the folders are not recordings, and what patterns miss."""
+    if figures["left_out"]:
+        say(f"left out: {', '.join(f'{n} {kind}' for kind, n in figures['left_out'].items())}")
+    for line in figures["hints"]:
+        say(line)
 
 
 def check(figures: dict[str, Any]) -> None:

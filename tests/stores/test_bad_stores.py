@@ -63,9 +63,9 @@ def test_what_one_object_suffers_costs_no_other(failing, tone_bundle, tmp_path):
     rows = {row["recording"].rpartition("/")[2]: row for row in rows}
     assert [(rows[name]["status"], rows[name]["windows"]) for name in GOOD] == [("ok", 6), ("ok", 8)]
     for name, reason in (("refused.wav", "access denied (403)"), ("gone.wav", "no such file: it was there when")):
-        assert (rows[name]["status"], rows[name]["stage"]) == ("failed", "decode") and reason in rows[name]["error"]
+        assert (rows[name]["status"], rows[name]["stage"]) == ("failed", "read") and reason in rows[name]["error"]
     cut = rows["cut.wav"]
-    assert cut["status"] == "partial" and "reading the file failed" in cut["error"]
+    assert (cut["status"], cut["stage"]) == ("partial", "read") and "reading the file failed" in cut["error"]
     # All that came in the first request, but for a decoder's block.
     assert 0.9 * (1 << 18) <= cut["duration_s"] * RATE * 2 <= 1 << 18
 

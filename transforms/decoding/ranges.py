@@ -8,7 +8,7 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.channels import ChannelSums, notes_of
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, open_decoder, resampler_period
-from soundbeam.transforms.records import DecodeReport, Problem, Range, RangeReport, Recording, Status
+from soundbeam.transforms.records import DecodeReport, Problem, Range, RangeReport, Recording, Stage, Status
 
 # A recording that is hardly longer than a range is not worth splitting.
 _SHORTEST_RANGES = 2
@@ -107,7 +107,7 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
     return DecodeReport(
         recording=recording,
         status=status,
-        stage="" if status == "ok" else "decode",
+        stage=_stage_of(problems),
         error="; ".join(message for message, _ in problems),
         duration_s=duration_s,
         sample_rate=last.sample_rate,
@@ -118,6 +118,12 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
         notes="; ".join(notes),
         content=counted[0].content,
     )
+
+
+def _stage_of(problems: list[Problem]) -> Stage:
+    if not problems:
+        return ""
+    return "read" if any(cause in ("storage", "extra") for _, cause in problems) else "decode"
 
 
 _LOST = "the report of a range of it was lost between two steps"

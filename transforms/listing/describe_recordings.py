@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import apache_beam as beam
 
@@ -14,11 +14,14 @@ from soundbeam.transforms.listing.times_in_names import Conventions, from_name, 
 from soundbeam.transforms.listing.times_in_wav import read_times
 from soundbeam.transforms.records import DELETED, Recording, Unscannable
 
-_WITH_CHUNKS = (".wav", ".wave", ".rf64", ".bwf")
+_WITH_CHUNKS = (".wav", ".wave", ".rf64", ".bwf", ".bw64", ".amb")
 _READ_BYTES = 1 << 16
 # How far the times in metadata and in a name without an offset can differ: no two clocks on Earth are more than 26
 # hours apart.
 _CLOCKS_DIFFER = timedelta(hours=26)
+# A time in other years was set by no clock that works. pandas holds no time before 1678 or after 2262.
+_YEARS = (1900, 2200)
+_NEVER_SET = datetime(1970, 1, 1, tzinfo=timezone.utc)  # where clocks begin to count
 
 
 def recorded_at(
@@ -36,12 +39,19 @@ def recorded_at(
     """
     zone = zone_of(conventions.timezone)
     by_pattern = from_pattern(uri, conventions.recorded_at) if conventions.recorded_at else None
-    if by_pattern is not None:
-        return to_utc(by_pattern, zone)
+    if (when := _credible(to_utc(by_pattern, zone))) is not None:
+        return when
     named = from_name(uri)
     times = read(uri) if read is not None else []
     exact = [time for time in times if time.tzinfo]
-    return next((utc for time in [*exact, named, *times] if (utc := to_utc(time, zone)) is not None), None)
+    return next((utc for time in [*exact, named, *times] if (utc := _credible(to_utc(time, zone)))), None)
+
+
+def _credible(when: datetime | None) -> datetime | None:
+    """The time; None for one that only a clock shows that was never set."""
+    if when is None or not _YEARS[0] <= when.year < _YEARS[1] or abs(when - _NEVER_SET) < timedelta(days=1):
+        return None
+    return when
 
 
 def times_in(uri: str) -> list[datetime]:
@@ -111,7 +121,11 @@ class DescribeRecordings(beam.PTransform):
 def _described(
     row: Recording | Unscannable, conventions: Conventions, since: datetime | None
 ) -> Iterator[Recording | Unscannable]:
-    described = describe(row, conventions, since)
+    try:
+        described = describe(row, conventions, since)
+    except Exception:  # whatever is odd about one name or time costs no other recording its results
+        count("describe_failed")
+        described = row
     if described is None:
         count("recordings_before_since")
     else:

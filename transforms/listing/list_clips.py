@@ -12,23 +12,18 @@ import apache_beam as beam
 
 from soundbeam.model.storage.csv_table import TableRow, read_csv
 from soundbeam.model.storage.files import is_local, local_path, place_of
+from soundbeam.model.storage.place import below
 from soundbeam.model.storage.table_paths import uris_of
 from soundbeam.transforms.counters import count
+from soundbeam.transforms.listing.left_out import why_hidden
 from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
 
 _TIMES = ("start_s", "end_s")
 
 
-# Folders in which systems keep deleted files, or copies and thumbnails of others.
-_OF_SYSTEMS = frozenset([
-    "$recycle.bin", "recycler", "system volume information", "lost+found", "lost.dir", "__macosx",
-    "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "~snapshot",
-])  # fmt: skip
-
-
 def is_hidden(name: str) -> bool:
     """Whether a file or folder of this name is hidden or the system's own: no label, and no clip."""
-    return name.startswith(".") or name.lower() in _OF_SYSTEMS
+    return bool(why_hidden(name, ""))
 
 
 def source_of(uri: str) -> str:
@@ -46,10 +41,10 @@ def clip_of_file(file: Recording | Unscannable, root: str) -> Clip | Reject | No
     """
     if isinstance(file, Unscannable):
         return None if file.status == "skipped" else Reject(file.recording.uri, file.error)
-    below = file.uri.removeprefix(root + "/")
-    if any(map(is_hidden, below.split("/"))):
+    path = below(file.uri, root) or ""
+    if any(map(is_hidden, path.split("/"))):
         return None
-    label, slash, _ = below.partition("/")
+    label, slash, _ = path.partition("/")
     if not slash:
         return Reject(file.uri, "is outside the folders of labels; move it into one")
     return Clip(file.uri, label, source_of(file.uri))

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import itertools
 import os
 import posixpath
-import stat
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Union
+from typing import Any
 
 import apache_beam as beam
 
-from soundbeam.model.storage.files import is_local, local_path, modified_of, open_file, place_of, version_of
+from soundbeam.model.storage.files import is_local, local_path, open_text, place_of
 from soundbeam.model.storage.place import Entry, Place, Unreadable, has_wildcard
 from soundbeam.model.storage.stores import one_line, printable
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.records import Recording, Status, Unscannable
+from soundbeam.transforms.listing.entry_rows import Row, row_of_file, row_of_folder, row_of_nothing
+from soundbeam.transforms.listing.left_out import Told, commonest, is_audio, why_hidden
+from soundbeam.transforms.records import Recording, Unscannable
 
-# fmt: off
-AUDIO_EXTENSIONS = frozenset([
-    ".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au",
-    ".m4a", ".mp4", ".aac", ".wma",
-])
-# fmt: on
-Row = Union[Recording, Unscannable]  # noqa: UP007  Beam evaluates it at run time, on Python 3.10 too
 _MOST_NESTED_LISTS = 8
 _MISSING = "no such file or folder"
+_NOT_AUDIO = "not an audio file by its name; name it without a wildcard to have it tried"
+_MOST_LOOKED_AT = 10_000  # files, to say what a pattern without a match may have meant
 
 
-def list_recordings(pattern: str) -> Iterator[Row]:
+def list_recordings(pattern: str, told: Told | None = None) -> Iterator[Row]:
     """Lists the files that one pattern names.
 
     Args:
@@ -37,50 +35,53 @@ def list_recordings(pattern: str) -> Iterator[Row]:
             these per line, besides blank lines and ``# comments``, where relative paths start from the current folder
             or else from the list's folder. Each may be a path or any fsspec URL. A folder that a glob without ``**``
             matches is listed like a folder.
+        told: Gets what is told beside the rows.
+        told: Gets what is told beside the rows.
 
     Yields:
-        A Recording for each file to decode. An Unscannable for each that is hidden, empty or missing, whose name is
-        not UTF-8, or that a glob matches though its name is not an audio file's; and for each folder that cannot be
-        read. Other files in a folder are counted and left out. A glob or folder without files yields nothing.
-        An unknown size is 0.
+        A Recording for each file to decode. An Unscannable for each that is hidden, empty or missing, or that a glob
+        matches though its name is not an audio file's; and for each folder that cannot be read. Other files in a
+        folder are left out, and counted in ``told``. A glob or folder without files yields nothing. An unknown size
+        is 0.
     """
-    yield from _list(pattern, 0)
+    yield from _list(pattern, 0, Told() if told is None else told)
 
 
-def _list(pattern: str, depth: int) -> Iterator[Row]:
+def _list(pattern: str, depth: int, told: Told) -> Iterator[Row]:
     if pattern.startswith("@"):
-        yield from _list_of_patterns(pattern[1:], depth)
+        yield from _list_of_patterns(pattern[1:], depth, told)
         return
     try:
         place, path = place_of(pattern)
     except (ValueError, ImportError, OSError) as e:
-        yield _unlisted(pattern, f"cannot be opened: {one_line(e)}")
+        yield row_of_nothing(pattern, f"cannot be opened: {one_line(e)}")
         return
     try:
         info = place.fs.info(path)
     except Exception as e:  # stores have many error classes of their own
         if has_wildcard(path):
-            yield from _glob(place, path)
+            yield from _glob(place, path, pattern, depth, told)
         elif isinstance(e, FileNotFoundError):
-            yield _unlisted(pattern, _MISSING)
+            alike = place.alike(path) if not depth else None
+            yield row_of_nothing(pattern, f"{_MISSING}; did you mean {printable(alike)}?" if alike else _MISSING)
         else:
-            yield _unlisted(pattern, f"cannot be read: {one_line(e)}")
+            yield row_of_nothing(pattern, f"cannot be read: {one_line(e)}")
         return
     if info.get("type") == "directory":
-        yield from _folder(place, place.walk([path]), path)
+        yield from _folder(place, place.walk([path]), path, told)
     else:
-        yield _file(place, dict(info, name=path), hidden=False)
+        yield row_of_file(place, dict(info, name=path), hidden="")
 
 
-def _list_of_patterns(source: str, depth: int) -> Iterator[Row]:
+def _list_of_patterns(source: str, depth: int, told: Told) -> Iterator[Row]:
     if depth >= _MOST_NESTED_LISTS:
-        yield _unlisted(source, "lists that name lists are nested too deeply; put the recordings into one")
+        yield row_of_nothing(source, "lists that name lists are nested too deeply; put the recordings into one")
         return
     try:
-        with open_file(source) as file:
-            lines = file.read().decode("utf-8-sig", "surrogateescape").splitlines()
+        with open_text(source, errors="surrogateescape") as file:
+            lines = file.readlines()
     except Exception as e:  # stores have many error classes of their own
-        yield _unlisted(source, f"the list cannot be read: {one_line(e)}")
+        yield row_of_nothing(source, f"the list cannot be read: {one_line(e)}")
         return
     folder = os.path.dirname(local_path(source)) if is_local(source) else source.rpartition("/")[0]
     for line in map(str.strip, lines):
@@ -92,106 +93,99 @@ def _list_of_patterns(source: str, depth: int) -> Iterator[Row]:
             candidates.append(f"{at}{folder}/{name}")
         first = None
         for candidate in candidates:
-            rows = _list(candidate, depth + 1)
+            rows = _list(candidate, depth + 1, told)
             first = next(rows, None)
             if first is not None and not (isinstance(first, Unscannable) and first.error == _MISSING):
                 yield first
                 yield from rows
                 break
         else:
-            yield first if first is not None else _unlisted(line, "nothing matches this line of the list")
+            yield first if first is not None else row_of_nothing(line, "nothing matches this line of the list")
 
 
-def _unlisted(name: str, error: str) -> Unscannable:
-    """The row for a pattern that names nothing readable."""
-    uri = f"file://{local_path(name)}" if is_local(name) else name
-    return Unscannable(Recording(printable(uri), 0, ""), "failed", "list", error)
+def _glob(place: Place, pattern: str, written: str, depth: int, told: Told) -> Iterator[Row]:
+    near: collections.Counter[str] = collections.Counter()  # extension → files; and one of them
 
+    def note_near(path: str) -> None:
+        if is_audio(path):
+            near[f"e.g. {posixpath.basename(path)}" if not near else "more"] += 1
 
-def _glob(place: Place, pattern: str) -> Iterator[Row]:
-    root, matches = place.glob(pattern)
+    root, matches = place.glob(pattern, note_near)
     folders: list[Entry] = []
+    found = False
     for match in matches:
+        found = True
         if isinstance(match, Unreadable):
-            yield _unreadable(place, match)
+            yield row_of_folder(place, match, root)
         elif place.is_folder(match):
             folders.append(match)
-        elif _extension(match["name"]) in AUDIO_EXTENSIONS:
-            yield _file(place, match, _is_hidden(match["name"], root))
+        elif is_audio(match["name"]):
+            yield row_of_file(place, match, why_hidden(match["name"], root))
         else:
-            error = "not an audio file by its name; name it without a wildcard to have it tried"
-            recording = Recording(
-                printable(place.uri(match["name"])), match.get("size") or 0, version_of(match), modified_of(match)
+            yield row_of_file(
+                place, match, "not an audio file by its name; name it without a wildcard to have it tried"
             )
-            yield Unscannable(recording, "skipped", "list", error)
     # Links come last and never lead back into the root, so each folder is listed once, under its own name if possible.
     ordered = sorted(folders, key=lambda entry: bool(entry.get("islink")))
-    yield from _folder(place, place.walk((entry["name"] for entry in ordered), {place.identity(root)}), root)
+    yield from _folder(place, place.walk((entry["name"] for entry in ordered), {place.identity(root)}), root, told)
+    if near:
+        told.say(
+            f"{written}: {'leaves out' if found else 'matches nothing, but nearly'} {sum(near.values())} files whose "
+            f"names differ only in upper and lower case ({next(iter(near))}); give the folder, which needs no pattern: "
+            f"{root}"
+        )
+    elif not found and not depth:
+        told.say(f"{written}: matches nothing; {_what_is_there(place, root)}")
 
 
-def _folder(place: Place, entries: Iterator[Entry | Unreadable], root: str) -> Iterator[Row]:
+def _what_is_there(place: Place, root: str) -> str:
+    """What a pattern without a match may have meant, in words."""
+    there = place.alike(root)
+    if there is None:
+        return f"there is no folder {root}"
+    if there != root:
+        return f"there is no folder {root}; did you mean {there}?"
+    audio = Told()
+    for entry in itertools.islice(place.walk([root]), _MOST_LOOKED_AT):
+        if not isinstance(entry, Unreadable) and is_audio(entry["name"]) and not why_hidden(entry["name"], root):
+            audio.leave_out(entry["name"], hidden=False)
+    kinds = ", ".join(f"{n} {kind}" for kind, n in commonest(audio.left_out).items())
+    if not kinds:
+        return f"no audio file is in or below {root}"
+    return f"in and below {root} there are {kinds}; give the folder, which needs no pattern"
+
+
+def _folder(place: Place, entries: Iterator[Entry | Unreadable], root: str, told: Told) -> Iterator[Row]:
     for entry in entries:
         if isinstance(entry, Unreadable):
-            yield _unreadable(place, entry)
-        elif _extension(entry["name"]) in AUDIO_EXTENSIONS:
-            yield _file(place, entry, _is_hidden(entry["name"], root))
+            yield row_of_folder(place, entry, root)
+            continue
+        hidden = why_hidden(entry["name"], root)
+        if is_audio(entry["name"]):
+            yield row_of_file(place, entry, hidden)
         else:
             count("files_ignored")
-
-
-def _file(place: Place, info: Entry, hidden: bool) -> Row:
-    uri, size = place.uri(info["name"]), info.get("size")
-
-    def cannot(status: Status, error: str) -> Unscannable:
-        recording = Recording(printable(uri), int(size or 0), version_of(info), modified_of(info))
-        return Unscannable(recording, status, "list", error)
-
-    if printable(uri) != uri:
-        return cannot("failed", "its name is not UTF-8, so no table could hold it; rename the file")
-    if info.get("islink") or info.get("type") == "other":
-        try:
-            target = os.stat(info["name"])
-        except OSError as e:
-            return cannot("failed", f"a link that leads nowhere: {one_line(e)}")
-        info, size = dict(info, mtime=target.st_mtime), target.st_size
-        if not stat.S_ISREG(target.st_mode):
-            return cannot("failed", "not a file: a device, pipe or socket")
-    if hidden:
-        return cannot("skipped", "hidden: its name, or a folder's, starts with a dot")
-    if size == 0:
-        return cannot("failed", "empty file (0 bytes): nothing was recorded or copied")
-    return Recording(uri, int(size or 0), version_of(info), modified_of(info))
-
-
-def _unreadable(place: Place, folder: Unreadable) -> Unscannable:
-    error = f"this folder cannot be read, so its recordings are missing: {folder.error}"
-    return Unscannable(Recording(printable(place.uri(folder.path)), 0, ""), "failed", "list", error)
-
-
-def _extension(path: str) -> str:
-    return posixpath.splitext(path)[1].lower()
-
-
-def _is_hidden(path: str, root: str) -> bool:
-    """Whether a part of the path below the root starts with a dot."""
-    return any(part.startswith(".") for part in path[len(root) :].split("/"))
+            told.leave_out(entry["name"], bool(hidden))
 
 
 @dataclasses.dataclass
 class ListRecordings(beam.PTransform):
     """Lists the recordings that patterns name, each file once.
 
-    Applied to the pipeline it lists ``patterns``; applied to a PCollection of strings, it lists those. Its main output
-    is a PCollection of Recording, its output ``unscannable`` one of Unscannable. A file that one pattern takes and
-    another skips is taken. One worker lists a whole pattern, so the steps that follow have to distribute the files.
+    Applied to the pipeline it lists ``patterns``; applied to a PCollection of strings, it lists those. A file that one
+    pattern takes and another skips is taken. One worker lists a whole pattern, so the steps that follow have to
+    distribute the files.
 
     Args:
         patterns: The patterns, as for ``list_recordings``.
+
+    Returns:
+        A dict of ``recordings``, ``unscannable``, and ``told``: the numbers of `Told`, to be added up by name.
     """
 
     patterns: Sequence[str] = ()
 
-    def expand(self, begin_or_patterns: Any) -> Any:
+    def expand(self, begin_or_patterns: Any) -> dict[str, beam.PCollection]:
         """Patterns → rows → one row per file → recordings, and the rest."""
         if isinstance(begin_or_patterns, beam.pvalue.PBegin):
             # As bytes, because the coder of strings refuses an argument that is not UTF-8.
@@ -199,7 +193,7 @@ class ListRecordings(beam.PTransform):
             patterns = begin_or_patterns | "Patterns" >> beam.Create(raw, reshuffle=len(raw) > 1)
         else:
             patterns = begin_or_patterns | "AsBytes" >> beam.Map(lambda p: p.encode("utf-8")).with_output_types(bytes)
-        rows = patterns | "ListPattern" >> beam.FlatMap(_rows).with_output_types(Row)
+        rows, told = patterns | "ListPattern" >> beam.ParDo(_ListPattern()).with_outputs("told", main="rows")
         if len(self.patterns) != 1 or self.patterns[0].startswith("@"):  # a single pattern names no file twice
             rows = (
                 rows
@@ -207,11 +201,30 @@ class ListRecordings(beam.PTransform):
                 | "GroupByUri" >> beam.GroupByKey()
                 | "TakeOnce" >> beam.MapTuple(_take_once).with_output_types(Row)
             )
-        return rows | "Split" >> beam.ParDo(_Split()).with_outputs("unscannable", main="recordings")
+        split = rows | "Split" >> beam.ParDo(_Split()).with_outputs("unscannable", main="recordings")
+        return {"recordings": split.recordings, "unscannable": split.unscannable, "told": told}
 
 
-def _rows(pattern: bytes) -> Iterator[Row]:
-    yield from list_recordings(pattern.decode("utf-8", "surrogateescape"))
+@beam.typehints.with_input_types(bytes)
+@beam.typehints.with_output_types(Row, told=tuple[str, int])
+class _ListPattern(beam.DoFn):
+    """Lists a pattern. What breaks off a listing costs no other pattern its rows."""
+
+    def process(self, raw: bytes) -> Iterator[Any]:
+        pattern, told = raw.decode("utf-8", "surrogateescape"), Told()
+        rows = list_recordings(pattern, told)
+        while True:
+            try:
+                row = next(rows, None)
+            except Exception as e:  # a store or a file system may answer anything
+                count("list_broken")
+                row = row_of_nothing(pattern.removeprefix("@"), f"the listing broke off: {one_line(e)}")
+                rows = iter(())
+            if row is None:
+                break
+            yield row
+        for number in told.numbers():
+            yield beam.pvalue.TaggedOutput("told", number)
 
 
 def _keyed(row: Row) -> tuple[str, Row]:

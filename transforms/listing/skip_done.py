@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from soundbeam.model.storage.content import content_hash
 from soundbeam.model.storage.files import open_file, place_of
+from soundbeam.model.storage.place import Unreadable, has_wildcard
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.records import DELETED, RENAMED, Recording, Stage, Status, Unscannable
+from soundbeam.transforms.records import DELETED, LISTED_AGAIN, RENAMED, Recording, Stage, Status, Unscannable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +54,17 @@ def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
 
 
 def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
-    """Whether a file can be skipped: it is unchanged, and it was scanned or is not to be retried."""
+    """Whether a file can be skipped: it is unchanged, and it was scanned or is not to be retried.
+
+    It is always retried if the reason lay in the place: it could not be listed or read, and now it is listed.
+    """
     recording = listed if isinstance(listed, Recording) else listed.recording
     if (recording.bytes, recording.version) != (done.bytes, done.version) or done.stage == DELETED:
         return False
     if isinstance(listed, Unscannable):
         return done.status == "ok" or (done.status == listed.status and not retry_failed)
-    return done.status == "ok" or (done.status in ("partial", "failed") and not retry_failed)
+    retry = retry_failed or done.stage in ("list", "read")
+    return done.status == "ok" or (done.status in ("partial", "failed") and not retry)
 
 
 def was_deleted(uri: str) -> bool:
@@ -74,18 +79,32 @@ def was_deleted(uri: str) -> bool:
     return False
 
 
+def can_be_listed(uri: str) -> bool:
+    """Whether there is a folder of this name, or a glob with matches, that can be read."""
+    try:
+        place, path = place_of(uri)
+        try:
+            entries = place.entries(path) if place.fs.info(path).get("type") == "directory" else iter(())
+            return not isinstance(next(entries, None), Unreadable) and place.fs.isdir(path)
+        except FileNotFoundError:
+            return has_wildcard(path) and not isinstance(next(place.glob(path)[1], Unreadable("", "")), Unreadable)
+    except Exception:  # stores have many error classes of their own
+        return False
+
+
 @dataclasses.dataclass
 class SkipDone(beam.PTransform):
     """Leaves out of a listing what was scanned before, and reports what was scanned and has been deleted.
 
     Takes ``(recordings, unscannable)``, as ``ListRecordings`` returns them, and returns the same two without what is
     done. A file that was scanned, lies under one of the roots and no longer exists becomes an Unscannable of stage
-    ``deleted``, so that its rows are superseded. So does one that is listed under another name now, because its disk is
-    mounted elsewhere or its folder is reached by a link: the new name is scanned.
+    ``deleted``, so that its rows are superseded. So does a folder, list or pattern that could not be read then and can
+    be read now, and a file that is listed under another name now, because its disk is mounted elsewhere or its folder
+    is reached by a link: the new name is scanned.
 
     Args:
         shards: (age, URL) of every shard of the table ``recordings`` that is to be considered.
-        roots: URIs of the folders that are listed, each with a slash at its end.
+        roots: URIs of the folders that are listed, each with a slash at its end, and of the lists.
         retry_failed: Whether files that failed or are partial are scanned again.
     """
 
@@ -176,9 +195,13 @@ class _KeepNew(beam.DoFn):
                 count("recordings_done_before")
             else:
                 yield listed[0]
-        elif newest is not None and uri.startswith(self._roots) and was_deleted(uri):
+        elif newest is None:
+            return
+        elif newest.stage == "list" and newest.status == "failed" and (uri in self._roots or can_be_listed(uri)):
+            yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, LISTED_AGAIN)
+        elif uri.startswith(tuple(root for root in self._roots if root.endswith("/"))) and was_deleted(uri):
             count("recordings_gone")
             error = "no longer there: deleted or moved since it was scanned"
             yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)
-        elif newest is not None and newest.content:
+        elif newest.content:
             yield beam.pvalue.TaggedOutput(_KNOWN, ((newest.bytes, newest.version), (uri, newest.content)))

@@ -7,6 +7,7 @@ strptime. A pattern matches whole names, ignores case, and may omit the extensio
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
 import functools
 import re
@@ -31,12 +32,15 @@ _DIRECTIVES = {
     "%": "%",
 }
 _EXTENSION = r"(?:\.[a-z0-9]{1,5})?\Z"
-# Date and time, with or without separators; then what may be an offset from UTC.
+# Date and time, with or without separators; AM or PM; then what may be an offset from UTC.
 _NAMED = re.compile(
-    r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)([T_$ .-]?)(\d\d)([-_.:h]?)(\d\d)[-_.:m]?(\d\d)(?!\d)"
-    r"(?:\.(\d{1,6})(?!\d))?(?:(Z)(?![A-Za-z0-9])|([+-])(\d\d):?(00|15|30|45)(?!\d))?",
+    r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)([Tt$.]|[_ -]{0,3}| at |-birdnet-(?:RTSP_\d+-)?)"
+    r"(\d\d)([-_.:h]?)(\d\d)[-_.:m]?(\d\d)(?!\d)(?:\.(\d{1,6})(?!\d))?(?:[ _\xa0\u202f-]?([AaPp])[Mm](?![A-Za-z0-9]))?"
+    r"(?:([Zz])(?![A-Za-z0-9])|([+-])(\d\d):?(00|15|30|45)(?![A-Za-z0-9]))?",
     re.ASCII,
 )
+# The offsets west of Greenwich, where a minus after other than an ISO time is taken for one.
+_WEST = re.compile(r"(?:0[1-9]|1[0-2])00|0[239]30")
 # Seconds since 1970 in hexadecimal, as AudioMoths before 2020 name files. In other years a name is none.
 _HEX = re.compile(r"[0-9A-F]{8}\Z", re.ASCII)
 _HEX_YEARS = (2015, 2030)
@@ -46,8 +50,9 @@ def from_name(uri: str) -> datetime | None:
     """The time in a recording's name, as recorders usually write it.
 
     ``20240131_053000``, with anything around it and with any or no separators (AudioMoth, Wildlife Acoustics, Swift);
-    ``2024-01-31T05-30-00``; either followed by ``Z`` or an offset, ``20240131T053000+1000`` (Frontier Labs); a whole
-    name of eight hexadecimal digits (old AudioMoths). Of several times, the first valid one counts.
+    ``2024-01-31T05-30-00``; ``2024-01-31-birdnet-05:30:00`` (BirdNET-Pi); ``2024-01-31 at 05.30.00 PM`` (phones); any
+    followed by ``Z`` or an offset, ``20240131T053000+1000`` (Frontier Labs); a whole name of eight hexadecimal digits
+    (old AudioMoths). Of several times, the first valid one counts.
 
     Args:
         uri: The recording.
@@ -57,10 +62,13 @@ def from_name(uri: str) -> datetime | None:
     """
     stem = uri.rpartition("/")[2].rpartition(".")[0] or uri.rpartition("/")[2]
     for match in _NAMED.finditer(stem):
-        year, _, month, day, between, hour, _, minute, second, fraction, utc, sign, hours, minutes = match.groups()
-        when = moment((year, month, day, hour, minute, second), fraction)
-        # Unless it follows an ISO time, a minus is a dash before some number.
-        if utc or (sign and (sign == "+" or between == "T")):
+        *date, between, hour, clock, minute, second, fraction, half, utc, sign, hours, minutes = match.groups()
+        if half and clock and 1 <= int(hour) <= 12:
+            hour = str(int(hour) % 12 + (12 if half in "Pp" else 0))
+        when = moment((date[0], date[2], date[3], hour, minute, second), fraction)
+        # Unless it follows an ISO time, a minus may be a dash before some number.
+        west = between in ("T", "t") or (between == "_" and _WEST.match(f"{hours}{minutes}"))
+        if utc or (sign and (sign == "+" or west)):
             when = with_offset(when, sign or "+", int(hours or 0), int(minutes or 0))
         if when is not None:
             return when
@@ -122,12 +130,12 @@ def from_pattern(uri: str, pattern: str) -> datetime | None:
     if part.get("s"):
         return datetime.fromtimestamp(int(part["s"]), timezone.utc)
     # As POSIX reads %y: 69 to 99 are 1969 to 1999.
-    year = int(part.get("Y") or 0) or int(part["y"]) + (1900 if int(part["y"]) > 68 else 2000)
+    year = int(part["Y"]) if part.get("Y") else int(part["y"]) + (1900 if int(part["y"]) > 68 else 2000)
     clock = [part.get(name) or "0" for name in "HMS"]
     if part.get("j"):
         when = moment((str(year), "1", "1", *clock), part.get("f"))
         day = int(part["j"])
-        if when is None or not 1 <= day <= (datetime(year + 1, 1, 1) - datetime(year, 1, 1)).days:
+        if when is None or not 1 <= day <= 365 + calendar.isleap(year):
             return None
         when += timedelta(days=day - 1)
     else:
@@ -178,7 +186,7 @@ def to_utc(when: datetime | None, zone: tzinfo) -> datetime | None:
         return None
     try:
         return (when if when.tzinfo else when.replace(tzinfo=zone)).astimezone(timezone.utc)
-    except OverflowError:  # the first and the last day of the calendar
+    except (OverflowError, ValueError):  # the first and the last day of the calendar
         return None
 
 

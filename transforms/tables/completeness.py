@@ -7,14 +7,17 @@ import dataclasses
 import apache_beam as beam
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.records import DELETED, RENAMED, Recording, Unscannable
+from soundbeam.transforms.listing.left_out import Told
+from soundbeam.transforms.records import DELETED, LISTED_AGAIN, RENAMED, Recording, Unscannable
 from soundbeam.transforms.tables.schemas import Shard
 
 
 def kind_of(row: Recording | Unscannable) -> str:
-    """``gone`` for a file that was scanned before and no longer exists, ``renamed`` for a former name, or ``taken``."""
+    """``gone`` for a scanned file that is no longer there, ``renamed`` for a former name, ``again``, or ``taken``."""
     if not (isinstance(row, Unscannable) and row.stage == DELETED):
         return "taken"
+    if row.error == LISTED_AGAIN:
+        return "again"
     return "renamed" if row.error.startswith(RENAMED) else "gone"
 
 
@@ -53,6 +56,7 @@ class FileCounts:
         gone: Files that were scanned before and no longer exist.
         renamed: Names under which files were scanned before that have other names now.
         rows: Files that must have a row in the table ``recordings``.
+        told: What the listing tells beside its rows.
     """
 
     listed: int
@@ -61,13 +65,15 @@ class FileCounts:
     gone: int
     renamed: int
     rows: int
+    told: Told = dataclasses.field(default_factory=Told)
 
     @classmethod
     def from_points(cls, numbers: dict[str, int]) -> FileCounts:
-        """The counts that follow from the numbers of `CountFiles`."""
+        """The counts that follow from the numbers of `CountFiles` and of `Told`."""
         listed, new, kept = (numbers.get(f"{name} taken", 0) for name in ("listed", "new", "kept"))
         gone, renamed = numbers.get("kept gone", 0), numbers.get("kept renamed", 0)
-        return cls(listed, listed - new, new - kept, gone, renamed, kept + gone + renamed)
+        rows = kept + gone + renamed + numbers.get("kept again", 0)
+        return cls(listed, listed - new, new - kept, gone, renamed, rows, Told.from_numbers(numbers))
 
     def check_rows(self, shards: list[Shard]) -> None:
         """Raises SoundbeamError unless every file has exactly one row: a runner lost or doubled something."""

@@ -84,7 +84,7 @@ def test_both_names_at_once_are_told(disk, tone_bundle, tmp_path, capsys):
     link.symlink_to(disk)
     assert scan(tone_bundle, [disk, link], out) == 0
     assert (
-        "3 recordings are the same files as others, under other names: they are counted twice"
+        "3 recordings are the same files as others under other names, and count twice"
         in capsys.readouterr().out
     )
     assert len(current(out)) == 6

@@ -30,6 +30,18 @@ def test_label_is_the_first_folder_under_the_root():
     assert clip_of_file(Recording(f"{ROOT}/fox/a/b-1.wav", 1, ""), ROOT) == Clip(f"{ROOT}/fox/a/b-1.wav", "fox", "b")
 
 
+def test_labels_and_names_that_are_not_utf8():
+    clip = clip_of_file(Recording("file://localhost/c/f%FCchs/a%FF-1.wav", 1, ""), ROOT)
+    assert clip == Clip("file://localhost/c/f%FCchs/a%FF-1.wav", "f%FCchs", "a%FF")
+    assert clip_of_file(Recording("file://localhost/100%25/fox/a%FF.wav", 1, ""), "file:///100%").label == "fox"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_table_in_an_encoding_of_windows_reads(tmp_path, encoding):
+    (tmp_path / "clips.csv").write_bytes("path,label\r\nä.wav,Füchse\r\n".encode(encoding))
+    assert list(read_clips_table(str(tmp_path / "clips.csv"))) == [Clip(f"file://{tmp_path}/ä.wav", "Füchse", "ä")]
+
+
 def test_files_outside_of_labels_and_broken_ones_are_rejects_hidden_ones_nothing():
     outside = clip_of_file(Recording(f"{ROOT}/a.wav", 1, ""), ROOT)
     assert isinstance(outside, Reject) and "folders of labels" in outside.reason

@@ -10,8 +10,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 from fsspec.implementations.local import LocalFileSystem
 
+from soundbeam.model.storage.files import open_file, version_of
 from soundbeam.transforms import counters
-from soundbeam.transforms.listing.list_recordings import AUDIO_EXTENSIONS, ListRecordings, _take_once, list_recordings
+from soundbeam.transforms.listing.left_out import AUDIO_EXTENSIONS
+from soundbeam.transforms.listing.list_recordings import ListRecordings, _take_once, list_recordings
 from soundbeam.transforms.records import Recording, Unscannable
 
 
@@ -174,12 +176,22 @@ def test_a_folder_that_cannot_be_read_is_told_and_costs_nothing_else(tmp_path, m
 
 
 def test_names_that_are_not_utf8(tmp_path):
-    with open(os.fsencode(tmp_path) + b"/bad\xff.wav", "wb") as file:
-        file.write(b"x")
+    (tmp_path / "bad%FF.wav").write_bytes(b"literal")
+    for name in (b"bad\xff.wav", b"100%\xe9.wav", b"d\xfcr/x.wav"):
+        path = os.path.join(os.fsencode(tmp_path), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(name)
     put(tmp_path, "gut_ä_音.wav")
-    assert taken(tmp_path) == uris(tmp_path, "gut_ä_音.wav")
-    ((name, status, error),) = refused(tmp_path)
-    assert (name, status) == (r"bad\xff.wav", "failed") and "UTF-8" in error
+    escaped = [f"file://localhost{tmp_path}/{name}" for name in ("100%25%E9.wav", "bad%FF.wav", "d%FCr/x.wav")]
+    assert taken(tmp_path) == sorted([*escaped, *uris(tmp_path, "gut_ä_音.wav", "bad%FF.wav")])
+    assert refused(tmp_path) == []
+    with open_file(f"file://localhost{tmp_path}/100%25%E9.wav") as file:
+        assert file.read() == b"100%\xe9.wav"
+    with open_file(f"file://{tmp_path}/bad%FF.wav") as file:
+        assert file.read() == b"literal"
+    assert taken(*escaped) == escaped
+    assert taken(os.fsdecode(os.fsencode(tmp_path) + b"/d\xfcr")) == escaped[-1:]
 
 
 def test_devices_and_unknown_stores(tmp_path):
@@ -219,7 +231,6 @@ def test_inside_an_archive(tmp_path):
     "info", [{"ETag": '"abc"', "LastModified": datetime(2024, 1, 1)}, {"etag": "abc", "mtime": 1.0}]
 )
 def test_an_etag_is_the_version_where_there_is_one(info):
-    from soundbeam.model.storage.files import version_of
 
     assert version_of(info) == "abc"
     assert version_of({"LastModified": datetime(2024, 1, 2, 3, tzinfo=timezone.utc)}) == "2024-01-02T03:00:00+00:00"
@@ -241,12 +252,12 @@ def test_the_step_lists_each_file_once(tmp_path, as_collection):
         listed = pipeline | beam.Create(patterns) | ListRecordings()
     else:
         listed = pipeline | ListRecordings(patterns)
-    found = listed.recordings | beam.Map(lambda r: r.uri)
-    others = listed.unscannable | "Names" >> beam.Map(lambda u: (u.recording.uri.rpartition("/")[2], u.status))
+    found = listed["recordings"] | beam.Map(lambda r: r.uri)
+    others = listed["unscannable"] | "Names" >> beam.Map(lambda u: (u.recording.uri.rpartition("/")[2], u.status))
     assert_that(found, equal_to(uris(tmp_path, "a/x.wav", "a/y.wav")))
     assert_that(others, equal_to([(".hidden.wav", "skipped"), ("gone.wav", "failed")]), label="Others")
-    assert listed.recordings.element_type is Recording
-    assert listed.unscannable.element_type is Unscannable
+    assert listed["recordings"].element_type is Recording
+    assert listed["unscannable"].element_type is Unscannable
     result = pipeline.run()
     result.wait_until_finish()
     totals = counters.totals(result)
@@ -260,5 +271,5 @@ def test_the_step_survives_names_and_patterns_that_are_not_utf8(tmp_path):
     pattern = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.wav")
     with beam.Pipeline("FnApiRunner", options=PipelineOptions([])) as pipeline:
         listed = pipeline | ListRecordings([str(tmp_path), pattern])
-        names = listed.unscannable | beam.Map(lambda u: (u.recording.uri, u.status))
-        assert_that(names, equal_to([(f"file://{tmp_path}/bad\\xff.wav", "failed")]))
+        names = listed["recordings"] | beam.Map(lambda r: r.uri)
+        assert_that(names, equal_to([f"file://localhost{tmp_path}/bad%FF.wav"]))
