@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundbeam.model.errors import ResultsError
+from soundbeam.model.storage.parquet import open_parquet, read_rows
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.transforms.records import DELETED
@@ -125,8 +126,8 @@ def _parts(
     output: Output, table: str, run: str, columns: Sequence[str] | None, uris: pa.Array | None
 ) -> Iterator[pa.Table]:
     """One run's rows of a table, row group by row group, at least one part; only of these recordings (None: all)."""
-    for name in sorted(output.fs.glob(f"{output.table_path(table, run)}/*.parquet")):
-        with output.fs.open(name, "rb") as file, pq.ParquetFile(file) as parquet:
+    for name in output.parts_of(table, run):
+        with open_parquet(output.fs, name) as parquet:
             schema = parquet.schema_arrow
             selected = [c for c in schema.names if columns is None or c in columns]
             unknown = [c for c in columns or () if c not in (*schema.names, "run")]
@@ -136,7 +137,7 @@ def _parts(
             to_read = selected if uris is None else list(dict.fromkeys([*selected, "recording"]))
             for group in _row_groups(parquet, uris):
                 # Where only the column "run" is selected, the rows still have to be counted.
-                part = parquet.read_row_group(group, columns=to_read or ["recording"])
+                part = read_rows(parquet, to_read or ["recording"], group)
                 if uris is not None:
                     part = part.filter(pc.is_in(part["recording"], value_set=uris))
                 if len(part):
@@ -176,7 +177,7 @@ def current_recordings(output: Output, runs: list[str]) -> dict[str, CurrentReco
     with_age = pa.concat_tables(
         [rows.append_column("age", pa.array([age] * len(rows), pa.int32())) for age, rows in enumerate(by_run.values())]
     ).replace_schema_metadata(None)
-    newest = with_age.group_by("recording").aggregate([("age", "max")])
+    newest = with_age.group_by("recording", use_threads=False).aggregate([("age", "max")])
     current = {}
     for age, (run, rows) in enumerate(by_run.items()):
         is_deleted = pc.equal(pc.fill_null(rows["stage"], ""), DELETED)

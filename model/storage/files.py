@@ -9,6 +9,7 @@ import posixpath
 from datetime import datetime, timezone
 from typing import Any
 
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from soundbeam.model.errors import SoundbeamError
@@ -123,7 +124,7 @@ def make_folder(fs: Any, path: str) -> None:
 def write_at_once(fs: Any, path: str, data: bytes) -> None:
     """Writes a file that readers see whole or not at all, even after a power failure: renamed, or as one object."""
     make_folder(fs, posixpath.dirname(path))
-    if is_object_store(fs):
+    if is_object_store(fs) or type(fs).mv is AbstractFileSystem.mv:  # which copies, and takes paths for globs
         fs.pipe_file(path, data)
         return
     with fs.open(f"{path}.tmp", "wb") as file:

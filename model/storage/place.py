@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import glob_translate
 
-from soundbeam.model.storage.stores import one_line
+from soundbeam.model.storage.stores import is_object_store, one_line
 
 _WILDCARD = re.compile(r"[*?\[]")
+_REMOVING = 16  # how many files of a store are removed at once
 Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
 
 
@@ -60,6 +63,37 @@ class Place:
         # Stores list a folder's own marker among its entries.
         yield from sorted((e for e in listed if e["name"].rstrip("/") != folder.rstrip("/")), key=lambda e: e["name"])
 
+    def names(self, folder: str) -> list[str]:
+        """The names of what is in a folder, in order; none where there is no such folder. Never a glob.
+
+        Raises:
+            Exception: Whatever the store raises if the folder cannot be read.
+        """
+        try:
+            paths = self.fs.ls(folder, detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        # A store gives a folder's own marker among its entries, and of a file the file.
+        start = folder.rstrip("/") + "/"
+        return sorted(name for path in paths if (name := path.rstrip("/").removeprefix(start)) and "/" not in name)
+
+    def remove(self, path: str) -> None:
+        """Removes a file, a link, or a folder with all that is in it. fsspec would take the path for a glob."""
+        if isinstance(self.fs, LocalFileSystem):
+            if os.path.islink(path):
+                os.unlink(path)
+            else:
+                self.fs.rm(path, recursive=True)
+            return
+        found = self.fs.find(path, withdirs=True, detail=True)
+        files = [name for name, entry in found.items() if entry["type"] != "directory"]
+        with ThreadPoolExecutor(_REMOVING) as pool:  # a request each
+            list(pool.map(self.fs.rm_file, files))
+        if not is_object_store(self.fs):
+            for folder in sorted({path, *found} - {*files}, reverse=True):
+                with contextlib.suppress(FileNotFoundError):  # a folder that was only its files
+                    self.fs.rmdir(folder)
+
     def walk(self, roots: Iterable[str], seen: set[Any] | None = None) -> Iterator[Entry | Unreadable]:
         """All files below some folders. Linked folders come last, and no folder is walked twice: loops of links end.
 
@@ -89,17 +123,28 @@ class Place:
         Unlike fsspec's own glob, it reports the folders that it cannot read, and holds no list of all files in memory.
 
         Returns:
-            The folder above the first wildcard, and the matches.
+            The folder above the first wildcard (see `split_pattern`), and the matches.
         """
-        parts = pattern.split("/")
-        fixed = next(i for i, part in enumerate(parts) if has_wildcard(part))
-        root = "/".join(parts[:fixed]) or self.fs.root_marker
+        root, parts = self.split_pattern(pattern)
         if root and not self._folder_exists(root):
             return root, iter(())
         if "**" not in parts:
-            return root, self._match(root, parts[fixed:])
-        path_pattern = re.compile(glob_translate(pattern))
-        return root, (e for e in self.walk([root]) if isinstance(e, Unreadable) or path_pattern.match(e["name"]))
+            return root, self._match(root, parts)
+        below = re.compile(glob_translate("/".join(parts)))
+        start = root.rstrip("/") + "/"
+        found = self.walk([root])
+        return root, (e for e in found if isinstance(e, Unreadable) or below.match(e["name"].removeprefix(start)))
+
+    def split_pattern(self, path: str) -> tuple[str, list[str]]:
+        """Divides a path into the folder above its first wildcard and the parts from there on, none if it is no glob.
+
+        A folder that is there as it is written, such as ``results [2024]`` or the current one, is no wildcard.
+        """
+        parts = path.split("/")
+        for i, part in enumerate(parts):
+            if has_wildcard(part) and not self._folder_exists("/".join(parts[: i + 1])):
+                return "/".join(parts[:i]) or self.fs.root_marker, parts[i:]
+        return path, []
 
     def identity(self, folder: str) -> Any:
         """A value that is the same for all paths (links, mounts) to one local folder."""

@@ -8,7 +8,6 @@ import apache_beam as beam
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.storage.files import place_of
-from soundbeam.model.storage.place import has_wildcard
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.runners.options import cores_a_worker
@@ -86,7 +85,8 @@ def roots_of(patterns: list[str]) -> tuple[str, ...]:
         place, path = place_of(pattern)
         if place.fs.isdir(path):
             roots.append(place.uri(path.rstrip("/")) + "/")
-        elif has_wildcard(path) and not place.fs.exists(path):
-            before_wildcard = path[: min(i for i in map(path.find, "*?[") if i >= 0)]
-            roots.append(place.uri(before_wildcard.rpartition("/")[0]) + "/")
+        elif not place.fs.exists(path):
+            root, wild = place.split_pattern(path)
+            if wild:
+                roots.append(place.uri(root.rstrip("/")) + "/")
     return tuple(roots)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 
-from soundbeam.model.storage.files import open_file, place_of
+from soundbeam.model.storage.files import place_of
+from soundbeam.model.storage.parquet import open_parquet, read_rows
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.records import DELETED, Recording, Stage, Status, Unscannable
 
@@ -33,16 +33,20 @@ class Done:
 
 # The values of a Done, as they cross the shuffle: plain values are encoded several times as fast as an object.
 DoneRow = tuple[int, int, str, str, str]
+_BATCH = 1 << 16  # how many rows become Python's objects at once
 
 
 def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
     """The rows of one shard, (age, URL), of the table ``recordings``: the URI and the values of a Done, each."""
     age, url = shard
-    with open_file(url) as file:
-        for batch in pq.ParquetFile(file).iter_batches(columns=["recording", "bytes", "version", "status", "stage"]):
-            columns = [batch.column(name).to_pylist() for name in batch.schema.names]
-            for uri, size, version, status, stage in zip(*columns, strict=True):
-                yield uri, (age, size, version or "", status, stage or "")
+    place, path = place_of(url)
+    with open_parquet(place.fs, path) as parquet:
+        for group in range(parquet.num_row_groups):
+            rows = read_rows(parquet, ["recording", "bytes", "version", "status", "stage"], group)
+            for batch in rows.to_batches(_BATCH):
+                columns = [batch.column(name).to_pylist() for name in batch.schema.names]
+                for uri, size, version, status, stage in zip(*columns, strict=True):
+                    yield uri, (age, size, version or "", status, stage or "")
 
 
 def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
