@@ -14,7 +14,7 @@ import secrets
 
 from fsspec.implementations.local import LocalFileSystem
 
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.errors import ResultsError, SoundbeamError
 from soundbeam.model.storage.files import locate, write_at_once
 from soundbeam.pipelines.output.run_info import RunInfo
 
@@ -46,7 +46,7 @@ class Output:
         self.url = self.fs.unstrip_protocol(self.path)
         self.local = isinstance(self.fs, LocalFileSystem)
         if self.fs.isfile(self.path):
-            raise SoundbeamError(f"{url}: is a file; --output must be a folder")
+            raise SoundbeamError(f"{url}: is a file; the output must be a folder")
 
     def table_path(self, table: str, run: str) -> str:
         """Path of the folder that holds one run's shards of a table."""
@@ -75,15 +75,15 @@ class Output:
         """The committed runs, oldest first.
 
         Raises:
-            SoundbeamError: A ``run.json`` is damaged.
+            ResultsError: A ``run.json`` is damaged.
         """
         runs = []
         for path in self._run_files():
             with self.fs.open(path, "r", encoding="utf-8") as file:
                 try:
                     runs.append(RunInfo.from_dict(json.load(file)))
-                except (ValueError, TypeError) as e:
-                    raise SoundbeamError(f"{self.fs.unstrip_protocol(path)}: not readable ({e}); remove it") from e
+                except (ValueError, TypeError, AttributeError) as e:
+                    raise ResultsError(f"{self.fs.unstrip_protocol(path)}: not readable ({e}); remove it") from e
         return sorted(runs, key=lambda info: info.run)
 
     def write_run(self, info: RunInfo) -> None:
