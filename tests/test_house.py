@@ -23,7 +23,6 @@ SAME = {
     "conditioning": "what is done to sound before its features are computed",
     "errors": "errors: their tree, and how one is told",
     "examples": "training examples",
-    "folder": "an output folder and what it holds",
     "printing": "what a program prints",
     "request": "what a program is asked to do",
 }
