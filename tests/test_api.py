@@ -205,7 +205,7 @@ def test_any_path_will_do(home, tmp_path, kind):
     assert len(classifier.calls(kind(home / "recordings" / "a.wav"))) == 2
     assert len(classifier.calls([kind(home / "recordings" / "a.wav"), str(home / "recordings" / "b.wav")])) == 3
     (tmp_path / "a.csv").write_text("recording,start_s,end_s,label\na.wav,1.0,2.5,low\n")
-    assert soundbeam.evaluate(kind(tmp_path / "a.csv"), kind(home / "scanned"))["evaluated"] == 1
+    assert soundbeam.evaluate(kind(tmp_path / "a.csv"), kind(home / "scanned"))["evaluated"] == 3
     summary = soundbeam.scan([kind(home / "recordings")], kind(home / "bundle"), kind(tmp_path / "out"))
     assert summary.recordings == {"ok": 3} and summary.output == str(tmp_path / "out")
 

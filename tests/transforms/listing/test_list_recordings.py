@@ -10,15 +10,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.util import assert_that, equal_to
 from fsspec.implementations.local import LocalFileSystem
 
-from soundbeam.pipelines.scan.graph import roots_of
 from soundbeam.transforms import counters
-from soundbeam.transforms.listing.list_recordings import (
-    _MISSING,
-    AUDIO_EXTENSIONS,
-    ListRecordings,
-    _take_once,
-    list_recordings,
-)
+from soundbeam.transforms.listing.list_recordings import AUDIO_EXTENSIONS, ListRecordings, _take_once, list_recordings
 from soundbeam.transforms.records import Recording, Unscannable
 
 
@@ -73,38 +66,6 @@ def test_globs(tmp_path):
     assert [(n, s) for n, s, _ in refused(f"{tmp_path}/b/*")] == [("notes.txt", "skipped")]
     assert list(list_recordings(f"{tmp_path}/nowhere/*.wav")) == []
     assert list(list_recordings(f"{tmp_path}/*.flac")) == []
-
-
-@pytest.mark.parametrize("store", ["disk", "memory"])
-def test_a_folder_that_is_there_as_written_is_no_glob(tmp_path, monkeypatch, store):
-    """Nor is the current folder, or that of a list: what they would match is not taken."""
-    names = ("rec [2024]/x.wav", "rec [2024]/deep/y.wav", "rec 2/x.wav", "rec 2/z.wav", "rec 2/deep/w.wav")
-    if store == "memory":
-        memory, root = fsspec.filesystem("memory"), f"memory://literal-{tmp_path.name}"
-        for name in names:
-            memory.pipe_file(f"/literal-{tmp_path.name}/{name}", b"sound")
-        expected = [f"memory:///literal-{tmp_path.name}/rec [2024]/{name}" for name in ("x.wav", "deep/y.wav")]
-    else:
-        put(tmp_path, *names)
-        root, expected = str(tmp_path), [f"file://{tmp_path}/rec [2024]/{name}" for name in ("x.wav", "deep/y.wav")]
-    expected = [uri.replace("memory:///", "memory://") for uri in expected]
-
-    def there(pattern):
-        return [uri.replace("memory:///", "memory://") for uri in taken(pattern)]
-
-    assert there(f"{root}/rec [2024]/*.wav") == expected[:1]
-    assert there(f"{root}/rec [2024]/**/*.wav") == sorted(expected)
-    assert there(f"{root}/rec [2024]/*/y.wav") == expected[1:]
-    assert there(f"{root}/rec [2024]/z.wav") == []  # missing, though rec 2/z.wav is there
-    assert [(n, s, e) for n, s, e in refused(f"{root}/rec [2024]/z.wav")] == [("z.wav", "failed", _MISSING)]
-    assert len(there(f"{root}/rec [2]/*.wav")) == 2  # of no such name: a glob
-    (folder,) = roots_of([f"{root}/rec [2024]/*.wav"])
-    assert folder.endswith("/rec [2024]/") and roots_of([f"{root}/rec ?/*.wav"])[0].rstrip("/").endswith(tmp_path.name)
-    if store == "disk":
-        (tmp_path / "rec [2024]" / "list.txt").write_text("*.wav\n**/y.wav\n")
-        assert there(f"@{tmp_path}/rec [2024]/list.txt") == sorted(expected)
-        monkeypatch.chdir(tmp_path / "rec [2024]")
-        assert there("*.wav") == expected[:1] and there("**/*.wav") == sorted(expected)
 
 
 def test_a_name_with_wildcards_that_exists_is_taken_literally(tmp_path):
