@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from soundbeam.model.errors import ResultsError
+from soundbeam.model.errors import ResultsError, SoundbeamError
+from soundbeam.model.storage.files import local_path, path_text
+from soundbeam.model.storage.parquet import open_parquet, read_rows
+from soundbeam.model.storage.stores import one_line
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.transforms.records import DELETED
@@ -23,12 +27,12 @@ from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES, schemas, w
 
 
 def read(
-    output: str,
+    output: str | os.PathLike[str],
     table: str,
     run: str | None = None,
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
-    recordings: Collection[str] | None = None,
+    recordings: Collection[str | os.PathLike[str]] | None = None,
 ) -> pa.Table:
     """The current rows of one table; ``.to_pandas()`` makes a DataFrame of them.
 
@@ -41,14 +45,15 @@ def read(
         run: Only this run, including its superseded rows.
         classifier: Only runs of the classifier whose fingerprint begins with this; default: the newest run's.
         columns: Only these columns, in this order; ``run`` is one of them. Default: all.
-        recordings: Only rows of these recordings, by their full URIs. Row groups without any of them are not read
-            where the file's statistics tell them apart.
+        recordings: Only rows of these recordings, by their full URIs, or as a `pathlib.Path`. Row groups without any of
+            them are not read where the file's statistics tell them apart.
 
     Returns:
         The table with an additional column ``run``; its schema's metadata is the newest run's.
 
     Raises:
-        ResultsError: There is no such table or column, no committed run, or none with that name or classifier.
+        ResultsError: It is no output folder, or a damaged one; there is no such table or column, no committed run, or
+            none with that name or classifier.
     """
     parts = list(stream(output, table, run, classifier, columns, recordings))
     rows = pa.concat_tables([part.replace_schema_metadata(parts[-1].schema.metadata) for part in parts])
@@ -56,12 +61,12 @@ def read(
 
 
 def stream(
-    output: str,
+    output: str | os.PathLike[str],
     table: str,
     run: str | None = None,
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
-    recordings: Collection[str] | None = None,
+    recordings: Collection[str | os.PathLike[str]] | None = None,
 ) -> Iterator[pa.Table]:
     """The same rows in parts of at most half a million, for a table that is larger than memory.
 
@@ -69,13 +74,15 @@ def stream(
     """
     if table not in TABLES:
         raise ResultsError(f"no table {table!r}; there are {', '.join(TABLES)}")
-    folder = Output(output)
+    if isinstance(recordings, (str, bytes, os.PathLike)):
+        recordings = [recordings]
+    folder = open_output(output)
     runs = select_runs(folder, run, classifier)
     current = current_recordings(folder, [info.run for info in runs])
     for info in runs:
         uris = current[info.run].uris
         if recordings is not None:
-            requested = pa.array(list(recordings), pa.string())
+            requested = pa.array([_uri(recording) for recording in recordings], pa.string())
             uris = requested if uris is None else requested.filter(pc.is_in(requested, value_set=uris))
         for part in _parts(folder, table, info.run, columns, uris):
             yield part.append_column("run", pa.array([info.run] * len(part), pa.string()))
@@ -92,9 +99,12 @@ def select_runs(output: Output, run: str | None = None, classifier: str | None =
     Raises:
         ResultsError: There is none.
     """
-    runs = output.runs()
-    if not runs:
-        raise ResultsError(f"{output.user_url}: no finished scan in it; make one with 'soundbeam scan --output'")
+    try:
+        runs = output.runs()
+        if not runs:
+            raise ResultsError(f"{output.user_url}: {_why_empty(output)}")
+    except OSError as e:
+        raise ResultsError(f"{output.user_url}: cannot be read ({one_line(e)})") from e
     if run is not None:
         chosen = [info for info in runs if info.run == run]
         names = ", ".join(info.run for info in runs[-5:])
@@ -113,7 +123,44 @@ def latest_run(output: str) -> RunInfo:
     Raises:
         ResultsError: There is none.
     """
-    return select_runs(Output(output))[-1]
+    return select_runs(open_output(output))[-1]
+
+
+def open_output(output: str | os.PathLike[str]) -> Output:
+    """An output folder that is to be read.
+
+    Raises:
+        ResultsError: It is no folder, or its store cannot be used.
+        OptionError: It is no path.
+    """
+    path = path_text(output, "output")
+    try:
+        return Output(path)
+    except SoundbeamError as e:
+        raise ResultsError(str(e)) from e
+
+
+def _uri(recording: str | os.PathLike[str]) -> str:
+    """The URI of a recording that is named by its URI, or as a path of this machine."""
+    name = path_text(recording, "recordings")
+    return name if isinstance(recording, str) else f"file://{local_path(name)}"
+
+
+def _why_empty(output: Output) -> str:
+    """Why a folder holds no committed run, and what to do."""
+    if not output.fs.exists(output.path):
+        return "no such folder; give the folder that 'soundbeam scan --output' wrote"
+    names = output.place.names(output.path)
+    if any(name.startswith("run=") for name in names):
+        return "one table of an output; give the folder above it"
+    if any(name.endswith(".parquet") for name in names):
+        return "one run's rows of a table; give the folder above the tables"
+    begun = output.begun_runs()
+    if begun:
+        return f"no finished scan in it: run {begun[-1]} is running or was interrupted; wait, or scan again"
+    if any(name in TABLES for name in names):
+        return "no finished scan in it: it has tables but no runs/*/run.json; copy it again as a whole, or scan again"
+    return "no finished scan in it; make one with 'soundbeam scan --output'"
 
 
 def parameters(table: pa.Table) -> dict[str, Any]:
@@ -138,26 +185,43 @@ def _parts(
     output: Output, table: str, run: str, columns: Sequence[str] | None, uris: pa.Array | None
 ) -> Iterator[pa.Table]:
     """One run's rows of a table, row group by row group, at least one part; only of these recordings (None: all)."""
-    for name in sorted(output.fs.glob(f"{output.table_path(table, run)}/*.parquet")):
-        with output.fs.open(name, "rb") as file, pq.ParquetFile(file) as parquet:
-            schema = parquet.schema_arrow
-            # Runs of earlier versions have no such columns.
-            new = [f for f in schemas(("",), {})[table] if f.name not in schema.names]
-            names = [*schema.names, *(f.name for f in new)]
-            selected = [c for c in schema.names if columns is None or c in columns]
-            new = [f for f in new if columns is None or f.name in columns]
-            unknown = [c for c in columns or () if c not in (*names, "run")]
-            if unknown:
-                raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(names)}, run")
-            yield with_nulls(pa.schema([schema.field(c) for c in selected], schema.metadata).empty_table(), new)
-            to_read = selected if uris is None else list(dict.fromkeys([*selected, "recording"]))
-            for group in _row_groups(parquet, uris):
-                # Where only the column "run" is selected, the rows still have to be counted.
-                part = parquet.read_row_group(group, columns=to_read or ["recording"])
-                if uris is not None:
-                    part = part.filter(pc.is_in(part["recording"], value_set=uris))
-                if len(part):
-                    yield with_nulls(part.select(selected), new)
+    paths = output.parts_of(table, run)
+    if not paths:
+        missing = f"{output.user_url}/{table}/run={run}"
+        raise ResultsError(f"{missing}: no table there; copy the output again, or remove runs/run={run} and scan again")
+    for path in paths:
+        try:
+            yield from _rows_of(output, path, table, columns, uris)
+        except pa.ArrowInvalid as e:
+            mend = f"copy it again, or remove runs/run={run} and scan again"
+            raise ResultsError(f"{output.place.uri(path)}: damaged ({one_line(e)}); {mend}") from e
+        except OSError as e:
+            raise ResultsError(f"{output.place.uri(path)}: cannot be read ({one_line(e)})") from e
+
+
+def _rows_of(
+    output: Output, path: str, table: str, columns: Sequence[str] | None, uris: pa.Array | None
+) -> Iterator[pa.Table]:
+    """The same of one file."""
+    with open_parquet(output.fs, path) as parquet:
+        schema = parquet.schema_arrow
+        # Runs of earlier versions have no such columns.
+        new = [f for f in schemas(("",), {})[table] if f.name not in schema.names]
+        names = [*schema.names, *(f.name for f in new)]
+        selected = [c for c in schema.names if columns is None or c in columns]
+        new = [f for f in new if columns is None or f.name in columns]
+        unknown = [c for c in columns or () if c not in (*names, "run")]
+        if unknown:
+            raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(names)}, run")
+        yield with_nulls(pa.schema([schema.field(c) for c in selected], schema.metadata).empty_table(), new)
+        to_read = selected if uris is None else list(dict.fromkeys([*selected, "recording"]))
+        for group in _row_groups(parquet, uris):
+            # Where only the column "run" is selected, the rows still have to be counted.
+            part = read_rows(parquet, to_read or ["recording"], group)
+            if uris is not None:
+                part = part.filter(pc.is_in(part["recording"], value_set=uris))
+            if len(part):
+                yield with_nulls(part.select(selected), new)
 
 
 def _row_groups(parquet: pq.ParquetFile, uris: pa.Array | None) -> Iterator[int]:
@@ -193,7 +257,7 @@ def current_recordings(output: Output, runs: list[str]) -> dict[str, CurrentReco
     with_age = pa.concat_tables(
         [rows.append_column("age", pa.array([age] * len(rows), pa.int32())) for age, rows in enumerate(by_run.values())]
     ).replace_schema_metadata(None)
-    newest = with_age.group_by("recording").aggregate([("age", "max")])
+    newest = with_age.group_by("recording", use_threads=False).aggregate([("age", "max")])
     current = {}
     for age, (run, rows) in enumerate(by_run.items()):
         is_deleted = pc.equal(pc.fill_null(rows["stage"], ""), DELETED)

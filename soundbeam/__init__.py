@@ -6,12 +6,15 @@ Example:
     >>> classifier.calls("recording.wav").num_rows
     2
 
+Every path may be a `str`, a `pathlib.Path` or another `os.PathLike`; a URL is a `str`.
+
 Importing soundbeam loads neither TensorFlow nor Beam; the functions that need them load them when they are called.
 Errors that a user can correct are raised as a `SoundbeamError`; `soundbeam.model.errors` shows the tree.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
     from soundbeam.classifier import Classifier
     from soundbeam.programs import EvaluationFigures, ScanSummary
+
+    Path = str | os.PathLike[str]
 
 __all__ = [
     "BundleError",
@@ -40,7 +45,7 @@ __all__ = [
 ]
 
 
-def load_classifier(url: str) -> Classifier:
+def load_classifier(url: Path) -> Classifier:
     """Reads a classifier bundle.
 
     Args:
@@ -55,11 +60,12 @@ def load_classifier(url: str) -> Classifier:
     """
     from soundbeam.classifier import Classifier
     from soundbeam.model.classifier.bundle import load_bundle
+    from soundbeam.model.storage.files import path_text
 
-    return Classifier(load_bundle(str(url)))
+    return Classifier(load_bundle(path_text(url, "url")))
 
 
-def materialize(clips: str, examples: str, **options: Any) -> dict[str, Any]:
+def materialize(clips: Path, examples: Path, **options: Any) -> dict[str, Any]:
     """Turns labelled clips into training examples, as ``soundbeam materialize`` does.
 
     Args:
@@ -79,7 +85,7 @@ def materialize(clips: str, examples: str, **options: Any) -> dict[str, Any]:
     return materialize(clips, examples, options)
 
 
-def train(examples: str, classifier: str, target: str | Sequence[str] = (), **options: Any) -> Classifier:
+def train(examples: Path, classifier: Path, target: str | Sequence[str] = (), **options: Any) -> Classifier:
     """Trains a classifier on examples and writes its bundle, as ``soundbeam train`` does.
 
     Args:
@@ -99,7 +105,7 @@ def train(examples: str, classifier: str, target: str | Sequence[str] = (), **op
     return train(examples, classifier, target, options)
 
 
-def scan(recordings: str | Sequence[str], classifier: str, output: str, **options: Any) -> ScanSummary:
+def scan(recordings: Path | Sequence[Path], classifier: Path, output: Path, **options: Any) -> ScanSummary:
     """Scans the recordings that are new or changed and writes the tables, as ``soundbeam scan`` does.
 
     Args:
@@ -126,7 +132,7 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, **option
 
 
 def evaluate(
-    annotations: str | None = None, output: str = "", *, clips: str | None = None, precision: float | None = None
+    annotations: Path | None = None, output: Path = "", *, clips: Path | None = None, precision: float | None = None
 ) -> EvaluationFigures:
     """Compares a scan with annotations, or a scan of clips with their labels, as ``soundbeam evaluate`` does.
 
@@ -147,7 +153,7 @@ def evaluate(
 
 
 def read_table(
-    output: str,
+    output: Path,
     table: str,
     run: str | None = None,
     classifier: str | None = None,
@@ -165,11 +171,11 @@ def read_table(
     """
     from soundbeam.pipelines.results import read
 
-    return read(str(output), table, run, classifier, columns, recordings)
+    return read(output, table, run, classifier, columns, recordings)
 
 
 def stream_table(
-    output: str,
+    output: Path,
     table: str,
     run: str | None = None,
     classifier: str | None = None,
@@ -184,4 +190,4 @@ def stream_table(
     """
     from soundbeam.pipelines.results import stream
 
-    return stream(str(output), table, run, classifier, columns, recordings)
+    return stream(output, table, run, classifier, columns, recordings)

@@ -179,19 +179,21 @@ def _listed(recordings: Any) -> list[Any]:
     Raises:
         DecodeError: One is missing, empty or cannot be read.
     """
+    from soundbeam.model.storage.files import path_text
     from soundbeam.transforms.listing.list_recordings import list_recordings
     from soundbeam.transforms.records import Recording
 
     if isinstance(recordings, np.ndarray):
         raise OptionError("samples need their rate: predict(samples, rate=16000)")
-    patterns: Iterable[Any] = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
+    patterns: Iterable[Any] = [recordings] if isinstance(recordings, (str, bytes, os.PathLike)) else recordings
     by_uri: dict[str, Any] = {}
     for pattern in patterns:
-        if not isinstance(pattern, (str, os.PathLike)):
+        if not isinstance(pattern, (str, bytes, os.PathLike)):
             raise OptionError(f"{type(pattern).__name__} is not the name of a file; samples need their rate")
-        rows = list(list_recordings(os.fspath(pattern)))
+        name = path_text(pattern, "recordings")
+        rows = list(list_recordings(name))
         if not rows:
-            raise DecodeError(f"{pattern}: no audio file there", "storage")
+            raise DecodeError(f"{name}: no audio file there", "storage")
         for row in rows:
             if isinstance(row, Recording):
                 by_uri[row.uri] = row

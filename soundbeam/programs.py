@@ -6,10 +6,14 @@ import dataclasses
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from soundbeam.classifier import Classifier
 from soundbeam.model.errors import OptionError
+from soundbeam.model.storage.files import path_text
+
+if TYPE_CHECKING:
+    Path = str | os.PathLike[str]
 
 _log = logging.getLogger("soundbeam")
 
@@ -97,7 +101,7 @@ class EvaluationFigures(Mapping[str, Any]):
         return f"EvaluationFigures({self._figures!r})"
 
 
-def scan(recordings: str | Sequence[str], classifier: str, output: str, options: Mapping[str, Any]) -> ScanSummary:
+def scan(recordings: Path | Sequence[Path], classifier: Path, output: Path, options: Mapping[str, Any]) -> ScanSummary:
     """See `soundbeam.scan`."""
     from soundbeam.pipelines.console.arguments import option_names
     from soundbeam.pipelines.runners.options import beam_options
@@ -107,14 +111,19 @@ def scan(recordings: str | Sequence[str], classifier: str, output: str, options:
     from soundbeam.pipelines.scan.summary import check, figures_of
 
     own, beam_flags = _split(options, Scan)
-    patterns = [recordings] if isinstance(recordings, (str, os.PathLike)) else recordings
-    request = Scan([str(p) for p in patterns], str(classifier), str(output), **own)
+    patterns = [recordings] if isinstance(recordings, (str, bytes, os.PathLike)) else recordings
+    request = Scan(
+        [path_text(pattern, "recordings") for pattern in patterns],
+        path_text(classifier, "classifier"),
+        path_text(output, "output"),
+        **own,
+    )
     figures = figures_of(run(request, beam_options(_flags(beam_flags), option_names(parser()))), request.output)
     check(figures)
     return ScanSummary(output=request.output, **figures)
 
 
-def materialize(clips: str, examples: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def materialize(clips: Path, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """See `soundbeam.materialize`."""
     from soundbeam.pipelines.console.arguments import option_names
     from soundbeam.pipelines.materialize.program import make, parser
@@ -122,12 +131,12 @@ def materialize(clips: str, examples: str, options: Mapping[str, Any]) -> dict[s
     from soundbeam.pipelines.runners.options import beam_options
 
     own, beam_flags = _split(options, Materializing)
-    request = Materializing(str(clips), str(examples), **own)
+    request = Materializing(path_text(clips, "clips"), path_text(examples, "examples"), **own)
     request.check()
     return make(request, beam_options(_flags(beam_flags), option_names(parser())))
 
 
-def train(examples: str, classifier: str, target: str | Sequence[str], options: Mapping[str, Any]) -> Classifier:
+def train(examples: Path, classifier: Path, target: str | Sequence[str], options: Mapping[str, Any]) -> Classifier:
     """See `soundbeam.train`."""
     from soundbeam.model.training.plan import Training
     from soundbeam.pipelines.train.frozen_base import with_frozen_base
@@ -141,31 +150,39 @@ def train(examples: str, classifier: str, target: str | Sequence[str], options: 
         raise OptionError(f"train has no option {next(iter(unknown))!r}")
     targets = (target,) if isinstance(target, str) else tuple(target)
     own = {"architecture": "compact", "targets": targets, **own}
-    training = with_frozen_base(Training(str(examples), str(classifier), **own), weights, fine_tune)
+    of_task = Training(path_text(examples, "examples"), path_text(classifier, "classifier"), **own)
+    training = with_frozen_base(of_task, weights, fine_tune)
     return Classifier(trained(training, folds_figures(training, folds, _log.info), _log.info))
 
 
-def evaluate(annotations: str | None, output: str, clips: str | None, precision: float | None) -> EvaluationFigures:
+def evaluate(annotations: Path | None, output: Path, clips: Path | None, precision: float | None) -> EvaluationFigures:
     """See `soundbeam.evaluate`."""
     if (annotations is None) == (clips is None):
         raise OptionError("evaluate needs either annotations or clips")
+    output = path_text(output, "output")
     if clips is not None:
         from soundbeam.pipelines.evaluate.clips import evaluate_clips, plain_figures
 
         if precision is not None:
             raise OptionError("precision needs annotations")
-        return EvaluationFigures(plain_figures(evaluate_clips(str(clips), str(output))))
+        return EvaluationFigures(plain_figures(evaluate_clips(path_text(clips, "clips"), output)))
     from soundbeam.pipelines.evaluate.annotations import read_annotations
     from soundbeam.pipelines.evaluate.recordings import compare
 
-    return EvaluationFigures(compare(read_annotations(str(annotations)), str(output), precision))
+    truth = read_annotations(path_text(annotations, "annotations"))
+    return EvaluationFigures(compare(truth, output, precision))
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Divides options into those that are fields of a dataclass and the others."""
     names = {field.name for field in dataclasses.fields(of) if field.init}
-    own = {name: value for name, value in options.items() if name in names}
+    own = {name: _plain(name, value) for name, value in options.items() if name in names}
     return own, {name: value for name, value in options.items() if name not in names}
+
+
+def _plain(name: str, value: Any) -> Any:
+    """An option as a command line gives it: of a path, the text."""
+    return path_text(value, name) if isinstance(value, (bytes, os.PathLike)) else value
 
 
 def _flags(options: Mapping[str, Any]) -> list[str]:

@@ -5,12 +5,14 @@ import importlib
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
 import soundbeam
+from soundbeam.pipelines.results import latest_run
 from tests import ROOT
 from tests.placeholder import HOP_S, RATE, expected_score, tone, with_tones
 
@@ -178,3 +180,63 @@ def test_the_examples_in_the_docstrings(tmp_path, tone_bundle, monkeypatch):
         for test in sorted(tests, key=lambda t: last.get(t.name.rpartition(".")[2], len(order))):
             runner.run(test)
     assert not runner.summarize(verbose=False).failed
+
+
+class PathLike:
+    """A path of another library's."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def __fspath__(self):
+        return self._path
+
+
+@pytest.mark.parametrize("kind", [Path, lambda path: PathLike(str(path))])
+def test_any_path_will_do(home, tmp_path, kind):
+    expected = soundbeam.read_table(str(home / "scanned"), "counts")
+    assert soundbeam.read_table(kind(home / "scanned"), "counts") == expected
+    assert sum(map(len, soundbeam.stream_table(kind(home / "scanned"), "calls"))) == 3
+    assert latest_run(kind(home / "scanned")).run == expected["run"][0].as_py()
+    one = soundbeam.read_table(kind(home / "scanned"), "counts", recordings=[kind(home / "recordings" / "a.wav")])
+    assert one["calls"].to_pylist() == [2]
+    assert one == soundbeam.read_table(home / "scanned", "counts", recordings=kind(home / "recordings" / "a.wav"))
+    classifier = soundbeam.load_classifier(kind(home / "bundle"))
+    assert len(classifier.calls(kind(home / "recordings" / "a.wav"))) == 2
+    assert len(classifier.calls([kind(home / "recordings" / "a.wav"), str(home / "recordings" / "b.wav")])) == 3
+    (tmp_path / "a.csv").write_text("recording,start_s,end_s,label\na.wav,1.0,2.5,low\n")
+    assert soundbeam.evaluate(kind(tmp_path / "a.csv"), kind(home / "scanned"))["evaluated"] == 3
+    summary = soundbeam.scan([kind(home / "recordings")], kind(home / "bundle"), kind(tmp_path / "out"))
+    assert summary.recordings == {"ok": 3} and summary.output == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize("bad", [b"out", None, 3, "", PathLike(b"out"), ["out"]])
+def test_what_is_no_path_is_one_line(home, bad):
+    message = r"is no path; give a str or a pathlib\.Path$"
+    with pytest.raises(soundbeam.OptionError, match="output: .*" + message):
+        soundbeam.read_table(bad, "counts")
+    with pytest.raises(soundbeam.OptionError, match="output: .*" + message):
+        next(soundbeam.stream_table(bad, "counts"))
+    with pytest.raises(soundbeam.OptionError, match="url: .*" + message):
+        soundbeam.load_classifier(bad)
+    with pytest.raises(soundbeam.OptionError, match="output: .*" + message):
+        soundbeam.scan(home / "recordings", home / "bundle", bad)
+    with pytest.raises(soundbeam.OptionError, match="clips: .*" + message):
+        soundbeam.materialize(bad, "examples")
+    with pytest.raises(soundbeam.OptionError, match="classifier: .*" + message):
+        soundbeam.train("examples", bad, "low")
+    with pytest.raises(soundbeam.OptionError, match="output: .*" + message):
+        soundbeam.evaluate("a.csv", bad)
+
+
+def test_bytes_are_no_recording(home, classifier):
+    for bad in (b"a.wav", [b"a.wav"]):
+        with pytest.raises(soundbeam.OptionError, match=r"recordings: b'a\.wav' is no path"):
+            classifier.calls(bad)
+        with pytest.raises(soundbeam.OptionError, match=r"recordings: b'a\.wav' is no path"):
+            soundbeam.scan(bad, home / "bundle", "out")
+
+
+def test_a_url_that_pathlib_has_changed_is_told():
+    with pytest.raises(soundbeam.OptionError, match=r"give URLs as text \(s3://bucket/out\)"):
+        soundbeam.read_table(Path("s3://bucket/out"), "counts")

@@ -11,9 +11,10 @@ import posixpath
 from datetime import datetime, timezone
 from typing import Any
 
+from fsspec import AbstractFileSystem, available_protocols
 from fsspec.implementations.local import LocalFileSystem
 
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.errors import OptionError, SoundbeamError
 from soundbeam.model.storage.place import ESCAPED, Entry, Place, unescaped
 from soundbeam.model.storage.read_ahead import FIRST_BYTES, ReadAhead
 from soundbeam.model.storage.stores import file_system_of, is_object_store, one_line
@@ -35,6 +36,29 @@ def local_path(uri: str) -> str:
     if uri.startswith("~") and not os.path.lexists(uri):
         uri = os.path.expanduser(uri)
     return os.path.abspath(uri)
+
+
+def path_text(path: Any, name: str) -> str:
+    """A path that a user gave in Python, as text: a path, any ``os.PathLike``, or a URL as text.
+
+    Args:
+        path: What was given.
+        name: The argument's name, for messages.
+
+    Raises:
+        OptionError: It is something else.
+    """
+    try:
+        text = os.fspath(path)
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or not text:
+        shown = repr(path) if isinstance(path, bytes | str) else type(path).__name__
+        raise OptionError(f"{name}: {shown} is no path; give a str or a pathlib.Path")
+    scheme, colon, rest = text.partition(":/")
+    if not isinstance(path, str) and colon and not rest.startswith("/") and scheme in available_protocols():
+        raise OptionError(f"{name}: {text} is a URL that pathlib has changed; give URLs as text ({scheme}://{rest})")
+    return text
 
 
 def place_of(uri: str) -> tuple[Place, str]:
@@ -177,7 +201,7 @@ def make_folder(fs: Any, path: str) -> None:
 def write_at_once(fs: Any, path: str, data: bytes) -> None:
     """Writes a file that readers see whole or not at all, even after a power failure: renamed, or as one object."""
     make_folder(fs, posixpath.dirname(path))
-    if is_object_store(fs):
+    if is_object_store(fs) or type(fs).mv is AbstractFileSystem.mv:  # which copies, and takes paths for globs
         fs.pipe_file(path, data)
         return
     with fs.open(f"{path}.tmp", "wb") as file:

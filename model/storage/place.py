@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
 import unicodedata
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import glob_translate
 
-from soundbeam.model.storage.stores import one_line, printable
+from soundbeam.model.storage.stores import is_object_store, one_line, printable
 
 _WILDCARD = re.compile(r"[*?\[]")
+_REMOVING = 16  # how many files of a store are removed at once
 Entry = dict[str, Any]  # as fsspec's ls(detail=True) and info() give it
 # How the URI of a local path begins whose bytes are not UTF-8: those, and %, are percent-escaped in it. Behind
 # ``file:///`` a % stands for itself, so the two can never be taken for each other.
@@ -91,6 +94,37 @@ class Place:
             return
         yield from listed
 
+    def names(self, folder: str) -> list[str]:
+        """The names of what is in a folder, in order; none where there is no such folder. Never a glob.
+
+        Raises:
+            Exception: Whatever the store raises if the folder cannot be read.
+        """
+        try:
+            paths = self.fs.ls(folder, detail=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        # A store gives a folder's own marker among its entries, and of a file the file.
+        start = folder.rstrip("/") + "/"
+        return sorted(name for path in paths if (name := path.rstrip("/").removeprefix(start)) and "/" not in name)
+
+    def remove(self, path: str) -> None:
+        """Removes a file, a link, or a folder with all that is in it. fsspec would take the path for a glob."""
+        if isinstance(self.fs, LocalFileSystem):
+            if os.path.islink(path):
+                os.unlink(path)
+            else:
+                self.fs.rm(path, recursive=True)
+            return
+        found = self.fs.find(path, withdirs=True, detail=True)
+        files = [name for name, entry in found.items() if entry["type"] != "directory"]
+        with ThreadPoolExecutor(_REMOVING) as pool:  # a request each
+            list(pool.map(self.fs.rm_file, files))
+        if not is_object_store(self.fs):
+            for folder in sorted({path, *found} - {*files}, reverse=True):
+                with contextlib.suppress(FileNotFoundError):  # a folder that was only its files
+                    self.fs.rmdir(folder)
+
     def walk(self, roots: Iterable[str], seen: set[Any] | None = None) -> Iterator[Entry | Unreadable]:
         """All files below some folders. Linked folders come last, and no folder is walked twice: loops of links end.
 
@@ -124,16 +158,14 @@ class Place:
             near: Is called with the path of each file that would match if case and Unicode composition did not count.
 
         Returns:
-            The folder above the first wildcard, and the matches.
+            The folder above the first wildcard (see `split_pattern`), and the matches.
         """
-        parts = pattern.split("/")
-        fixed = next(i for i, part in enumerate(parts) if has_wildcard(part))
-        root = "/".join(parts[:fixed]) or self.fs.root_marker
+        root, parts = self.split_pattern(pattern)
         if root and not self._folder_exists(root):
             return root, iter(())
         if "**" not in parts:
-            return root, self._match(root, parts[fixed:], near)
-        return root, self._match_paths(root, pattern, near)
+            return root, self._match(root, parts, near)
+        return root, self._match_paths(root, "/".join(parts), near)
 
     def alike(self, path: str) -> str | None:
         """A path that exists, and differs at most in case and Unicode composition; None if there is none."""
@@ -145,6 +177,17 @@ class Place:
             return None
         names = (entry["name"] for entry in self.entries(folder) if not isinstance(entry, Unreadable))
         return next((n for n in names if _loose(n.rstrip("/").rpartition("/")[2]) == _loose(name)), None)
+
+    def split_pattern(self, path: str) -> tuple[str, list[str]]:
+        """Divides a path into the folder above its first wildcard and the parts from there on, none if it is no glob.
+
+        A folder that is there as it is written, such as ``results [2024]`` or the current one, is no wildcard.
+        """
+        parts = path.split("/")
+        for i, part in enumerate(parts):
+            if has_wildcard(part) and not self._folder_exists("/".join(parts[: i + 1])):
+                return "/".join(parts[:i]) or self.fs.root_marker, parts[i:]
+        return path, []
 
     def identity(self, folder: str) -> Any:
         """A value that is the same for all paths (links, mounts) to one local folder."""
@@ -186,12 +229,14 @@ class Place:
                 near(entry["name"])
 
     def _match_paths(self, root: str, pattern: str, near: Callable[[str], None] | None) -> Iterator[Entry | Unreadable]:
-        """Files that match a glob with ``**``."""
+        """Files below a folder that match a glob with ``**``, which is relative to the folder."""
         path_pattern, loose_pattern = re.compile(glob_translate(pattern)), re.compile(glob_translate(_loose(pattern)))
+        start = root.rstrip("/") + "/"
         for entry in self.walk([root]):
-            if isinstance(entry, Unreadable) or path_pattern.match(entry["name"]):
+            path = "" if isinstance(entry, Unreadable) else entry["name"].removeprefix(start)
+            if isinstance(entry, Unreadable) or path_pattern.match(path):
                 yield entry
-            elif near is not None and loose_pattern.match(_loose(entry["name"])):
+            elif near is not None and loose_pattern.match(_loose(path)):
                 near(entry["name"])
 
 

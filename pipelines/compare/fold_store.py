@@ -26,14 +26,14 @@ class Results:
 
     def read(self, architecture: str, key: str) -> FoldRow | None:
         """The row of that key; None where it is not done yet."""
-        import pyarrow.parquet as pq
-
+        from soundbeam.model.storage.parquet import open_parquet, read_rows
         from soundbeam.model.training.comparison import FoldRow
 
         path = self._path(architecture, key)
         if not self._fs.exists(path):
             return None
-        return FoldRow(**pq.read_table(io.BytesIO(self._fs.cat_file(path))).to_pylist()[0])
+        with open_parquet(self._fs, path) as parquet:
+            return FoldRow(**read_rows(parquet).to_pylist()[0])
 
     def write(self, row: FoldRow) -> None:
         """Writes a row, whole or not at all."""

@@ -187,7 +187,9 @@ def _windows(
     predictions: pa.Table, classifier_labels: tuple[str, ...]
 ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray, int]], np.ndarray]:
     """For each recording its windows' starts, ends and the first one's row in the scores ``[windows, labels]``."""
-    predictions = predictions.sort_by([("recording", "ascending"), ("start_s", "ascending")])
+    from soundbeam.model.storage.parquet import sort_rows
+
+    predictions = sort_rows(predictions, "recording", "start_s")
     scores = score_matrix(predictions, len(classifier_labels))
     start_s, end_s = predictions["start_s"].to_numpy(), predictions["end_s"].to_numpy()
     if np.isnan(scores).any():

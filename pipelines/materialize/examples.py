@@ -58,7 +58,7 @@ def materialize(options: Materializing, conditioning: Conditioning, beam_opts) -
     run(pipeline)
     manifest = publish(fs, folder, options.clips)
     for name in stale - {s["name"] for s in manifest["shards"]}:
-        fs.rm(f"{folder}/{name}")
+        fs.rm_file(f"{folder}/{name}")
     return manifest
 
 
@@ -74,10 +74,10 @@ def publish(fs, folder: str, clips: str) -> dict[str, Any]:
     with fs.open(f"{folder}/{DRAFT}", "r", encoding="utf-8") as file:
         manifest = json.load(file)
     if not manifest["examples"]:
-        fs.rm(f"{folder}/{DRAFT}")
+        fs.rm_file(f"{folder}/{DRAFT}")
         raise SoundbeamError(f"{clips}: no clip that can be used{describe_rejects(manifest['rejects'])}")
     write_at_once(fs, f"{folder}/{MANIFEST}", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
-    fs.rm(f"{folder}/{DRAFT}")
+    fs.rm_file(f"{folder}/{DRAFT}")
     return manifest
 
 
@@ -91,7 +91,7 @@ def forget_manifest(fs, folder: str) -> set[str]:
         shards = {s["name"] for s in read_manifest(fs.unstrip_protocol(folder))["shards"]}
     except SoundbeamError:
         shards = set()
-    fs.rm(f"{folder}/{MANIFEST}")
+    fs.rm_file(f"{folder}/{MANIFEST}")
     return shards
 
 

@@ -67,7 +67,7 @@ def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, A
     labels = labels_of_folder(clips.fs, path, options.clips)
     stale = pictures_of(place.fs, folder)
     if place.fs.exists(f"{folder}/{SUMMARY}"):
-        place.fs.rm(f"{folder}/{SUMMARY}")
+        place.fs.rm_file(f"{folder}/{SUMMARY}")
     pipeline = beam.Pipeline(options=beam_opts)
     clips_and_rejects = read_clips(pipeline, root, labels)
     settings: dict[str, Any] = {"features": options.features, "rate": options.rate, "clips_from": root}
@@ -92,9 +92,9 @@ def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, A
         summary = json.load(file)
     if options.features == "images":
         for name in stale - pictures_of(place.fs, folder):
-            place.fs.rm(f"{folder}/{name}")
+            place.fs.rm_file(f"{folder}/{name}")
     if not summary["made"]:
-        place.fs.rm(f"{folder}/{SUMMARY}")
+        place.fs.rm_file(f"{folder}/{SUMMARY}")
         raise SoundbeamError(f"{options.clips}: no clip that can be used{describe_rejects(summary['rejects'])}")
     return {**summary, "labels_without_clips": sorted(set(labels or ()) - set(summary["labels"]))}
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundbeam.model.storage.files import make_folder
+from soundbeam.model.storage.parquet import open_parquet, read_rows
 from soundbeam.transforms.tables.schemas import Shard, with_nulls
 
 ROWS_A_FILE = 5_000_000
@@ -114,5 +115,5 @@ def _by_checkpoint(shards: Iterable[Shard]) -> Iterator[list[Shard]]:
 
 
 def _read(fs: Any, staging: str, table: str, name: str) -> pa.Table:
-    with fs.open(f"{staging}/{table}/{name}", "rb") as file:
-        return pq.read_table(file)
+    with open_parquet(fs, f"{staging}/{table}/{name}") as parquet:
+        return read_rows(parquet)

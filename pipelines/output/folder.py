@@ -14,7 +14,7 @@ import secrets
 
 from fsspec.implementations.local import LocalFileSystem
 
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.errors import ResultsError, SoundbeamError
 from soundbeam.model.storage.files import locate, write_at_once
 from soundbeam.pipelines.output.run_info import RunInfo
 
@@ -29,7 +29,8 @@ class Output:
 
     Attributes:
         user_url: The URL as the user wrote it, for messages.
-        fs: fsspec's file system.
+        place: Its file system, as a `Place`.
+        fs: The same, as fsspec's.
         path: The folder's path on that file system.
         url: The folder's full URL.
         local: Whether it is on a local disk.
@@ -40,16 +41,22 @@ class Output:
 
     def __init__(self, url: str):
         self.user_url = url
-        place, self.path = locate(url)
-        self.fs = place.fs
+        self.place, self.path = locate(url)
+        self.fs = self.place.fs
         self.url = self.fs.unstrip_protocol(self.path)
         self.local = isinstance(self.fs, LocalFileSystem)
         if self.fs.isfile(self.path):
-            raise SoundbeamError(f"{url}: is a file; --output must be a folder")
+            raise SoundbeamError(f"{url}: is a file; the output must be a folder")
 
     def table_path(self, table: str, run: str) -> str:
         """Path of the folder that holds one run's shards of a table."""
         return f"{self.path}/{table}/run={run}"
+
+    def parts_of(self, table: str, run: str) -> list[str]:
+        """Paths of one run's Parquet files of a table. Another program's hidden files may lie beside them."""
+        folder = self.table_path(table, run)
+        names = self.place.names(folder)
+        return [f"{folder}/{name}" for name in names if name.endswith(".parquet") and not name.startswith(".")]
 
     def staging_path(self, run: str) -> str:
         """Path of the folder that a run writes into before it is committed."""
@@ -61,21 +68,22 @@ class Output:
 
     def begun_runs(self) -> list[str]:
         """Names of the runs that have begun and are not committed: one may be going, the others have died."""
-        return sorted(path.split("/")[-2] for path in self.fs.glob(f"{self.path}/_staging/*/begin.json"))
+        runs = self.place.names(f"{self.path}/_staging")
+        return [run for run in runs if self.fs.exists(f"{self.staging_path(run)}/begin.json")]
 
     def runs(self) -> list[RunInfo]:
         """The committed runs, oldest first.
 
         Raises:
-            SoundbeamError: A ``run.json`` is damaged.
+            ResultsError: A ``run.json`` is damaged.
         """
         runs = []
         for path in self._run_files():
             with self.fs.open(path, "r", encoding="utf-8") as file:
                 try:
                     runs.append(RunInfo.from_dict(json.load(file)))
-                except (ValueError, TypeError) as e:
-                    raise SoundbeamError(f"{self.fs.unstrip_protocol(path)}: not readable ({e}); remove it") from e
+                except (ValueError, TypeError, AttributeError) as e:
+                    raise ResultsError(f"{self.fs.unstrip_protocol(path)}: not readable ({e}); remove it") from e
         return sorted(runs, key=lambda info: info.run)
 
     def write_run(self, info: RunInfo) -> None:
@@ -84,7 +92,9 @@ class Output:
         write_at_once(self.fs, f"{self.path}/runs/run={info.run}/run.json", text.encode())
 
     def _run_files(self) -> list[str]:
-        return sorted(self.fs.glob(f"{self.path}/runs/run=*/run.json"))
+        folder = f"{self.path}/runs"
+        paths = [f"{folder}/{name}/run.json" for name in self.place.names(folder) if name.startswith("run=")]
+        return [path for path in paths if self.fs.exists(path)]
 
     def newest_name(self) -> str:
         """The greatest name of all runs, committed or only begun; "" where there is none."""

@@ -36,6 +36,7 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
 
     def __init__(self, output: Output, run: str):
         self._fs, self._user_url, self._run = output.fs, output.user_url, run
+        self._place = output.place
         self._folder = f"{output.path}/_staging"
         self._path = f"{self._folder}/lock" if output.local else f"{output.staging_path(run)}/alive"
         self._stop = threading.Event()
@@ -66,11 +67,11 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
     def _take_remote(self) -> None:
         self._beat()
         own_time = self._time_of(self._path)
-        for other in self._fs.glob(f"{self._folder}/*/alive"):
+        for other in self._place.names(self._folder):
             # Both times are by the store's clock, so no machine's clock matters.
-            if other.rpartition("/")[0] != self._path.rpartition("/")[0] and own_time - self._time_of(other) < DEAD_S:
-                self._fs.rm(self._path)
-                raise self._held_by(f"run {other.split('/')[-2]}")
+            if other != self._run and own_time - self._time_of(f"{self._folder}/{other}/alive") < DEAD_S:
+                self._fs.rm_file(self._path)
+                raise self._held_by(f"run {other}")
         threading.Thread(target=self._keep_beating, daemon=True).start()
 
     def _time_of(self, path: str) -> float:
@@ -99,4 +100,4 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
         if hasattr(self, "_file"):
             self._file.close()
         elif self._fs.exists(self._path):
-            self._fs.rm(self._path)
+            self._fs.rm_file(self._path)

@@ -9,10 +9,10 @@ import os
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import make_folder, write_at_once
+from soundbeam.model.storage.parquet import open_parquet
 from soundbeam.pipelines.output.compaction import compact
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.lock import OutputLock
@@ -37,7 +37,7 @@ class Staging:
     """The staging folder of an output. Apart from `checkpoints`, only whoever runs `new_run` may use it."""
 
     def __init__(self, output: Output):
-        self._output, self._fs = output, output.fs
+        self._output, self._place, self._fs = output, output.place, output.fs
 
     @contextlib.contextmanager
     def new_run(self, parameters: ScanParameters, *, keep: bool = False) -> Iterator[str]:
@@ -103,28 +103,22 @@ class Staging:
         runs = self._output.runs()
         committed = {info.run for info in runs}
         for folder in (*TABLES, "runs"):
-            for path in self._fs.glob(f"{self._output.path}/{folder}/run=*"):
-                if path.rstrip("/").rpartition("run=")[2] not in committed | {alive}:
-                    self._remove(path)
+            for name in self._place.names(f"{self._output.path}/{folder}"):
+                if name.startswith("run=") and name.removeprefix("run=") not in committed | {alive}:
+                    self._place.remove(f"{self._output.path}/{folder}/{name}")
         done = committed | {dead for info in runs for dead in info.taken_over}
-        for path in self._fs.glob(f"{self._output.path}/_staging/*"):
-            run = path.rstrip("/").rpartition("/")[2]
+        for run in self._place.names(f"{self._output.path}/_staging"):
+            path = self._output.staging_path(run)
             begun = any(self._fs.exists(f"{path}/{name}") for name in ("begin.json", "alive"))
             nothing_staged = self._fs.isdir(path) and not begun
             if run != alive and (run in done or nothing_staged):
-                self._remove(path)
-
-    def _remove(self, path: str) -> None:
-        if self._output.local and os.path.islink(path):
-            os.unlink(path)  # the link, not its target
-        else:
-            self._fs.rm(path, recursive=True)
+                self._place.remove(path)
 
     def discard(self, run: str) -> None:
         """Removes what a run staged."""
         staging = self._output.staging_path(run)
         if self._fs.exists(staging):
-            self._fs.rm(staging, recursive=True)
+            self._place.remove(staging)
 
     def dead_runs(self, settings: str, alive: str) -> list[DeadRun]:
         """The dead runs with these settings, oldest first: all that have begun except the one that is alive."""
@@ -142,8 +136,11 @@ class Staging:
 
     def checkpoints(self, run: str) -> Iterator[list[Shard]]:
         """The shards that each checkpoint of a run names."""
-        for path in sorted(self._fs.glob(f"{self._output.staging_path(run)}/{CHECKPOINTS}/*.json")):
-            with self._fs.open(path, "r", encoding="utf-8") as file:
+        folder = f"{self._output.staging_path(run)}/{CHECKPOINTS}"
+        for name in self._place.names(folder):
+            if not name.endswith(".json"):
+                continue
+            with self._fs.open(f"{folder}/{name}", "r", encoding="utf-8") as file:
                 try:
                     yield [Shard(**shard) for shard in json.load(file)]
                 except json.JSONDecodeError:
@@ -152,8 +149,8 @@ class Staging:
     def _is_whole(self, run: str, shard: Shard) -> bool:
         """Whether a shard is there to its end: a machine that lost its power may have lost it."""
         try:
-            with self._fs.open(f"{self._output.staging_path(run)}/{shard.table}/{shard.name}", "rb") as file:
-                return bool(pq.read_metadata(file).num_rows == shard.rows)
+            with open_parquet(self._fs, f"{self._output.staging_path(run)}/{shard.table}/{shard.name}") as parquet:
+                return bool(parquet.metadata.num_rows == shard.rows)
         except (FileNotFoundError, pa.ArrowInvalid):
             return False
 
@@ -163,8 +160,7 @@ class Staging:
         shards = []
         runs = [info.run for info in self._output.runs() if info.settings == settings]
         for age, run in enumerate(runs):
-            paths = self._fs.glob(f"{self._output.table_path('recordings', run)}/*")
-            shards += [(age, self._fs.unstrip_protocol(path)) for path in paths]
+            shards += [(age, self._fs.unstrip_protocol(path)) for path in self._output.parts_of("recordings", run)]
         for age, dead in enumerate(dead_runs, start=len(runs)):
             folder = f"{self._output.staging_url(dead.run)}/recordings"
             shards += [(age, f"{folder}/{shard.name}") for shard in dead.shards if shard.table == "recordings"]

@@ -8,7 +8,7 @@ import apache_beam as beam
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.storage.files import place_of
-from soundbeam.model.storage.place import has_wildcard, spellings
+from soundbeam.model.storage.place import spellings
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.runners.options import cores_a_worker
@@ -96,8 +96,9 @@ def _roots_of(pattern: str) -> list[str]:
         return [place.uri(path)]
     if place.fs.isdir(path):
         folder = path.rstrip("/")
-    elif has_wildcard(path) and not place.fs.exists(path):
-        folder = path[: min(i for i in map(path.find, "*?[") if i >= 0)].rpartition("/")[0]
     else:
-        return []
+        folder, wild = place.split_pattern(path)
+        if not wild or place.fs.exists(path):
+            return []
+        folder = folder.rstrip("/")
     return [f"{uri}/" for uri in spellings(place.uri(folder))]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundbeam.model.errors import ScanError
+from soundbeam.model.storage.parquet import sort_rows
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.scan.job import ScanResult
@@ -34,7 +35,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
     counts = results.read(output, "counts", run=info.run, columns=["label", "calls", "calls_low", "calls_high"])
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
-    bad = bad.sort_by("recording")  # a runner writes them in any order
+    bad = sort_rows(bad, "recording")  # a runner writes them in any order
     rows_of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info.labels}
     calls_of_label = {label: rows["calls"] for label, rows in rows_of_label.items()}
     return {

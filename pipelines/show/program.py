@@ -144,13 +144,14 @@ def _tracks(
 
     If there are many labels, only those with the highest scores in the interval are drawn.
     """
+    from soundbeam.model.storage.parquet import sort_rows
     from soundbeam.pipelines import results
     from soundbeam.pipelines.score_matrix import score_matrix
 
     def rows(table: str):
         return results.read(output, table, recordings=[uri])
 
-    windows = rows("predictions").sort_by("start_s")
+    windows = sort_rows(rows("predictions"), "start_s")
     start_s, end_s = windows["start_s"].to_numpy(), windows["end_s"].to_numpy()
     scores = score_matrix(windows, len(parameters["labels"]))
     inside = (end_s > interval[0]) & (start_s < interval[1])

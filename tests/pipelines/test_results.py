@@ -1,5 +1,9 @@
 """Runs become visible as a whole; the newest run's rows are current; two classifiers are never mixed."""
 
+import os
+import subprocess
+import sys
+
 import duckdb
 import fsspec
 import pandas as pd
@@ -7,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.errors import ResultsError, SoundbeamError
+from soundbeam.model.storage.files import write_at_once
 from soundbeam.pipelines.output import compaction
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.staging import Staging
@@ -170,3 +175,66 @@ def test_the_tables_read_in_pyarrow_pandas_and_duckdb(tmp_path):
     runs = duckdb.sql(f"select distinct run from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")
     assert runs.fetchall() == [("20240101T000000Z-abcdef",)]
     assert fsspec.filesystem("file").exists(f"{folder}/run=20240101T000000Z-abcdef")
+
+
+def test_what_is_no_finished_output_is_said_in_one_line(output):
+    def said():
+        with pytest.raises(ResultsError) as e:
+            read(output.url, "calls")
+        assert str(e.value).count("\n") == 0 and str(e.value).startswith((output.url, output.place.uri(output.path)))
+        return str(e.value)
+
+    fs, path = output.fs, output.path
+    assert "no such folder" in said()
+    write_at_once(fs, f"{path}/notes.txt", b"")
+    assert "no finished scan in it; make one" in said()
+    write_at_once(fs, f"{path}/_staging/run1/begin.json", b"{}")
+    assert "run1 is running or was interrupted" in said()
+    Staging(output).discard("run1")
+    commit(output, "run1", ["a"])
+    part = output.parts_of("calls", "run1")[0]
+    write_at_once(fs, f"{path}/calls/run=run1/._part-00000.parquet", b"another program's")
+    assert read(output.url, "calls").num_rows == 0
+    for inside in ("calls", "calls/run=run1"):
+        with pytest.raises(ResultsError, match="give the folder above"):
+            read(f"{output.url}/{inside}", "calls")
+    with pytest.raises(ResultsError, match="is a file"):
+        read(f"{output.url}/notes.txt", "calls")
+    whole = fs.cat_file(part)
+    write_at_once(fs, part, whole[:-9])
+    assert "part-00000.parquet: damaged (" in said()
+    fs.rm_file(part)
+    assert "calls/run=run1: no table there" in said()
+    for text in (b"{", b"[]", b"\xff", b"null"):
+        write_at_once(fs, f"{path}/runs/run=run1/run.json", text)
+        assert "run.json: not readable" in said()
+    fs.rm_file(f"{path}/runs/run=run1/run.json")
+    assert "tables but no runs/*/run.json" in said()
+
+
+_THREADS = """
+import os, sys, pyarrow.compute, soundbeam
+from soundbeam.pipelines import results
+from soundbeam.pipelines.evaluate import program
+from soundbeam.transforms.listing.skip_done import read_done
+def threads():
+    return set(os.listdir("/proc/self/task"))
+output = sys.argv[1]
+before = threads()
+assert soundbeam.read_table(output, "predictions").num_rows == 40000
+assert len(list(soundbeam.stream_table(output, "counts", recordings=["r7"]))) == 2
+assert len(list(read_done((0, results.Output(output).parts_of("recordings", "run1")[0])))) == 40000
+from soundbeam.model.storage.parquet import sort_rows
+assert sort_rows(soundbeam.read_table(output, "predictions"), "recording", "start_s")["recording"][0].as_py() == "r0"
+new = threads() - before
+assert not new, [open(f"/proc/self/task/{t}/comm").read() for t in new]
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are counted in /proc")
+def test_reading_starts_no_thread_of_pyarrows(tmp_path):
+    """One that outlives the interpreter's end aborts the process (exit 134): 7 of 300 scripts, before."""
+    output = Output(str(tmp_path))
+    commit(output, "run1", [f"r{i}" for i in range(40000)])
+    done = subprocess.run([sys.executable, "-c", _THREADS, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -164,3 +164,13 @@ def test_tables_lists_the_runs(at_home, capsys):
 def test_an_output_without_a_scan_is_one_line(tmp_path, capsys):
     assert tables(["--output", str(tmp_path)]) == 1
     assert capsys.readouterr().err.startswith("soundbeam tables: error: ")
+
+
+def test_the_sql_below_a_folder_named_like_a_column(at_home, tmp_path):
+    (tmp_path / "site=wrong").symlink_to(at_home)
+    con = duckdb.connect()
+    views = next(code for language, code in BLOCKS if language == "sql")
+    con.execute(views.replace("'results/", f"'{tmp_path}/site=wrong/results/"))
+    for table in TABLES:
+        answer = con.sql(f"FROM {table}").to_arrow_table().to_pylist()
+        assert rows(answer) == rows(read(tmp_path / "site=wrong" / "results", table).to_pylist())

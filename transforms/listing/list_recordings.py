@@ -13,7 +13,7 @@ from typing import Any
 import apache_beam as beam
 
 from soundbeam.model.storage.files import is_local, local_path, open_text, place_of
-from soundbeam.model.storage.place import Entry, Place, Unreadable, has_wildcard
+from soundbeam.model.storage.place import Entry, Place, Unreadable
 from soundbeam.model.storage.stores import one_line, printable
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.listing.entry_rows import Row, row_of_file, row_of_folder, row_of_nothing
@@ -30,12 +30,11 @@ def list_recordings(pattern: str, told: Told | None = None) -> Iterator[Row]:
     """Lists the files that one pattern names.
 
     Args:
-        pattern: A file (taken literally where it exists, even with ``[`` or ``*`` in its name), a glob (``**`` goes
-            into folders), a folder (all of its audio files, recursively), or ``@list.txt``: a file with one of
-            these per line, besides blank lines and ``# comments``, where relative paths start from the current folder
-            or else from the list's folder. Each may be a path or any fsspec URL. A folder that a glob without ``**``
-            matches is listed like a folder.
-        told: Gets what is told beside the rows.
+        pattern: A file (taken literally where it exists, even with ``[`` or ``*`` in its name, as are the folders
+            above it), a glob (``**`` goes into folders), a folder (all of its audio files, recursively), or
+            ``@list.txt``: a file with one of these per line, besides blank lines and ``# comments``, where relative
+            paths start from the current folder or else from the list's folder. Each may be a path or any fsspec URL.
+            A folder that a glob without ``**`` matches is listed like a folder.
         told: Gets what is told beside the rows.
 
     Yields:
@@ -59,7 +58,7 @@ def _list(pattern: str, depth: int, told: Told) -> Iterator[Row]:
     try:
         info = place.fs.info(path)
     except Exception as e:  # stores have many error classes of their own
-        if has_wildcard(path):
+        if place.split_pattern(path)[1]:
             yield from _glob(place, path, pattern, depth, told)
         elif isinstance(e, FileNotFoundError):
             alike = place.alike(path) if not depth else None

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 
 from soundbeam.model.storage.content import content_hash
-from soundbeam.model.storage.files import open_file, place_of
+from soundbeam.model.storage.files import place_of
+from soundbeam.model.storage.parquet import open_parquet, read_rows
 from soundbeam.model.storage.place import Unreadable, has_wildcard
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.records import DELETED, LISTED_AGAIN, RENAMED, Recording, Stage, Status, Unscannable
@@ -38,19 +38,22 @@ class Done:
 _COLUMNS = ("recording", "bytes", "version", "status", "stage", "content")
 # The values of a Done, as they cross the shuffle: plain values are encoded several times as fast as an object.
 DoneRow = tuple[int, int, str, str, str, str]
+_BATCH = 1 << 16  # how many rows become Python's objects at once
 
 
 def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
     """The rows of one shard, (age, URL), of the table ``recordings``: the URI and the values of a Done, each."""
     age, url = shard
-    with open_file(url) as file:
-        shard_file = pq.ParquetFile(file)
-        names = [name for name in _COLUMNS if name in shard_file.schema_arrow.names]  # earlier versions have no content
-        for batch in shard_file.iter_batches(columns=names):
-            columns = [batch.column(name).to_pylist() for name in names]
-            columns += [[""] * len(batch)] * (len(_COLUMNS) - len(names))
-            for uri, size, version, status, stage, content in zip(*columns, strict=True):
-                yield uri, (age, size, version or "", status, stage or "", content or "")
+    place, path = place_of(url)
+    with open_parquet(place.fs, path) as parquet:
+        # Earlier versions have no content.
+        names = [name for name in _COLUMNS if name in parquet.schema_arrow.names]
+        for group in range(parquet.num_row_groups):
+            for batch in read_rows(parquet, names, group).to_batches(_BATCH):
+                columns = [batch.column(name).to_pylist() for name in names]
+                columns += [[""] * len(batch)] * (len(_COLUMNS) - len(names))
+                for uri, size, version, status, stage, content in zip(*columns, strict=True):
+                    yield uri, (age, size, version or "", status, stage or "", content or "")
 
 
 def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:

@@ -83,10 +83,7 @@ def test_both_names_at_once_are_told(disk, tone_bundle, tmp_path, capsys):
     out, link = tmp_path / "out", tmp_path / "link"
     link.symlink_to(disk)
     assert scan(tone_bundle, [disk, link], out) == 0
-    assert (
-        "3 recordings are the same files as others under other names, and count twice"
-        in capsys.readouterr().out
-    )
+    assert "3 recordings are the same files as others under other names, and count twice" in capsys.readouterr().out
     assert len(current(out)) == 6
     assert scan(tone_bundle, [disk, link], out) == 0
     assert "nothing new: 6" in capsys.readouterr().out
