@@ -20,6 +20,7 @@ from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder, resampler_period
 from soundbeam.transforms.decoding.ranges import report_of
 from soundbeam.transforms.decoding.segments import split_into_segments
+from soundbeam.transforms.isolation.own_faults import OwnFault, own_fault
 from soundbeam.transforms.records import Decoded, DecodeReport, Listed, Range, RangeReport, Recording, Segment
 
 # A rate outside this range means a damaged header. The lowest one bounds how much a block grows by resampling.
@@ -271,6 +272,8 @@ def _changed(listed: Recording) -> bool:
 
 def as_decode_error(e: Exception) -> DecodeError:
     """Turns any exception into one that a user understands."""
+    if reason := own_fault(e):
+        raise OwnFault(reason) from e
     if isinstance(e, DecodeError):
         return e
     if isinstance(e, MemoryError):
