@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from soundbeam.pipelines.console.process import prepare_process
+from soundbeam.pipelines.console.process import prepare_process, restart_in_utf8
 
 PROGRAMS = {
     "synthesize": "make artificial recordings and clips, or lay clips over recordings, with an annotation table",
@@ -24,8 +24,10 @@ USAGE = "usage: soundbeam PROGRAM [options]\n\nFinds and counts a sound in any n
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one program and returns its exit code."""
+    if argv is None:
+        restart_in_utf8()
+        argv = sys.argv[1:]
     prepare_process()
-    argv = sys.argv[1:] if argv is None else argv
     from soundbeam.pipelines.console.errors import printed
 
     if not argv or argv[0] in ("-h", "--help"):
@@ -65,6 +67,7 @@ def launch(name: str) -> int:
     """Runs a program that was started by ``python -m``, without the current folder, which Python puts on the path."""
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
+    restart_in_utf8()
     return run_program(name)
 
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 import warnings
 
 from soundbeam.pipelines.console.streams import prepare_streams
 
 # If this environment variable is set, errors are raised with their stack traces.
 DEBUG = "SOUNDBEAM_DEBUG"
+
+
+def restart_in_utf8() -> None:
+    """Starts this program anew where file names would not be read as UTF-8: in a locale of Latin-1 or ASCII."""
+    if sys.getfilesystemencoding().lower() != "utf-8":
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "PYTHONUTF8": "1"})
 
 
 def prepare_process() -> None:
