@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from soundbeam.pipelines.console.process import prepare_process
+from soundbeam.pipelines.console.process import prepare_process, restart_in_utf8
 
 PROGRAMS = {
     "synthesize": "make artificial recordings and clips, or lay clips over recordings, with an annotation table",
@@ -24,11 +24,16 @@ USAGE = "usage: soundbeam PROGRAM [options]\n\nFinds and counts a sound in any n
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one program and returns its exit code."""
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        restart_in_utf8()
+        argv = sys.argv[1:]
+    prepare_process()
+    from soundbeam.pipelines.console.errors import printed
+
     if not argv or argv[0] in ("-h", "--help"):
         lines = "".join(f"  {name:<12} {what}\n" for name, what in PROGRAMS.items())
         print(f"{USAGE}{lines}\n'soundbeam PROGRAM --help' tells its options and shows an example.")
-        return 0 if argv else 2
+        return printed("", 0) if argv else 2
     name = argv[0]
     if name not in PROGRAMS:
         print(f"soundbeam: error: no program {name!r}; there are {', '.join(PROGRAMS)}", file=sys.stderr)
@@ -46,15 +51,23 @@ def run_program(name: str, argv: list[str] | None = None) -> int:
         name: Of its package in `soundbeam.pipelines`.
         argv: Its arguments; by default this process's.
     """
-    prepare_process()
-    code: int = importlib.import_module(f"soundbeam.pipelines.{name}.program").main(argv)
-    return code
+    from soundbeam.pipelines.console.errors import program
+    from soundbeam.pipelines.console.surroundings import check_surroundings
+
+    @program(name)
+    def checked(argv: list[str] | None = None) -> int:
+        check_surroundings()
+        code: int = importlib.import_module(f"soundbeam.pipelines.{name}.program").main(argv)
+        return code
+
+    return checked(argv)
 
 
 def launch(name: str) -> int:
     """Runs a program that was started by ``python -m``, without the current folder, which Python puts on the path."""
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
+    restart_in_utf8()
     return run_program(name)
 
 

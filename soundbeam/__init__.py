@@ -14,9 +14,14 @@ Errors that a user can correct are raised as a `SoundbeamError`; `soundbeam.mode
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+if importlib.util.find_spec("soundbeam.model") is None:
+    # A checkout on PYTHONPATH that was not installed: the three folders lie beside this one.
+    __path__.append(os.path.dirname(__path__[0]))
 
 from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
 

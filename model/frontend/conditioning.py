@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.frontend.compiled_code import prepare_numba
 
 # Each step or cut: its value unless given, the lowest and highest, and the package that it needs.
 _STEPS = {
@@ -124,6 +125,7 @@ def denoise(window: np.ndarray, rate: int, share: float, noise: np.ndarray | Non
         share: Of the noise that goes, 0 to 1.
         noise: float32 ``[samples]`` of noise alone; None: the window, without the zeros that it was padded with.
     """
+    prepare_numba()
     import noisereduce
 
     sounding = np.flatnonzero(window)
@@ -151,6 +153,7 @@ def kept_ranges(waveform: np.ndarray, cuts: Iterable[Step]) -> list[tuple[int, i
     """
     kept = [(0, len(waveform))]
     for name, decibels in cuts:
+        prepare_numba()
         import librosa
 
         if name == "trim":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from soundbeam.model.extras import require
@@ -15,7 +15,7 @@ KINDS = (*FEATURES, STACK)
 NORMALISATIONS = ("none", "window", "band", "percentile")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False)
 class FrontEndConfig:
     """How a waveform becomes a spectrogram, or other features.
 
@@ -45,20 +45,37 @@ class FrontEndConfig:
     condition: str = ""
     noise: str = dataclasses.field(default="", repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "clip", (float(self.clip[0]), float(self.clip[1])))
-        cuts, steps = parse(self.condition)
+    def __init__(
+        self,
+        features: tuple[Features, ...] = (LogMel(),),
+        rate: int = RATE,
+        frame: int = 800,
+        step: int = 320,
+        fft: int = 1024,
+        normalise: str = "percentile",
+        clip: Sequence[float] = (-1.0, 7.0),
+        condition: str = "",
+        noise: str = "",
+        *,
+        kind: str | None = None,
+    ) -> None:
+        """``kind`` is one of ``KINDS`` by its name, with its defaults: instead of ``features``."""
+        cuts, steps = parse(condition)
         if cuts:
             raise ValueError(f"{cuts[0][0]} is for clips, not for the windows of a front end")
-        object.__setattr__(self, "condition", as_text(steps))
+        if kind is not None:
+            features = (of_kind(kind),)
+        values = (features, rate, frame, step, fft, normalise, (float(clip[0]), float(clip[1])), as_text(steps), noise)
+        for field, value in zip(dataclasses.fields(self), values, strict=True):
+            object.__setattr__(self, field.name, value)
         if self.normalise not in NORMALISATIONS:
             raise ValueError(f"unknown normalisation {self.normalise}; there are {NORMALISATIONS}")
         self._check_stack()
         if self.step <= 0 or not 0 < self.frame <= self.fft:
             raise ValueError(f"step {self.step}, frame {self.frame} and fft {self.fft} do not fit together")
-        for features in self.features:
-            features.check(self.rate)
-        if self.normalise == "percentile" and not all(features.has_background for features in self.features):
+        for each in self.features:
+            each.check(self.rate)
+        if self.normalise == "percentile" and not all(each.has_background for each in self.features):
             raise ValueError(f"{self.kind} has no background to subtract; choose another normalise, e.g. 'none'")
 
     def _check_stack(self) -> None:
@@ -194,6 +211,17 @@ class FrontEndConfig:
             features_class = FEATURES[name]
             features.append(features_class(**{n: settings[n] for n in _names(features_class) & settings.keys()}))
         return cls(tuple(features), **values)
+
+
+def of_kind(name: str) -> Features:
+    """A kind of features by its name, with its defaults.
+
+    Raises:
+        ValueError: There is no such kind, or the name is that of several.
+    """
+    if name not in FEATURES:
+        raise ValueError(f"unknown front end {name}; there are {tuple(FEATURES)}")
+    return FEATURES[name]()
 
 
 def _names(features_class: type[Features]) -> set[str]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from soundbeam.model.frontend.config import FrontEndConfig
+from soundbeam.model.frontend.compiled_code import prepare_numba
+from soundbeam.model.frontend.config import FrontEndConfig, of_kind
 from soundbeam.model.frontend.kinds import CHROMA, TABLE, ConstantQ, Features, MeansTable
 
 C1_HZ = 32.70319566257483
@@ -36,13 +37,17 @@ def tonal(features: Features, config: FrontEndConfig, waveform: tf.Tensor) -> tf
     return tf.ensure_shape(values, (waveform.shape[0], config.frames(samples), features.bins(config.fft)))
 
 
-def constant_q(waveforms: np.ndarray, config: FrontEndConfig, features: Features) -> np.ndarray:
+def constant_q(waveforms: np.ndarray, config: FrontEndConfig, features: Features | str) -> np.ndarray:
     """float32 ``[batch, samples]`` → float32 ``[batch, frames, bins]`` of ``cqt``, ``chroma_cqt`` or ``chroma_cens``.
+
+    The kind may be given by its name, with its defaults.
 
     Tuning is that of A = 440 Hz, always: an estimate from one window would jump. Chroma are folded from 36 bins an
     octave, of seven octaves from C1 (32.7 Hz) or as many as the rate holds.
     """
     librosa = _librosa()
+    if isinstance(features, str):
+        features = of_kind(features)
     if isinstance(features, ConstantQ):
         octaves = (features.low_hz, features.octaves, features.bins_per_octave)
         values = np.log(np.abs(_cqt(waveforms, config.rate, config.step, *octaves)) + features.floor)
@@ -98,6 +103,7 @@ def _cqt(waveforms: np.ndarray, rate: int, step: int, low_hz: float, octaves: in
 
 
 def _librosa() -> Any:
+    prepare_numba()
     import librosa
 
     # Filters that are longer than a short window see zeros beyond it, as documented.

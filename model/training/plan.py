@@ -8,8 +8,13 @@ from typing import Any
 from soundbeam.model.architectures import Architecture, get_architecture
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend.conditioning import LOUDNESS_S
+from soundbeam.model.synthesis import validation_soundscapes
 from soundbeam.model.tasks import CLASSIFIER, DETECTOR, TaskKind
 from soundbeam.model.training.examples import TRAIN, VALIDATION, read_manifest
+
+# Seeds are 32-bit numbers to Keras; batches are counted in as many bits by TensorFlow.
+_SEEDS = 1 << 32
+_MOST_BATCHES = 1_000_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +60,19 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], TrainingT
     manifest = read_manifest(training.examples)
     architecture = _at_rate(get_architecture(training.architecture), manifest["rate"], training.examples)
     architecture = architecture.varied(training.front_end, training.window_s, training.windows, training.warp)
+    longest_s = validation_soundscapes.SECONDS
+    if architecture.window_s > longest_s:
+        raise SoundbeamError(
+            f"--window {architecture.window_s:g}: longer than {longest_s:g} s, the soundscapes that thresholds are "
+            "chosen in; give less"
+        )
+    if not 0 <= training.seed < _SEEDS:
+        raise SoundbeamError(f"--seed {training.seed}: not a whole number from 0 to {_SEEDS - 1}")
     architecture = conditioned(architecture, manifest)
     task = task_of(manifest, training.targets, training.examples)
+    if _planned(training, architecture, task) > _MOST_BATCHES:
+        option = f"--epochs {training.epochs}" if training.epochs else f"--windows {training.windows}"
+        raise SoundbeamError(f"{option}: more than {_MOST_BATCHES:,} batches, which no training ends; give less")
     return architecture, manifest, task
 
 
@@ -70,6 +86,10 @@ def _at_rate(architecture: Architecture, rate: int, folder: str) -> Architecture
 def planned_batches(training: Training) -> int:
     """How many batches ``train`` will fit, when it does not stop early; raises SoundbeamError as ``train`` does."""
     architecture, _, task = prepare(training)
+    return _planned(training, architecture, task)
+
+
+def _planned(training: Training, architecture: Architecture, task: TrainingTask) -> int:
     return (training.epochs or architecture.recipe.epochs) * steps_of(architecture, task)
 
 
@@ -91,6 +111,11 @@ def task_of(manifest: dict[str, Any], targets: tuple[str, ...], folder: str) -> 
     if unknown:
         raise SoundbeamError(f"{folder}: no examples of --target {unknown[0]}; the labels are: {listed}")
     labels = tuple(dict.fromkeys(targets)) or tuple(sorted(label for label, n in counts.items() if n[TRAIN]))
+    if not targets and len(labels) < 2 <= len(counts):
+        raise SoundbeamError(
+            f"{folder}: {len(labels)} of {len(counts)} labels have examples to train on, the others only ones kept for "
+            "validation; add clips of other recordings or run 'soundbeam materialize --validation 0'"
+        )
     if not targets and len(labels) < 2:
         raise SoundbeamError(
             f"{folder}: one label ({listed}) cannot be told apart from others; "

@@ -12,12 +12,14 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import explain_store_error, restored_options
 from soundbeam.pipelines.console.output import plain
 from soundbeam.pipelines.console.process import DEBUG, prepare_process
+from soundbeam.pipelines.console.streams import UNPRINTED, unprinted
 
 
 def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Decorates a ``main(argv) -> int``: the process is prepared, and errors become one line on stderr.
 
-    The exit code is then 1, or 130 after an interrupt.
+    The exit code is then 1, or 130 after an interrupt. Where the work was done and standard output could not take the
+    result, e.g. because a disk is full, that is one line too, and the exit code `UNPRINTED`.
 
     Args:
         name: The program's name, shown in that line.
@@ -29,7 +31,9 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
             prepare_process()
             try:
                 with restored_options():
-                    return main(argv)
+                    return printed(name, main(argv))
+            except SystemExit as e:  # argparse: help, or a wrong option
+                sys.exit(e.code or printed(name, 0))
             except (Exception, KeyboardInterrupt) as e:
                 if os.environ.get(DEBUG):
                     raise
@@ -42,6 +46,16 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return wrap
 
 
+def printed(name: str, code: int) -> int:
+    """The exit code of what ended with ``code``; another one if its output could not be printed."""
+    error = None if code else unprinted()
+    if error is None:
+        return code
+    reason = f"all was done, but its output could not be printed ({error.strerror})"
+    print(f"{f'soundbeam {name}'.strip()}: error: {reason}", file=sys.stderr)
+    return UNPRINTED
+
+
 def explain(e: BaseException) -> str:
     """Describes an error on one line; for an unexpected one, also how to see where it came from."""
     if isinstance(e, SoundbeamError):
@@ -50,6 +64,8 @@ def explain(e: BaseException) -> str:
         return "interrupted; nothing of this run counts as a result"
     if isinstance(e, OSError) and e.errno == errno.ENOSPC:
         return f"disk full while writing {e.filename or 'the output'}; free some space and run again"
+    if isinstance(e, OSError) and e.errno == errno.EFBIG:
+        return f"{e.filename or 'a file'} grew larger than this shell allows; see 'ulimit -f'"
     if isinstance(e, OSError) and e.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and e.filename:
         return f"{e.filename}: {e.strerror}; check the permissions"
     if isinstance(e, OSError) and e.filename:

@@ -5,17 +5,27 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 import warnings
+
+from soundbeam.pipelines.console.streams import prepare_streams
 
 # If this environment variable is set, errors are raised with their stack traces.
 DEBUG = "SOUNDBEAM_DEBUG"
 
 
+def restart_in_utf8() -> None:
+    """Starts this program anew where file names would not be read as UTF-8: in a locale of Latin-1 or ASCII."""
+    if sys.getfilesystemencoding().lower() != "utf-8":
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "PYTHONUTF8": "1"})
+
+
 def prepare_process() -> None:
-    """Prepares this process for a program: fewer log lines and garbage collections. A second call changes nothing.
+    """Prepares this process for a program: streams, log and garbage collection. A second call changes nothing.
 
     It must be called before TensorFlow and Beam are imported: they read some of these settings only then.
     """
+    prepare_streams()
     # TensorFlow's start-up messages would bury the one line that matters.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Else Python's child processes would import from the current folder. Python 3.11 and later know this variable.

@@ -116,6 +116,8 @@ def cause(error: BaseException) -> str:
         return re.sub(r"\s*\[?while running .*$", "", text)
     if "No space left on device" in text or "ENOSPC" in text:
         return "disk full; free some space and run again"
+    if "File too large" in text or "EFBIG" in text:
+        return "a file grew larger than this shell allows; see 'ulimit -f'"
     if "Channel closed prematurely" in text or "SDK worker disconnected" in text:
         return "a worker process died: killed, or out of memory; scan again, which goes on from the last checkpoint"
     messages = re.findall(r"^(?:(?:[\w.]+\.)?SoundbeamError|soundbeam\.model\.errors\.\w+): (.*)$", text, re.MULTILINE)

@@ -44,8 +44,9 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
         self._started_at, self._start_s = time.gmtime(), time.monotonic()
         self.figures: dict[str, Any] = {}
         for option, path in (("--summary-json", summary), ("--metrics", metrics)):
-            folder = os.path.dirname(os.path.abspath(path)) if path and path != STDOUT else "."
-            if not os.access(folder, os.W_OK) or (path and os.path.isdir(path)):
+            if not path or path == STDOUT:
+                continue
+            if not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK) or os.path.isdir(path):
                 raise SoundbeamError(f"{option} {path}: cannot be written; give a file in a folder that exists")
 
     def __enter__(self) -> Monitor:

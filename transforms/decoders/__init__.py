@@ -99,4 +99,7 @@ def resampler_period(decoder: str, rate_in: int, rate_out: int) -> int | None:
 
 def _load(where: tuple[str, str]) -> Any:
     module, name = where
-    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    try:
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    except Exception as e:  # e.g. OSError: libsndfile is not there
+        raise ImportError(f"{module}: {one_line(e)}") from e

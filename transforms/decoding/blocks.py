@@ -15,6 +15,7 @@ import numpy as np
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.channels import ChannelSums, sums_of
 from soundbeam.transforms.decoders import AudioStream, DecodeError, make_resampler, open_decoder, resampler_period
+from soundbeam.transforms.isolation.own_faults import OwnFault, own_fault
 
 # A rate outside this range means a damaged header. The lowest one bounds how much a block grows by resampling.
 _RATES = (100, 20_000_000)
@@ -174,6 +175,8 @@ def _mono(block: np.ndarray, decoded: DecodedSoFar) -> np.ndarray:
 
 def as_decode_error(e: Exception) -> DecodeError:
     """Turns any exception into one that a user understands."""
+    if reason := own_fault(e):
+        raise OwnFault(reason) from e
     if isinstance(e, DecodeError):
         return e
     if isinstance(e, MemoryError):

@@ -50,9 +50,7 @@ def decode_excerpt(
                 at += len(block)
                 if at >= end:
                     break
-    except DecodeError as e:
-        problem = e
-    except (OSError, MemoryError) as e:
+    except (DecodeError, OSError, MemoryError) as e:
         problem = as_decode_error(e)
     if problem is not None or not any_samples:
         reason = problem.message if problem else f"it has no sound after {start_s} s"

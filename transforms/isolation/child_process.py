@@ -13,6 +13,7 @@ import threading
 
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.counters import collected_counts
+from soundbeam.transforms.isolation.own_faults import OwnFault, own_fault
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Closed, receive, send
 
 _CHECK_EVERY_S = 0.5
@@ -31,13 +32,17 @@ def serve(descriptor: int, memory: int) -> None:
     parent = socket.socket(fileno=descriptor)
     _end_with_parent()
     try:
-        send(parent, ("ready", None))
-        # Decoders written in C print warnings, for some files endlessly.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         (function, arguments), _ = receive(parent)
         base = _resident()  # includes the modules that the first task needs
-        _limit(memory)
         threading.Thread(target=_end_beyond_limits, args=(base, memory), daemon=True).start()
+        _limit(memory)
+        # What fails before this is no task's fault; the parent reads from stderr what it was.
+        send(parent, ("ready", None))
+    except (Closed, ConnectionError):
+        os._exit(0)
+    # Decoders written in C print warnings, for some files endlessly.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    try:
         while True:
             failure = ""
             with collected_counts() as counts:
@@ -48,6 +53,8 @@ def serve(descriptor: int, memory: int) -> None:
                     except MemoryError:
                         raise
                     except Exception as e:
+                        if reason := own_fault(e):
+                            raise OwnFault(reason) from e
                         failure = f"{type(e).__name__}: {one_line(e)}"
                         break
                     if result is None:
@@ -65,20 +72,27 @@ def serve(descriptor: int, memory: int) -> None:
             (function, arguments), _ = receive(parent)
     except MemoryError:
         os._exit(MEMORY_EXIT)
+    except OwnFault as e:
+        send(parent, ("unable", str(e)))
     except (Closed, OSError):
         pass
     os._exit(0)  # at once: there is nothing to save, and a library may hang at exit
 
 
 def _limit(memory: int) -> None:
-    """Makes allocations beyond the limit fail, and this process the first to be killed, where that is possible."""
+    """Makes allocations beyond the limit fail, and this process the first to be killed, where that is possible.
+
+    Ends this process where the user's own limit does not leave it that much memory.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             mapped = int(file.read().split()[0]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         limit = mapped + memory
-        resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
+        if 0 <= hard < limit:
+            sys.exit(f"it needs {limit / 1e9:.1f} GB of address space, of which 'ulimit -v' allows {hard / 1e9:.1f}")
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("1000")
     except (OSError, ValueError):

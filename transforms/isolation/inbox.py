@@ -16,10 +16,22 @@ class Inbox:
     """A queue that a thread fills with messages. The thread waits while too many bytes are unread."""
 
     def __init__(self) -> None:
-        self.ready = self.closed = False
+        self._ready = self.closed = False
         self._messages: collections.deque[tuple[Message, int]] = collections.deque()
         self._bytes = 0
         self._changed = threading.Condition()
+
+    def begin(self) -> None:
+        """Notes that the child has started."""
+        with self._changed:
+            self._ready = True
+            self._changed.notify_all()
+
+    def started(self, timeout: float) -> bool:
+        """Waits until the child has started or ended; whether it has started within ``timeout`` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._messages, timeout)
+            return self._ready
 
     def put(self, message: Message, size: int) -> None:
         """Adds a message; waits while too many bytes are unread."""
@@ -52,7 +64,7 @@ def read_into(from_child: socket.socket, inbox: Inbox) -> None:
         while not inbox.closed:
             message, size = receive(from_child)
             if message[0] == "ready":
-                inbox.ready = True
+                inbox.begin()
             else:
                 inbox.put(message, size)
     except (Closed, OSError, ValueError):

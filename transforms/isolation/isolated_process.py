@@ -21,10 +21,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.stores import user_options
+from soundbeam.model.storage.stores import one_line, user_options
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.isolation.inbox import Inbox, read_into
 from soundbeam.transforms.isolation.launch import import_path, python_command
+from soundbeam.transforms.isolation.own_faults import own_fault
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Message, send
 from soundbeam.transforms.records import FailureCause
 
@@ -35,7 +36,10 @@ STALL_S = 300.0
 # glibc returns memory to the system after each clip and requests it again for the next one, unless more than this many
 # bytes are free.
 _KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": f"{32 << 20}", "MALLOC_MMAP_THRESHOLD_": f"{16 << 20}"}
-_CODE = "import sys; from soundbeam.transforms.isolation.child_process import serve; serve(*map(int, sys.argv[1:]))"
+_CODE = (
+    "from soundbeam.transforms.isolation.launch import restart_with_small_stacks as restart; restart(); "
+    "from soundbeam.transforms.isolation.child_process import serve; serve(*map(int, sys.argv[1:]))"
+)
 _MOST_IDLE = max(4, os.cpu_count() or 1)
 _idle: collections.deque[_Process] = collections.deque()
 
@@ -91,18 +95,20 @@ class IsolatedProcess:
         """Yields the results of the oldest task as they arrive. It has to be exhausted before the next call.
 
         A task whose process dies after it has done another one is tried once more in a new process, because the earlier
-        task may have damaged it. Results that were yielded are not yielded again.
+        task may have damaged it; and so is one whose process was killed, because that may have had any reason. Results
+        that were yielded are not yielded again.
 
         Raises:
             TaskFailed: The task cannot be finished. What it yielded is good; later tasks are not affected.
-            SoundbeamError: The process cannot be started.
+            SoundbeamError: No process can be started, or none can do any task: that is not the task's fault.
         """
         task = self._tasks[0]
-        received = yielded_before = 0
+        received = yielded_before = kills = 0
         patience = task.patience_s
         while True:
             process = self._process
             assert process is not None
+            process.await_start()
             start = time.monotonic()
             message = process.next(max(0.0, min(patience, STALL_S)))
             patience -= time.monotonic() - start
@@ -126,13 +132,17 @@ class IsolatedProcess:
             elif kind == "raised":
                 self._tasks.popleft()
                 raise TaskFailed(f"unexpected {value}", "unexpected")
-            elif process.done and process.exit_code() != MEMORY_EXIT:
-                self._renew()
-                received, yielded_before, patience = 0, max(received, yielded_before), task.patience_s
+            elif kind == "unable":
+                raise _unable(value)
             else:
                 code = process.exit_code()
-                self._renew(drop_first=True)
-                raise _failure(code, self._memory)
+                killed = code == -signal.SIGKILL
+                if code == MEMORY_EXIT or not (process.done or (killed and not kills)):
+                    self._renew(drop_first=True)
+                    raise _failure(code, self._memory)
+                self._renew()
+                received, yielded_before, patience = 0, max(received, yielded_before), task.patience_s
+                kills += killed
 
     def forget(self) -> None:
         """Drops all tasks and stops the one that is running."""
@@ -167,10 +177,20 @@ def _failure(code: int, memory: int) -> TaskFailed:
     if code == MEMORY_EXIT:
         return TaskFailed(f"decoding it needs more than {memory / 1e9:.1f} GB of memory: stopped", "memory")
     if code == -signal.SIGKILL:
-        return TaskFailed("the process that decoded it was killed: out of memory, or by hand", "memory")
-    how = (signal.strsignal(-code) or f"signal {-code}").lower() if code < 0 else f"exit code {code}"
+        return TaskFailed("the process that decoded it was killed twice: out of memory, or by hand", "memory")
     return TaskFailed(
-        f"the decoder crashed on it ({how}): the file is damaged in a way that it does not survive", "crash"
+        f"the decoder crashed on it ({_how(code)}): the file is damaged in a way that it does not survive", "crash"
+    )
+
+
+def _how(code: int) -> str:
+    return (signal.strsignal(-code) or f"signal {-code}").lower() if code < 0 else f"exit code {code}"
+
+
+def _unable(reason: str) -> SoundbeamError:
+    return SoundbeamError(
+        f"the process that decodes recordings cannot work here: {reason}; this is no recording's fault, and the next "
+        "run does what this one has not done"
     )
 
 
@@ -181,24 +201,15 @@ class _Process:
         self.memory = memory
         self.options = user_options()  # the options of stores, which it reads from its environment
         self.done = 0  # how many tasks it has finished
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._child = subprocess.Popen(
-                [*python_command(_CODE), str(theirs.fileno()), str(memory)],
-                stdin=subprocess.PIPE,  # nothing is written to it: the child ends when it closes
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={
-                    **_KEEPS_MEMORY,
-                    **os.environ,
-                    "PYTHONPATH": import_path(),
-                    "OPENBLAS_NUM_THREADS": "1",
-                },
-            )
         self._inbox = Inbox()
-        self._socket = ours
-        self._stop = weakref.finalize(self, _end, self._child, ours, self._inbox)
-        threading.Thread(target=read_into, args=(ours, self._inbox), daemon=True, name="soundbeam-decoding").start()
+        try:
+            self._child, self._socket = _popen(memory)
+            self._stop = weakref.finalize(self, _end, self._child, self._socket, self._inbox)
+            reading = threading.Thread(target=read_into, args=(self._socket, self._inbox), name="soundbeam-decoding")
+            reading.daemon = True
+            reading.start()
+        except (OSError, RuntimeError) as e:
+            raise _unable(own_fault(e) or f"it cannot be started ({one_line(e)})") from e
 
     @classmethod
     def idle(cls, memory: int) -> _Process:
@@ -226,13 +237,23 @@ class _Process:
         with contextlib.suppress(OSError):  # it has died, which `next` reports
             send(self._socket, (task.function, task.arguments))
 
+    def await_start(self) -> None:
+        """Waits until it has loaded what its first task needs; raises SoundbeamError if that cannot be done."""
+        assert self._child.stderr is not None
+        if self._inbox.started(STALL_S):
+            self._child.stderr.close()
+            return
+        if self._child.poll() is None and not self._inbox.get(0):
+            raise _unable(f"it has not started within {STALL_S:g} s")
+        code = self.exit_code()
+        told = self._child.stderr.read().decode(errors="replace").split("\n")
+        raise _unable(" ".join([line for line in told if line.strip()][-1:]) or f"it ended at once ({_how(code)})")
+
     def next(self, timeout: float) -> Message | None:
         """Its next message, ``("gone", None)`` once it has ended, or None if none comes within ``timeout`` seconds."""
         message = self._inbox.get(timeout)
-        if message is not None and message[0] == "done":
+        if message is not None and message[0] in ("done", "raised"):
             self.done += 1
-        if message is not None and message[0] == "gone" and not self._inbox.ready:
-            raise SoundbeamError("the process that decodes recordings does not start; its error is shown above")
         return message
 
     def exit_code(self) -> int:
@@ -244,10 +265,35 @@ class _Process:
         self._stop()
 
 
+def _popen(memory: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """A new child, and the socket to it."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            child = subprocess.Popen(
+                [*python_command(_CODE), str(theirs.fileno()), str(memory)],
+                stdin=subprocess.PIPE,  # nothing is written to it: the child ends when it closes
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,  # until it has started: why it cannot
+                pass_fds=[theirs.fileno()],
+                env={
+                    **_KEEPS_MEMORY,
+                    **os.environ,
+                    "PYTHONPATH": import_path(),
+                    "OPENBLAS_NUM_THREADS": "1",
+                },
+            )
+        except BaseException:
+            ours.close()
+            raise
+    return child, ours
+
+
 def _end(child: subprocess.Popen, ours: socket.socket, inbox: Inbox) -> None:
     child.kill()
     inbox.close()
     child.wait()
-    assert child.stdin is not None
-    child.stdin.close()
+    for pipe in (child.stdin, child.stderr):
+        if pipe is not None:
+            pipe.close()
     ours.close()

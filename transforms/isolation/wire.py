@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 # The exit code of a child that ran out of memory.
 MEMORY_EXIT = 86
-# The kind of a message from a child, and its value: "ready" (it has started; no value), "result" (the result), "raised"
-# (why a task raised an exception) and "done" (the task's counters, and whether the child has to be replaced). "gone" is
-# the parent's own note that the child has ended.
-MessageKind = Literal["ready", "result", "raised", "done", "gone"]
+# The kind of a message from a child, and its value: "ready" (it has loaded its first task; no value), "result" (the
+# result), "raised" (why a task raised an exception), "unable" (why no task can be done here) and "done" (the task's
+# counters, and whether the child has to be replaced). "gone" is the parent's own note that the child has ended.
+MessageKind = Literal["ready", "result", "raised", "unable", "done", "gone"]
 Message = tuple[MessageKind, Any]
 
 

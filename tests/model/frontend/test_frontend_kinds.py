@@ -1,5 +1,6 @@
 """Every kind of front end against librosa, NumPy and SciPy, over the same frames: none beyond the window's ends."""
 
+import dataclasses
 import json
 
 import keras
@@ -13,7 +14,7 @@ from soundbeam.model.architectures.assemble import FRONT_END, NETWORK, assemble
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import KINDS, FrontEnd, FrontEndConfig
-from soundbeam.model.frontend.kinds import ConstantQ, LogMel, Mfcc, Pcen
+from soundbeam.model.frontend.kinds import FEATURES, ConstantQ, LogMel, Mfcc, Pcen
 from soundbeam.model.frontend.weights import gammatone_centres, gammatone_weights
 
 RATE, SAMPLES = 16000, 16000
@@ -223,3 +224,12 @@ def test_a_missing_librosa_is_one_clear_line(monkeypatch):
     with pytest.raises(SoundbeamError, match=r"cqt needs librosa; install it: pip install 'soundbeam\[zoo\]'"):
         FrontEnd(config_of("cqt"))
     FrontEnd(config_of("mfcc"))
+
+
+@pytest.mark.parametrize("kind", FEATURES)
+def test_a_kind_may_be_named(kind):
+    named = FrontEndConfig(kind=kind, rate=16000, normalise="none")
+    assert named == FrontEndConfig((FEATURES[kind](),), rate=16000, normalise="none")
+    assert dataclasses.replace(named, step=400).kind == kind
+    with pytest.raises(ValueError, match="unknown front end ceqt"):
+        FrontEndConfig(kind="ceqt")

@@ -33,11 +33,23 @@ def test_trains_and_says_so(tmp_path, capsys):
     [
         (["--architecture", "huge"], "no architecture 'huge'; there are: compact, autoencoder_classifier, cldnn"),
         (["--target", "owl"], "no examples of --target owl; the labels are: low, rest"),
+        (["--window", "0.001"], "--window 0.001: shorter than a frame of"),
+        (["--window", "10", "--target", "low"], "--window 10: longer than 8 s, the soundscapes that"),
+        (["--window", "1e9"], "--window 1e+09: longer than 8 s"),
+        (["--seed", "-1"], "--seed -1: not a whole number from 0 to 4294967295"),
+        (["--seed", "4294967296"], "--seed 4294967296: not a whole number from 0 to 4294967295"),
+        (["--epochs", "9" * 25], "more than 1,000,000,000 batches, which no training ends"),
+        (["--windows", "9" * 25], "more than 1,000,000,000 batches, which no training ends"),
+        (["--front-end", "nope"], "--front-end nope: unknown front end nope"),
+        (["--front-end", "summary+cqt"], "summary cannot be stacked"),
+        (["--weights", "imagenet"], "tiny has no frozen base"),
+        (["--fine-tune", "3"], "tiny has no frozen base"),
     ],
 )
 def test_errors_are_one_line(tmp_path, capsys, arguments, message):
     examples = write_examples(tmp_path / "examples")
-    assert main(["--examples", examples, "--classifier", str(tmp_path / "b"), *arguments]) == 1
+    common = ["--examples", examples, "--classifier", str(tmp_path / "b"), "--architecture", "tiny"]
+    assert main([*common, *arguments]) == 1
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
@@ -79,3 +91,35 @@ def test_folds_that_cannot_be_dealt_are_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         main([*arguments, "--folds", "1"])
     assert end.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        ({"rate": 10}, "examples at 10 Hz; tiny: 100 to 4.75 Hz is no band below half of 10 Hz"),
+        ({"rate": 0}, "examples at 0 Hz"),
+        ({"labels": ("low",)}, "one label (low) cannot be told apart from others"),
+        ({"train": 0}, "0 of 2 labels have examples to train on"),
+    ],
+)
+def test_examples_that_cannot_be_trained_on_are_one_line(tmp_path, capsys, examples, message):
+    folder = write_examples(tmp_path / "examples", **examples)
+    assert main(["--examples", folder, "--classifier", str(tmp_path / "b"), "--architecture", "tiny"]) == 1
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and "SOUNDBEAM_DEBUG" not in error
+
+
+@pytest.mark.parametrize(
+    ("examples", "arguments"),
+    [
+        ({}, ["--windows", "1"]),
+        ({}, ["--windows", "64", "--target", "low"]),
+        ({"validation": 0}, ["--windows", "8"]),
+        ({"train": 1, "validation": 1}, ["--windows", "8", "--folds", "2"]),
+        ({"seconds": 0.001}, ["--windows", "8", "--window", "4"]),
+    ],
+)
+def test_the_smallest_that_there_is_to_train_on(tmp_path, examples, arguments):
+    folder = write_examples(tmp_path / "examples", **examples)
+    common = ["--examples", folder, "--classifier", str(tmp_path / "b"), "--architecture", "tiny", "--epochs", "1"]
+    assert main([*common, *arguments]) == 0

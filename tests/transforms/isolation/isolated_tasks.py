@@ -1,13 +1,16 @@
 """What a decoding process is made to do in tests: work, crash, hang, take memory."""
 
 import ctypes
+import errno
 import os
 import re
 import signal
+import threading
 import time
 
 import numpy as np
 
+from soundbeam.model.errors import DecodeError
 from soundbeam.transforms.counters import count
 
 
@@ -61,3 +64,28 @@ def mistake():
 
 def own_pid():
     yield os.getpid()
+
+
+def needs(what):
+    """Meets a fault of the place: a missing library, too many open files, no more threads."""
+    yield 1
+    if what == "library":
+        raise ImportError("libfoo.so: cannot open shared object file")
+    if what == "files":
+        raise OSError(errno.EMFILE, "Too many open files")
+    if what == "threads":
+        raise RuntimeError("can't start new thread")
+    try:
+        raise OSError(errno.ENFILE, "Too many open files in system")
+    except OSError as e:
+        raise DecodeError("cannot be opened", "storage") from e
+
+
+def start_threads(n):
+    """Needs ``n`` threads at once beside what it holds, as FFmpeg does."""
+    held, end = np.ones(1 << 24), threading.Event()
+    threads = [threading.Thread(target=end.wait) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    end.set()
+    yield len(threads) * held[0]

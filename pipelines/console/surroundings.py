@@ -1,0 +1,56 @@
+"""What the place where a program runs has to offer, checked before anything begins."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import tempfile
+import threading
+
+from soundbeam.model.errors import SoundbeamError
+
+# Threads of TensorFlow, Arrow, Beam and gRPC at once; and how many more for each core.
+_THREADS, _THREADS_A_CORE = 48, 4
+# Open files: shards, sockets, and pipes to processes.
+_FILES = 1024
+
+
+def check_surroundings() -> None:
+    """Raises SoundbeamError where a limit of this shell or a missing folder would break a program in the middle.
+
+    The limit of open files is raised as far as this user may.
+    """
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and files < _FILES:
+        wanted = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, wanted), most))
+    try:
+        with tempfile.TemporaryFile():
+            pass
+    except OSError as e:
+        if e.errno == errno.EMFILE:
+            raise SoundbeamError(f"this shell allows {files} open files, which are too few; see 'ulimit -n'") from e
+        raise SoundbeamError(
+            f"no folder for temporary files can be written to ({e.strerror or e}); set TMPDIR to one"
+        ) from e
+    _check_threads(_THREADS + _THREADS_A_CORE * (os.cpu_count() or 1))
+
+
+def _check_threads(wanted: int) -> None:
+    end = threading.Event()
+    threads: list[threading.Thread] = []
+    try:
+        for _ in range(wanted):
+            thread = threading.Thread(target=end.wait, daemon=True)
+            thread.start()
+            threads.append(thread)
+    except RuntimeError as e:
+        raise SoundbeamError(
+            f"only {len(threads)} more threads can be started, and {wanted} may be needed; raise 'ulimit -u' or "
+            "'ulimit -v', or the container's limit of processes"
+        ) from e
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
