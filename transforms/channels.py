@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 
+# The kind of note that says that the mean of all channels is hardly anything.
+CANCEL = "channels cancel"
 # The magnitudes of full scale: the largest 16-bit samples are 32767 / 32768 and -1.
 _FULL_SCALE = (0.9999, 1.0)
 # A recording is clipped if at least this share of its samples is at full scale.
@@ -107,7 +109,7 @@ def notes_of(sums: ChannelSums, channel: int | None = None) -> list[str]:
         average = sum(varying) / len(varying)
         if mean <= _CANCEL_SHARE / len(varying) * average:
             below = f"{10 * math.log10(average / mean):.0f} dB below" if mean > 1e-6 * average else "silence beside"
-            notes.append(f"channels cancel: their mean is {below} them; scan with --channel 1 or --channel each")
+            notes.append(f"{CANCEL}: their mean is {below} them; scan with --channel 1 or --channel each")
         ratio_db = 10 * math.log10(max(sounding) / min(sounding))
         if ratio_db >= _UNLIKE_DB:
             loud, quiet = (varying.index(f(sounding)) + 1 for f in (max, min))

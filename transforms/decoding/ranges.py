@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from soundbeam.model.windows import WindowSpec
-from soundbeam.transforms.channels import ChannelSums, notes_of
+from soundbeam.transforms.channels import CANCEL, ChannelSums, notes_of
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import AudioStream, open_decoder, resampler_period
 from soundbeam.transforms.records import DecodeReport, Problem, Range, RangeReport, Recording, Stage, Status
@@ -89,6 +89,9 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
         message = f"{unusable} of {total} samples are not numbers (NaN, infinite or absurd); they became silence"
         problems.append((message, "samples"))
     problems += [(defect, "truncated") for defect in last.defects]
+    notes = notes_of(sum((part.sums for part in counted), ChannelSums()), last.channel)
+    # What was scanned is silence, whatever was recorded: no calls in it is no count.
+    problems += [(note, "samples") for note in notes if note.startswith(CANCEL)]
     if not windows and not problems and not last.gap_frames:
         problems.append(("there is no sound in it (0 samples after the header)", "truncated"))
     if any(part.changed for part in by_index.values()):
@@ -98,7 +101,6 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
     count(f"decode_{status}")
     if problems:
         count(f"decode_{status}_{problems[0][1]}")
-    notes = notes_of(sum((part.sums for part in counted), ChannelSums()), last.channel)
     gaps_s = last.gap_frames / last.sample_rate if last.sample_rate else 0.0
     if duration_s is not None and gaps_s:
         notes.insert(0, f"not triggered: {gaps_s:.1f} of {duration_s:.1f} s were not recorded")

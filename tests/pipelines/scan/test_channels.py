@@ -46,6 +46,7 @@ def test_channels_that_cancel_are_told(recordings, tone_bundle, tmp_path, capsys
     assert scan(tone_bundle, recordings, tmp_path / "out") == 0
     told = by_name(tmp_path / "out")
     assert told["inverted.wav"]["notes"].startswith("channels cancel: their mean is silence beside them; scan with")
+    assert (told["inverted.wav"]["status"], told["inverted.wav"]["error"]) == ("partial", told["inverted.wav"]["notes"])
     assert told["mono.wav"]["notes"] is None
     assert by_name(tmp_path / "out", "counts")["inverted.wav"]["calls"] == 0
     assert "note: 1 recordings: channels cancel" in capsys.readouterr().out
