@@ -118,7 +118,7 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
         segments=sum(part.segments for part in counted),
         listened_s=None if duration_s is None else duration_s - gaps_s,
         notes="; ".join(notes),
-        content=counted[0].content,
+        content="" if any(cause in _BROKEN for _, cause in problems) else counted[0].content,
     )
 
 
@@ -128,5 +128,7 @@ def _stage_of(problems: list[Problem]) -> Stage:
     return "read" if any(cause in ("storage", "extra") for _, cause in problems) else "decode"
 
 
+# The causes of failures that cost the report of what was read.
+_BROKEN = frozenset(["crash", "hang", "memory", "unexpected"])
 _LOST = "the report of a range of it was lost between two steps"
 _CHANGED = "the file changed while it was read (replaced, or still being written): the next scan tries it again"

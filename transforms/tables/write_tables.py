@@ -68,10 +68,10 @@ def _rows_of_channel(result: RecordingResult, labels: tuple[str, ...]) -> dict[s
     recorded_at, windows = report.recording.recorded_at, len(result.start_s)
     best = result.scores.argmax(axis=1) if windows else []
     calls = [(label, call) for label in labels for call in result.calls.get(label, ())]
-    # A recording in which nothing triggered was listened to, to no window: it has no calls, which is known.
-    known = windows or report.status == "ok"
+    # A recording in which nothing triggered has no windows and no calls, and that is known.
+    is_empty = not windows and report.status == "ok"
     counted_labels = labels if report.status != "skipped" else ()
-    intervals = [result.intervals.get(label, (0, 0) if known else (None, None)) for label in counted_labels]
+    intervals = [result.intervals.get(label, (0, 0) if is_empty else (None, None)) for label in counted_labels]
     return {
         "predictions": {
             "recording": [uri] * windows,
@@ -93,7 +93,7 @@ def _rows_of_channel(result: RecordingResult, labels: tuple[str, ...]) -> dict[s
             "recording": [uri] * len(counted_labels),
             "label": list(counted_labels),
             "windows": [windows] * len(counted_labels),
-            "calls": [len(result.calls.get(label, ())) if known else None for label in counted_labels],
+            "calls": [len(result.calls.get(label, ())) if windows or is_empty else None for label in counted_labels],
             "calls_low": [low for low, _ in intervals],
             "calls_high": [high for _, high in intervals],
         },

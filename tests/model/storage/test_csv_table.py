@@ -7,7 +7,7 @@ import re
 import zipfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
@@ -171,6 +171,7 @@ def test_what_is_written_comes_back(tmp_path_factory, rows, separator, decimal, 
     st.text(st.characters(exclude_categories=("Cs",)), max_size=40), st.sampled_from(["utf-8-sig", "utf-16", "utf-32"])
 )
 def test_text_with_a_mark_comes_back(text, encoding):
+    assume(not text.startswith("\0"))  # no text does; the mark of UTF-16 and two zeros are the mark of UTF-32
     assert decode_text(text.encode(encoding)) == text.lstrip("\ufeff")
 
 

@@ -62,6 +62,8 @@ def test_a_modification_time_in_no_calendar_costs_nobody_else_a_result(scan, tmp
     class Odd(LocalFileSystem):
         def ls(self, path, detail=False, **kwargs):
             odd = {"mtime": 910692730085}
+            if not detail:
+                return super().ls(path, detail=False, **kwargs)
             return [{**e, **(odd if "far" in e["name"] else {})} for e in super().ls(path, detail=detail, **kwargs)]
 
     def state_of(uri):

@@ -38,6 +38,7 @@ def test_labels_and_names_that_are_not_utf8():
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
 def test_a_table_in_an_encoding_of_windows_reads(tmp_path, encoding):
+    (tmp_path / "ä.wav").touch()
     (tmp_path / "clips.csv").write_bytes("path,label\r\nä.wav,Füchse\r\n".encode(encoding))
     assert list(read_clips_table(str(tmp_path / "clips.csv"))) == [Clip(f"file://{tmp_path}/ä.wav", "Füchse", "ä")]
 

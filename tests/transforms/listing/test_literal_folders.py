@@ -42,7 +42,7 @@ def test_what_is_missing_is_not_looked_for_in_a_neighbour(root):
 
 
 def test_what_was_deleted_is_looked_for_in_the_folder_itself(root):
-    assert [uri.rpartition("/rec")[2] for uri in roots_of([f"{root}/rec [2024]/*.wav"])] == [" [2024]/"]
+    assert {uri.rpartition("/rec")[2] for uri in roots_of([f"{root}/rec [2024]/*.wav"])} == {" [2024]/"}
     assert roots_of([f"{root}/rec ?/*.wav"])[0].rstrip("/").endswith(root.rpartition("/")[2])
 
 
