@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 
-from soundbeam.pipelines.console.process import prepare_process, restart_in_utf8
-
 PROGRAMS = {
     "synthesize": "make artificial recordings and clips, or lay clips over recordings, with an annotation table",
     "materialize": "turn labelled clips into training examples (TFRecord)",
@@ -24,6 +22,8 @@ USAGE = "usage: soundbeam PROGRAM [options]\n\nFinds and counts a sound in any n
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one program and returns its exit code."""
+    from soundbeam.pipelines.console.process import prepare_process, restart_in_utf8
+
     if argv is None:
         restart_in_utf8()
         argv = sys.argv[1:]
@@ -66,7 +66,9 @@ def run_program(name: str, argv: list[str] | None = None) -> int:
 def launch(name: str) -> int:
     """Runs a program that was started by ``python -m``, without the current folder, which Python puts on the path."""
     if not getattr(sys.flags, "safe_path", False):
-        del sys.path[0]
+        del sys.path[0]  # before anything else is imported
+    from soundbeam.pipelines.console.process import restart_in_utf8
+
     restart_in_utf8()
     return run_program(name)
 

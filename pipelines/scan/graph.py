@@ -67,7 +67,7 @@ def build(
     )
     whole, of_ranges = results["whole"], results["of_ranges"]
     others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
-    numbers = (points | "CountFiles" >> CountFiles(), listed["told"] | "AddUpTold" >> beam.CombinePerKey(sum))
+    numbers = points | "CountFiles" >> CountFiles(listed["told"])
     write = WriteTables(
         staging_url, bundle.labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
     )
@@ -75,7 +75,7 @@ def build(
         # Three steps: a Flatten in front of a single one would end the fused stage.
         (whole | "WriteTables" >> write, of_ranges | "WriteCut" >> write, others | "WriteUnscannable" >> write)
         | "AllShards" >> beam.Flatten()
-        | "NameShards" >> NameShards(staging_url, numbers | "AllNumbers" >> beam.Flatten())
+        | "NameShards" >> NameShards(staging_url, numbers)
     )
 
 

@@ -11,7 +11,8 @@ import soundfile
 import soundbeam
 from tests.placeholder import RATE, tone, with_tones
 
-NAMES = ("model.py", "transforms.py", "numpy.py", "socket.py", "select.py", "pipelines/__init__.py")
+NAMES = ("model.py", "transforms.py", "numpy.py", "socket.py", "select.py", "random.py", "json.py", "logging.py")
+NAMES += ("tempfile.py", "pipelines/__init__.py")
 SCRIPT = Path(sys.executable).with_name("soundbeam")
 
 

@@ -26,7 +26,12 @@ class CountFiles(beam.PTransform):
     """Counts files at points of the graph: ``{name: (PCollection, …)}`` → ``("name kind", number)``; see `kind_of`.
 
     Numbers that would be zero are left out.
+
+    Args:
+        others: Other (name, number) pairs to add up. Each shuffle of its own would take memory on a cluster.
     """
+
+    others: beam.PCollection[tuple[str, int]] | None = None
 
     def expand(self, collections_at: dict[str, tuple[beam.PCollection, ...]]) -> beam.PCollection[tuple[str, int]]:
         """Adds the steps to the graph."""
@@ -38,6 +43,8 @@ class CountFiles(beam.PTransform):
             rows | f"Note_{i}_{'_'.join(points)}" >> beam.FlatMap(_ones, points).with_output_types(tuple[str, int])
             for i, (rows, points) in enumerate(names.items())
         ]
+        if self.others is not None:
+            ones.append(self.others)
         return ones | "AllNoted" >> beam.Flatten() | "AddUp" >> beam.CombinePerKey(sum)
 
 
