@@ -127,7 +127,7 @@ class SkipDone(beam.PTransform):
         )
         first_seen = kept[_FIRST_SEEN] | "BySizeAndTime" >> beam.Map(_by_size_and_time)
         # The ledger is long and what is new is short: only what may be the same goes through a shuffle.
-        keys = beam.pvalue.AsDict(first_seen | "Keys" >> beam.Map(_key_only) | "KeysOnce" >> beam.Distinct())
+        keys = beam.pvalue.AsDict(first_seen | "Keys" >> beam.Map(_key_only))
         candidates = kept[_KNOWN] | "Candidates" >> beam.Filter(_is_candidate, keys)
         renamed = (
             {"new": first_seen, "known": candidates}
