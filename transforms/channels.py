@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 
@@ -63,23 +64,29 @@ def sums_of(block: np.ndarray) -> ChannelSums:
         >>> sums_of(np.array([[0.5, -0.5], [1.0, 0.0]], np.float32))
         ChannelSums(frames=2, samples=(1.5, -0.5), powers=(1.25, 0.25), mean_power=0.25, clipped=(1, 0))
     """
+    # Channel by channel: a product of the whole block with itself takes ten times as long.
+    columns = [np.ascontiguousarray(block[:, i]) for i in range(block.shape[1])]
     with np.errstate(over="ignore", invalid="ignore"):
-        products = (block.T @ block).astype(np.float64)
-        if not np.isfinite(products).all():
-            block = np.where(np.abs(block) < 1e6, block, np.float32(0))
-            products = (block.T @ block).astype(np.float64)
-    samples = np.ones(len(block), np.float32) @ block
-    clipped = np.zeros(block.shape[1], int)
-    if len(block) and (block.max() >= _FULL_SCALE[0] or block.min() <= -_FULL_SCALE[0]):
-        magnitudes = np.abs(block)
-        clipped = ((magnitudes >= _FULL_SCALE[0]) & (magnitudes <= _FULL_SCALE[1])).sum(axis=0)
+        powers = [float(np.dot(column, column)) for column in columns]
+    if not np.isfinite(powers).all():
+        columns = [np.where(np.abs(column) < 1e6, column, np.float32(0)) for column in columns]
+        powers = [float(np.dot(column, column)) for column in columns]
+    total = functools.reduce(np.add, columns)
     return ChannelSums(
         len(block),
-        tuple(samples.astype(float).tolist()),
-        tuple(np.diag(products).tolist()),
-        float(products.sum()) / block.shape[1] ** 2,
-        tuple(clipped.tolist()),
+        tuple(float(column.sum()) for column in columns),
+        tuple(powers),
+        float(np.dot(total, total)) / len(columns) ** 2,
+        tuple(map(_clipped, columns)),
     )
+
+
+def _clipped(column: np.ndarray) -> int:
+    """How many samples are at full scale."""
+    if not len(column) or (column.max() < _FULL_SCALE[0] and column.min() > -_FULL_SCALE[0]):
+        return 0
+    magnitudes = np.abs(column)
+    return int(((magnitudes >= _FULL_SCALE[0]) & (magnitudes <= _FULL_SCALE[1])).sum())
 
 
 def notes_of(sums: ChannelSums, channel: int | None = None) -> list[str]:
