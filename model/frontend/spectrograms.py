@@ -64,7 +64,19 @@ class Spectrograms:
         if not len(first_frames):
             return np.zeros((0, 0, c.bins, c.channels), np.float32)
         spectrogram = self.spectrogram(samples)
-        frames = len(spectrogram) - int(np.max(first_frames))
+        return self.of_frames(spectrogram, first_frames, len(spectrogram) - int(np.max(first_frames)))
+
+    def of_frames(self, spectrogram: np.ndarray, first_frames: np.ndarray, frames: int) -> np.ndarray:
+        """The spectrograms of some windows of a stretch whose frames are computed already; as ``of_segment``.
+
+        Args:
+            spectrogram: float32 ``[frames of the stretch, values]``, as ``spectrogram`` gives it.
+            first_frames: int ``[n]``: the frame at which each window begins.
+            frames: How many frames a window has.
+
+        Returns:
+            float32 ``[n, frames, bins, channels]``, a new array.
+        """
         return self._normalised(spectrogram[np.asarray(first_frames)[:, None] + np.arange(frames)])
 
     def spectrogram(self, waveforms: np.ndarray) -> np.ndarray:

@@ -47,7 +47,9 @@ def texture(log_mel: np.ndarray, coefficients: int, frames_per_s: float) -> np.n
     x += np.float32(FLOOR)
     np.log(x, out=x)
     bands = x.shape[-1]
-    cepstra = WeightedSums(cosine_weights(bands, coefficients))(x.reshape(-1, bands)).reshape(*x.shape[:2], -1)
+    cepstra = WeightedSums(cosine_weights(bands, coefficients))(x.reshape(-1, bands)).reshape(
+        *x.shape[:2], coefficients
+    )
     parts = [x.mean(axis=1, dtype=np.float64), *_movement(x), *_movement(cepstra), _modulation(x, frames_per_s)]
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
@@ -67,7 +69,7 @@ def _modulation(x: np.ndarray, frames_per_s: float) -> np.ndarray:
     size = 1 << (2 * frames - 1).bit_length()
     power = np.square(np.abs(scipy.fft.rfft(groups, size))) / np.float32(frames)
     ranges = np.matmul(power, modulation_weights(size, frames_per_s))
-    return np.log(ranges + np.float32(_FAINT)).reshape(len(x), -1)
+    return np.log(ranges + np.float32(_FAINT)).reshape(len(x), groups.shape[1] * MODULATIONS)
 
 
 @functools.lru_cache(maxsize=8)
