@@ -23,7 +23,7 @@ class FrontEndConfig:
         features: What is computed; several kinds become channels, each resized along its bins, linearly, to as many
             as the first one has. A setting that several of them have is the same in all.
         rate: Samples a second of the waveform.
-        frame: Samples of a frame (periodic Hann window).
+        frame: Samples of a frame (Hann window: periodic, but symmetric where they are odd).
         step: Samples between the starts of two frames.
         fft: Length of the FFT, at least ``frame``.
         normalise: ``none``; ``window``: zero mean and unit deviation over the window; ``band``: the same for each
@@ -99,7 +99,7 @@ class FrontEndConfig:
 
     @property
     def frame_local(self) -> bool:
-        """Whether overlapping windows may share frames: what ``FrontEnd.spectrogram`` needs is a frame's samples."""
+        """Whether overlapping windows may share frames: ``Spectrograms.of_segment`` takes no others."""
         return not self.condition and all(features.frame_local for features in self.features)
 
     @property

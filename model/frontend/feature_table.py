@@ -1,7 +1,7 @@
 """One row of numbers of a whole sound: the feature table's, and the front end ``summary``.
 
 They are librosa's, with its defaults (0.11: frames of 2048 samples, centred, zeros beyond the ends, steps of 512),
-whatever the front end's own frames are; computed in double precision in the TensorFlow graph.
+whatever the front end's own frames are; computed in double precision.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import tensorflow as tf
+import scipy.fft
 
 from soundbeam.model.frontend.kinds import CHROMA, SUMMARY
 from soundbeam.model.frontend.spectra import peak_one
-from soundbeam.model.frontend.weights import chroma_weights, cosine_weights
+from soundbeam.model.frontend.weights import WeightedSums, chroma_weights, cosine_weights, hann_window
 
 FRAME, STEP = 2048, 512
 COEFFICIENTS, BANDS = 20, 128
@@ -31,42 +31,49 @@ SUMMARY_NAMES = (
 )
 assert len(SUMMARY_NAMES) == SUMMARY
 _TUNINGS = np.linspace(-0.5, 0.5, 101)  # semitones: edges of the histogram of how far notes lie off A = 440 Hz
+_UNTUNED = 50  # the tuning of 0
+_BLOCK = 64  # frames that are transformed at once
 
 
-def summary(waveform: tf.Tensor, rate: int) -> tf.Tensor:
+def summary(waveforms: np.ndarray, rate: int) -> np.ndarray:
     """The numbers of ``SUMMARY_NAMES``, each a mean over frames (or a standard deviation, ``_std``).
 
     ``chroma_stft`` is the mean over all pitch classes too; centroid, bandwidth and roll-off (the frequency under which
     85 % of the magnitude lie) are in Hz; ``spectral_flux`` is librosa's onset strength, decibels a step.
 
     Args:
-        waveform: float32 (batch, samples).
+        waveforms: float32 ``[n, samples]``.
         rate: Hz.
 
     Returns:
-        float32 (batch, 47).
+        float32 ``[n, 47]``.
     """
-    sound = tf.cast(waveform, tf.float64)
-    padded = tf.pad(sound, [[0, 0], [FRAME // 2, FRAME // 2]])
-    magnitude = tf.abs(tf.signal.stft(padded, FRAME, STEP, FRAME))
-    power = tf.square(magnitude)
+    return np.stack([_of_one(waveform.astype(np.float64), rate) for waveform in np.asarray(waveforms)])
+
+
+def _of_one(sound: np.ndarray, rate: int) -> np.ndarray:
+    """float64 ``[samples]`` → float32 ``[47]``."""
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(sound, FRAME // 2), FRAME)[::STEP]
+    magnitude = np.empty((len(frames), FRAME // 2 + 1))
+    for i in range(0, len(frames), _BLOCK):
+        np.abs(scipy.fft.rfft(frames[i : i + _BLOCK] * hann_window(FRAME)), out=magnitude[i : i + _BLOCK])
+    shape = _shape(magnitude, rate)
+    power = np.square(magnitude, out=magnitude)
     decibels = _mel_decibels(power, rate)
-    mfcc = tf.tensordot(decibels, tf.constant(cosine_weights(BANDS, COEFFICIENTS)), 1)
-    rms = tf.sqrt(tf.reduce_mean(tf.square(tf.signal.frame(padded, FRAME, STEP)), axis=-1))
-    single = [_chroma(power, rate), rms, *_shape(magnitude, rate), _zero_crossings(sound), _flux(decibels)]
-    means = tf.stack([tf.reduce_mean(value, axis=range(1, value.shape.rank)) for value in single], axis=-1)
-    return tf.cast(tf.concat([means, tf.reduce_mean(mfcc, 1), tf.math.reduce_std(mfcc, 1)], axis=-1), tf.float32)
+    mfcc = decibels @ cosine_weights(BANDS, COEFFICIENTS)
+    rms = np.sqrt(np.einsum("fk,fk->f", frames, frames) / FRAME)
+    means = [part.mean() for part in (_chroma(power, rate), rms, *shape, _zero_crossings(sound), _flux(decibels))]
+    return np.concatenate([means, mfcc.mean(axis=0), mfcc.std(axis=0)], dtype=np.float32)
 
 
-def _mel_decibels(power: tf.Tensor, rate: int) -> tf.Tensor:
-    """Decibels of 128 mel bands, none more than 80 dB below the highest."""
-    bands = tf.tensordot(power, tf.constant(_slaney_weights(rate)), 1)
-    decibels = 10.0 / np.log(10.0) * tf.math.log(tf.maximum(bands, tf.constant(1e-10, tf.float64)))
-    return tf.maximum(decibels, tf.reduce_max(decibels, axis=[-2, -1], keepdims=True) - 80.0)
+def _mel_decibels(power: np.ndarray, rate: int) -> np.ndarray:
+    """Decibels of 128 mel bands, ``[frames, 128]``, none more than 80 dB below the highest."""
+    decibels = 10.0 * np.log10(np.maximum(_slaney_weights(rate)(power), 1e-10))
+    return np.maximum(decibels, decibels.max() - 80.0)
 
 
 @functools.lru_cache(maxsize=4)
-def _slaney_weights(rate: int) -> np.ndarray:
+def _slaney_weights(rate: int) -> WeightedSums:
     """Triangles of equal area on Slaney's mel scale (Auditory Toolbox, 1998): linear to 1 kHz, then logarithmic."""
     per_linear, per_log = 200.0 / 3.0, np.log(6.4) / 27.0
     top = rate / 2 / per_linear if rate <= 2000 else 15.0 + np.log(rate / 2000.0) / per_log
@@ -75,78 +82,71 @@ def _slaney_weights(rate: int) -> np.ndarray:
     hz = _hz(rate)[:, None]
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     weights = np.maximum(0.0, np.minimum((hz - low) / (centre - low), (high - hz) / (high - centre)))
-    return weights * 2.0 / (high - low)
+    return WeightedSums(weights * 2.0 / (high - low), np.float64)
 
 
 def _hz(rate: int) -> np.ndarray:
     return np.arange(FRAME // 2 + 1) * rate / FRAME
 
 
-def _shape(magnitude: tf.Tensor, rate: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _shape(magnitude: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centroid, bandwidth and roll-off of each frame, Hz; 0 where it is silent."""
-    hz = tf.constant(_hz(rate))
-    below = tf.cumsum(magnitude, axis=-1)
-    share = tf.math.divide_no_nan(magnitude, below[..., -1:])
-    centroid = tf.reduce_sum(share * hz, axis=-1, keepdims=True)
-    bandwidth = tf.sqrt(tf.reduce_sum(share * tf.square(hz - centroid), axis=-1))
-    rolloff = tf.gather(hz, tf.argmax(below >= ROLLOFF * below[..., -1:], axis=-1))
-    return centroid[..., 0], bandwidth, rolloff
+    hz, below = _hz(rate), np.cumsum(magnitude, axis=-1)
+    rolloff = hz[np.argmax(below >= ROLLOFF * below[:, -1:], axis=-1)]
+    share = np.divide(magnitude, below[:, -1:], out=below, where=below[:, -1:] > 0)
+    centroid = share @ hz
+    bandwidth = np.sqrt(np.sum(share * np.square(hz - centroid[:, None]), axis=-1))
+    return centroid, bandwidth, rolloff
 
 
-def _zero_crossings(sound: tf.Tensor) -> tf.Tensor:
+def _zero_crossings(sound: np.ndarray) -> np.ndarray:
     """Changes of sign a sample, of frames; beyond its ends the sound stays as it was."""
-    negative = tf.cast(sound < -1e-10, tf.float64)
-    ends = tf.ones(FRAME // 2, tf.float64)
-    padded = tf.concat([negative[:, :1] * ends, negative, negative[:, -1:] * ends], axis=1)
-    frames = tf.signal.frame(padded, FRAME, STEP)
-    return tf.reduce_sum(tf.abs(frames[..., 1:] - frames[..., :-1]), axis=-1) / FRAME
+    negative = np.pad(sound < -1e-10, FRAME // 2, mode="edge")
+    changes = np.concatenate([[0], np.cumsum(negative[1:] != negative[:-1])])
+    first = np.arange(0, len(negative) - FRAME + 1, STEP)
+    return (changes[first + FRAME - 1] - changes[first]) / FRAME
 
 
-def _flux(decibels: tf.Tensor) -> tf.Tensor:
+def _flux(decibels: np.ndarray) -> np.ndarray:
     """Mean rise over the bands since the frame before; the first frames, which see the padding, are 0."""
-    rise = tf.reduce_mean(tf.nn.relu(decibels[:, 1:] - decibels[:, :-1]), axis=-1)
-    return tf.pad(rise, [[0, 0], [1 + FRAME // (2 * STEP), 0]])[:, : tf.shape(decibels)[1]]
+    rise = np.maximum(np.diff(decibels, axis=0), 0.0).mean(axis=-1)
+    return np.pad(rise, (1 + FRAME // (2 * STEP), 0))[: len(decibels)]
 
 
-def _chroma(power: tf.Tensor, rate: int) -> tf.Tensor:
-    """(batch, frames, 12), the highest of each frame 1; tuned to the sound, as it is estimated from it."""
-    tuning = tf.map_fn(lambda of_one: _tuning(of_one, rate), power, fn_output_signature=tf.int64)
-    weights = tf.cast(tf.gather(tf.constant(_tuned_chroma(rate)), tuning), tf.float64)
-    return peak_one(tf.linalg.matmul(power, weights))
+def _chroma(power: np.ndarray, rate: int) -> np.ndarray:
+    """``[frames, 12]``, the highest of each frame 1; tuned to the sound, as it is estimated from it."""
+    return peak_one(power @ _tuned_chroma(rate, _tuning(power, rate)))
 
 
-@functools.lru_cache(maxsize=4)
-def _tuned_chroma(rate: int) -> np.ndarray:
-    """float32 ``[100, bins, 12]``: the filters for each tuning."""
-    return np.stack([chroma_weights(rate, FRAME, t) for t in _TUNINGS[:-1]]).astype(np.float32)
+@functools.lru_cache(maxsize=100)
+def _tuned_chroma(rate: int, tuning: int) -> np.ndarray:
+    """float64 ``[bins, 12]``: the filters for one of the tunings."""
+    return chroma_weights(rate, FRAME, _TUNINGS[tuning])
 
 
-def _tuning(power: tf.Tensor, rate: int) -> tf.Tensor:
+def _tuning(power: np.ndarray, rate: int) -> int:
     """Which of the tunings most of the louder spectral peaks have (150 to 4000 Hz), as librosa estimates it.
 
     Args:
-        power: (frames, bins) of one sound.
+        power: ``[frames, bins]`` of one sound.
         rate: Hz.
     """
-    left, middle, right = power[:, :-2], power[:, 1:-1], power[:, 2:]
-    floor = 0.1 * tf.reduce_max(power, axis=-1, keepdims=True)
-
-    def loud(values: tf.Tensor) -> tf.Tensor:
-        return tf.where(values > floor, values, tf.zeros_like(values))
-
-    hz = _hz(rate)[1:-1]
-    within = tf.constant((hz >= 150.0) & (hz < min(4000.0, rate / 2)))
-    peaks = tf.where(within & (loud(middle) > loud(left)) & (loud(middle) >= loud(right)))
-    a, b, c = (tf.gather_nd(values, peaks) for values in (left, middle, right))
+    hz = _hz(rate)
+    first, end = np.searchsorted(hz, [150.0, min(4000.0, rate / 2)])
+    end = min(end, len(hz) - 1)
+    floor = 0.1 * power.max(axis=-1, keepdims=True)
+    left, middle, right = (power[:, first + k : end + k] for k in (-1, 0, 1))
+    # What is not over the floor counts as 0.
+    is_peak = (middle > floor) & ((middle > left) | (left <= floor)) & ((middle >= right) | (right <= floor))
+    peaks = np.nonzero(is_peak)
+    if not len(peaks[0]):
+        return _UNTUNED
+    a, b, c = left[peaks], middle[peaks], right[peaks]
     slope, curve = (c - a) / 2.0, a + c - 2.0 * b
-    shift = tf.where(tf.abs(slope) >= tf.abs(curve), tf.zeros_like(slope), tf.math.divide_no_nan(-slope, curve))
+    shift = np.divide(-slope, curve, out=np.zeros_like(slope), where=np.abs(slope) < np.abs(curve))
     strength = b + 0.5 * slope * shift
-    ordered, n = tf.sort(strength), tf.shape(strength)[0]
-    # Of no peaks at all: nothing is taken, and the tuning is 0.
-    median = tf.cond(n > 0, lambda: (ordered[(n - 1) // 2] + ordered[n // 2]) / 2.0, lambda: tf.zeros((), tf.float64))
-    chosen = tf.boolean_mask(tf.cast(peaks[:, 1] + 1, tf.float64) + shift, strength >= median)
-    deviation = tf.math.floormod(CHROMA * tf.math.log(chosen * rate / FRAME / 27.5) / np.log(2.0), 1.0)
-    deviation = tf.where(deviation >= 0.5, deviation - 1.0, deviation)
-    tuning_bin = tf.searchsorted(tf.constant(_TUNINGS), deviation, side="right", out_type=tf.int64) - 1
-    counts = tf.math.bincount(tf.cast(tf.clip_by_value(tuning_bin, 0, 99), tf.int32), minlength=100, maxlength=100)
-    return tf.where(n > 0, tf.argmax(counts), tf.constant(50, tf.int64))
+    chosen = (peaks[1] + first + shift)[strength >= np.median(strength)]
+    deviation = np.mod(CHROMA * np.log2(chosen * rate / FRAME / 27.5), 1.0)
+    deviation[deviation >= 0.5] -= 1.0
+    tuning = np.searchsorted(_TUNINGS, deviation, side="right") - 1
+    return int(np.argmax(np.bincount(np.clip(tuning, 0, 99), minlength=100)))

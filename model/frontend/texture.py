@@ -12,17 +12,17 @@ import functools
 import itertools
 
 import numpy as np
-import tensorflow as tf
+import scipy.fft
 
 from soundbeam.model.frontend.kinds import GROUPS, MODULATIONS
-from soundbeam.model.frontend.weights import cosine_weights
+from soundbeam.model.frontend.weights import WeightedSums, cosine_weights
 
 LOWEST_HZ = 0.2  # of modulation; the highest is half of the frames a second
 FLOOR = 1e-3  # of a band's power relative to the window's mean: what is 30 dB below it is silence
 _FAINT = 1e-4
 
 
-def texture(log_mel: tf.Tensor, coefficients: int, frames_per_s: float) -> tf.Tensor:
+def texture(log_mel: np.ndarray, coefficients: int, frames_per_s: float) -> np.ndarray:
     """The statistics, one after another:
 
     - of each band its mean, deviation, and mean step from frame to frame;
@@ -33,37 +33,43 @@ def texture(log_mel: tf.Tensor, coefficients: int, frames_per_s: float) -> tf.Te
     All of logarithms of powers relative to the window's mean: how loud a window is does not matter.
 
     Args:
-        log_mel: (batch, frames, bands) natural logarithms of powers.
+        log_mel: float32 ``[n, frames, bands]``: natural logarithms of powers.
         coefficients: How many cepstral coefficients.
         frames_per_s: Of ``log_mel``.
 
     Returns:
-        (batch, values).
+        float32 ``[n, values]``.
     """
-    _, frames, bands = log_mel.shape
-    mean = tf.reduce_logsumexp(log_mel, axis=[1, 2], keepdims=True) - float(np.log(frames * bands))
-    x = tf.math.log(tf.exp(log_mel - mean) + FLOOR)
-    cepstra = tf.tensordot(x, tf.constant(cosine_weights(bands, coefficients).astype(np.float32)), 1)
-    parts = [tf.reduce_mean(x, axis=1), *_movement(x), *_movement(cepstra), _modulation(x, frames_per_s)]
-    return tf.concat(parts, axis=1)
+    # Relative to the highest first: no power overflows.
+    x = log_mel - log_mel.max(axis=(1, 2), keepdims=True)
+    np.exp(x, out=x)
+    x /= x.mean(axis=(1, 2), dtype=np.float64, keepdims=True).astype(np.float32)
+    x += np.float32(FLOOR)
+    np.log(x, out=x)
+    bands = x.shape[-1]
+    cepstra = WeightedSums(cosine_weights(bands, coefficients))(x.reshape(-1, bands)).reshape(
+        *x.shape[:2], coefficients
+    )
+    parts = [x.mean(axis=1, dtype=np.float64), *_movement(x), *_movement(cepstra), _modulation(x, frames_per_s)]
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
-def _movement(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """(batch, frames, n) → (batch, n) twice: deviation, and mean step from frame to frame."""
-    steps = tf.abs(x[:, 1:] - x[:, :-1])
-    return tf.math.reduce_std(x, axis=1), tf.reduce_sum(steps, axis=1) / max(1, x.shape[1] - 1)
+def _movement(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``[n, frames, values]`` → ``[n, values]`` twice: deviation, and mean step from frame to frame."""
+    steps = np.abs(np.diff(x, axis=1)).sum(axis=1, dtype=np.float64)
+    return x.std(axis=1, dtype=np.float64), steps / max(1, x.shape[1] - 1)
 
 
-def _modulation(x: tf.Tensor, frames_per_s: float) -> tf.Tensor:
-    """(batch, frames, bands) → (batch, groups · ranges)."""
-    _, frames, bands = x.shape
+def _modulation(x: np.ndarray, frames_per_s: float) -> np.ndarray:
+    """``[n, frames, bands]`` → ``[n, groups · ranges]``."""
+    frames, bands = x.shape[1:]
     edges = np.round(np.linspace(0, bands, min(GROUPS, bands) + 1)).astype(int)
-    groups = tf.stack([tf.reduce_mean(x[:, :, a:b], axis=2) for a, b in itertools.pairwise(edges)], axis=1)
-    groups -= tf.reduce_mean(groups, axis=2, keepdims=True)
+    groups = np.stack([x[:, :, a:b].mean(axis=2) for a, b in itertools.pairwise(edges)], axis=1)
+    groups -= groups.mean(axis=2, keepdims=True)
     size = 1 << (2 * frames - 1).bit_length()
-    power = tf.square(tf.abs(tf.signal.rfft(groups, [size]))) / frames
-    ranges = tf.tensordot(power, tf.constant(modulation_weights(size, frames_per_s)), 1)
-    return tf.reshape(tf.math.log(ranges + _FAINT), [-1, groups.shape[1] * MODULATIONS])
+    power = np.square(np.abs(scipy.fft.rfft(groups, size))) / np.float32(frames)
+    ranges = np.matmul(power, modulation_weights(size, frames_per_s))
+    return np.log(ranges + np.float32(_FAINT)).reshape(len(x), groups.shape[1] * MODULATIONS)
 
 
 @functools.lru_cache(maxsize=8)

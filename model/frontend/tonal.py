@@ -1,7 +1,4 @@
-"""The kinds that librosa computes: constant-Q and its chroma, and the 40 × 5 table; of whole windows.
-
-TensorFlow calls it from within its graph, so training and scanning run this one code.
-"""
+"""The kinds that librosa computes: constant-Q and its chroma, and the 40 × 5 table; of whole windows."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from soundbeam.model.frontend.compiled_code import prepare_numba
 from soundbeam.model.frontend.config import FrontEndConfig, of_kind
@@ -20,21 +16,15 @@ _CHROMA_BINS = 36  # of an octave, before they are folded into 12
 _TABLE_STEP = 512
 
 
-def tonal(features: Features, config: FrontEndConfig, waveform: tf.Tensor) -> tf.Tensor:
-    """(batch, samples) → (batch, frames, bins) of one kind.
+def tonal(features: Features, config: FrontEndConfig, waveforms: np.ndarray) -> np.ndarray:
+    """float32 ``[n, samples]`` → float32 ``[n, frames, bins]`` of one kind.
 
     The frames of a constant-Q transform are as many as an STFT's and lie where those do, to within half a step: the
     k-th is centred at the sample ``frame / 2 + k × step``. What they see beyond the window's ends are zeros.
     """
-    samples = waveform.shape[-1]
-
-    def of_batch(waveforms: np.ndarray) -> np.ndarray:
-        if isinstance(features, MeansTable):
-            return table(waveforms, config)
-        return constant_q(waveforms, config, features)
-
-    values = tf.numpy_function(of_batch, [waveform], tf.float32, stateful=False)
-    return tf.ensure_shape(values, (waveform.shape[0], config.frames(samples), features.bins(config.fft)))
+    if isinstance(features, MeansTable):
+        return table(waveforms, config)
+    return constant_q(waveforms, config, features)
 
 
 def constant_q(waveforms: np.ndarray, config: FrontEndConfig, features: Features | str) -> np.ndarray:

@@ -1,10 +1,48 @@
-"""The constant matrices of the front ends: from FFT bins to bands, from bands to coefficients."""
+"""The constants of the front ends: the window, from FFT bins to bands, from bands to coefficients."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from soundbeam.model.frontend.kinds import CHROMA, Bands
+
+# Multiply-adds of one product up to which OpenBLAS, NumPy's, computes it in the calling thread. Its other threads gain
+# nothing on products of this size, and wait busily between them: twice the processor time was measured.
+_ONE_THREAD = 1 << 18
+_GROUP = 16  # columns of one product: neighbouring bands, which reach over few of the bins
+
+
+class WeightedSums:
+    """The product of rows with constant weights, without the zeros of mel filters: called with ``[n, values]``.
+
+    Args:
+        weights: ``[values, sums]``.
+        dtype: Of what it takes and gives.
+    """
+
+    def __init__(self, weights: np.ndarray, dtype: type[np.floating] = np.float32):
+        self._sums, self._dtype = weights.shape[1], dtype
+        self._parts = []
+        for first in range(0, self._sums, _GROUP):
+            part = weights[:, first : first + _GROUP]
+            reached = np.flatnonzero(part.any(axis=1))
+            values = slice(reached[0], reached[-1] + 1) if len(reached) else slice(0, 0)
+            self._parts.append((values, slice(first, first + _GROUP), np.ascontiguousarray(part[values], dtype)))
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """``[n, values]`` → ``[n, sums]``, a new array."""
+        sums = np.empty((len(rows), self._sums), self._dtype)
+        for values, columns, weights in self._parts:
+            size = max(1, _ONE_THREAD // max(1, weights.size))
+            for i in range(0, len(rows), size):
+                sums[i : i + size, columns] = rows[i : i + size, values] @ weights
+        return sums
+
+
+def hann_window(samples: int) -> np.ndarray:
+    """float64 ``[samples]``: the periodic Hann window; of an odd length the symmetric one, as ``tf.signal`` has it."""
+    period = samples if samples % 2 == 0 else max(1, samples - 1)
+    return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(samples) / period) if samples > 1 else np.ones(1)
 
 
 def mel_weights(mel: Bands, rate: int, fft: int) -> np.ndarray:
