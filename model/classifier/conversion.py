@@ -1,0 +1,91 @@
+"""A network as a ``.tflite`` file, which scores without TensorFlow; TensorFlow writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Keras 3 models convert only with constants for weights; TensorFlow has no public function that makes them so.
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from soundbeam.model.classifier.litert_network import BATCH, LiteRTNetwork
+from soundbeam.model.classifier.native_messages import without_messages
+
+TOLERANCE = 1e-5  # by how much a score may differ from TensorFlow's
+# What the converter tells in any case; why it fails is in its exception.
+_KNOWN = (
+    "absl::InitializeLog", "Ignored output_format", "Ignored drop_control_dependency", "cpu_feature_guard",
+    "Lowering tensor list ops is failed", "loc(", "Created TensorFlow Lite XNNPACK delegate",
+    "MLIR V1 optimization", "grappler",
+)  # fmt: skip
+_LOOPS = ("TensorListReserve", "While", "StatelessWhile")
+
+
+class UnlikeError(Exception):
+    """A network cannot be converted, or then scores unlike TensorFlow; the message says which, in a few words."""
+
+
+def convert(network: keras.Model) -> bytes:
+    """A network's ``.tflite`` file.
+
+    A recurrent network is a loop whose converted form needs a fixed batch; it gets one of ``BATCH`` windows. Any other
+    takes any number of windows.
+
+    Args:
+        network: (batch, frames, bins, channels) → (batch, labels).
+
+    Raises:
+        UnlikeError: TensorFlow cannot convert it, LiteRT cannot run it, or a score differs by more than ``TOLERANCE``.
+    """
+    with without_messages(*_KNOWN):
+        try:
+            frozen = _frozen(network, None)
+            if _loops(frozen):
+                frozen = _frozen(network, BATCH)
+            data = tf.lite.TFLiteConverter.from_concrete_functions([frozen], network).convert()
+            converted = LiteRTNetwork(data)
+        except Exception as e:  # The converter raises many kinds, and its first line says all there is to know.
+            raise UnlikeError(f"it does not convert to LiteRT ({_first_line(e)})") from e
+    for spectrograms in _trials(converted.shape):
+        difference = _difference(converted(spectrograms), np.asarray(network(spectrograms, training=False)))
+        if not difference <= TOLERANCE:
+            raise UnlikeError(f"a score by LiteRT differs from TensorFlow's by {difference:.1g}")
+    return data
+
+
+def _frozen(network: keras.Model, batch: int | None) -> tf.types.experimental.ConcreteFunction:
+    """The network as a graph with constants for weights."""
+    spec = tf.TensorSpec((batch, *network.input_shape[1:]), tf.float32)
+    graph = tf.function(lambda x: network(x, training=False), input_signature=[spec], autograph=False)
+    return convert_variables_to_constants_v2(graph.get_concrete_function())
+
+
+def _loops(graph: tf.types.experimental.ConcreteFunction) -> bool:
+    definition = graph.graph.as_graph_def()
+    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
+    return any(node.op in _LOOPS for node in nodes)
+
+
+def _trials(shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Spectrograms to compare the scores of: noise, faint and loud, nothing at all, spikes, and whole batches alike."""
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((BATCH + 1, *shape)).astype(np.float32)
+    yield noise
+    yield np.stack([noise[0] * 1e-3, noise[1] * 30, np.abs(noise[2])])
+    yield np.stack([np.full(shape, level, np.float32) for level in (0.0, -20.0, 100.0)])
+    yield np.where(noise[:2] > 3, np.float32(100), np.float32(-1))
+
+
+def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest difference of two scores; that of a number and none is infinite."""
+    if ours.shape != theirs.shape or not np.array_equal(np.isfinite(ours), np.isfinite(theirs)):
+        return np.inf
+    return float(np.max(np.abs(ours - theirs), where=np.isfinite(theirs), initial=0.0))
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0].strip()[:200] if lines else type(error).__name__
