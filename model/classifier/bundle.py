@@ -208,11 +208,10 @@ def save_bundle(url: str, model: keras.Model, description: BundleDescription) ->
 
 def _converted(model: keras.Model) -> tuple[bytes, str]:
     """The network as a ``.tflite`` file, or none and why."""
-    from soundbeam.model.architectures.assemble import NETWORK
-    from soundbeam.model.classifier.conversion import UnlikeError, convert
+    from soundbeam.model.classifier.conversion import UnlikeError, converted_network
 
     try:
-        return convert(model.get_layer(NETWORK)), ""
+        return converted_network(model), ""
     except UnlikeError as e:
         return b"", str(e)
 

@@ -56,12 +56,12 @@ def converted(fingerprint: str, load: Callable[[], keras.Model]) -> Converted:
 
 
 def _convert(model: keras.Model) -> Converted:
-    from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
-    from soundbeam.model.classifier.conversion import UnlikeError, convert
+    from soundbeam.model.architectures.assemble import FRONT_END
+    from soundbeam.model.classifier.conversion import UnlikeError, converted_network
 
     front_end = model.get_layer(FRONT_END).config.plain()
     try:
-        return Converted(convert(model.get_layer(NETWORK)), front_end)
+        return Converted(converted_network(model), front_end)
     except UnlikeError as e:
         return Converted(b"", front_end, str(e))
 

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from soundbeam.model.architectures import get_architecture
 from soundbeam.model.architectures.architecture import Architecture, Recipe
-from soundbeam.model.architectures.training_outputs import scores_only
 from soundbeam.model.classifier.bundle import BundleDescription, load_bundle, save_bundle
-from soundbeam.model.classifier.conversion import UnlikeError, convert
+from soundbeam.model.classifier.conversion import UnlikeError, convert, converted_network
 from soundbeam.model.classifier.litert_network import BATCH, LiteRTNetwork
 from soundbeam.model.classifier.native_messages import without_messages
 from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
@@ -47,7 +46,7 @@ def spectrograms(n, seed=0):
 def pair(request):
     """A network, and the same converted."""
     original = network(request.param)
-    return original, LiteRTNetwork(convert(original))
+    return original, LiteRTNetwork(convert(original, spectrograms(7)))
 
 
 @settings(deadline=None, max_examples=20)
@@ -79,9 +78,9 @@ def test_threads_score_what_is_theirs(pair):
 
 def test_the_largest_architecture_converts():
     keras.utils.set_random_seed(0)
-    original = scores_only(get_architecture("cnn_baseline").network(2, "detector"))
-    converted = LiteRTNetwork(convert(original))
-    x = np.random.default_rng(1).standard_normal((1, *converted.shape)).astype(np.float32)
+    model = get_architecture("cnn_baseline").build(2, "detector")
+    original, converted = model.get_layer("network"), LiteRTNetwork(converted_network(model))
+    x = np.abs(np.random.default_rng(1).standard_normal((1, *converted.shape))).astype(np.float32)
     np.testing.assert_allclose(converted(x), original(x, training=False), rtol=0, atol=1e-5)
 
 
@@ -101,7 +100,7 @@ class ByNumPy(keras.layers.Layer):
 
 def test_scores_that_differ_are_refused():
     with pytest.raises(UnlikeError, match=r"differs from TensorFlow's by 0\.\d"):
-        convert(keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), Noisy()]))
+        convert(keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), Noisy()]), spectrograms(2))
 
 
 def test_a_network_that_does_not_convert_scores_by_tensorflow(tmp_path, capfd):

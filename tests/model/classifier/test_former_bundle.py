@@ -40,8 +40,8 @@ WINDOWS = with_tones(4.0, [0.5, 2.0], noise=0.1).astype(np.float32).reshape(4, R
 @pytest.fixture
 def conversions(monkeypatch):
     """What was converted."""
-    done, convert = [], conversion.convert
-    monkeypatch.setattr(conversion, "convert", lambda network: done.append(network) or convert(network))
+    done, convert = [], conversion.converted_network
+    monkeypatch.setattr(conversion, "converted_network", lambda model: done.append(model) or convert(model))
     return done
 
 
@@ -83,11 +83,11 @@ def test_without_a_folder_it_is_converted_in_memory(former, tmp_path, conversion
 def test_that_it_does_not_convert_is_kept_too(former, monkeypatch):
     asked = []
 
-    def fail(network):
-        asked.append(network)
+    def fail(model):
+        asked.append(model)
         raise conversion.UnlikeError("no")
 
-    monkeypatch.setattr(conversion, "convert", fail)
+    monkeypatch.setattr(conversion, "converted_network", fail)
     for _ in range(2):
         assert isinstance(load_bundle(former[0]).scorer(), TensorFlowScorer)
     assert len(asked) == 1

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from soundbeam.model.architectures import get_architecture
-from soundbeam.model.architectures.assemble import NETWORK
-from soundbeam.model.classifier.conversion import convert
+from soundbeam.model.classifier.conversion import converted_network
 from soundbeam.model.classifier.litert_network import LiteRTNetwork
 from soundbeam.model.classifier.litert_scorer import LiteRTScorer
 from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
@@ -40,7 +39,7 @@ def scorer_of(engine, model):
     """A scorer of eight windows at once."""
     if engine == "tensorflow":
         return TensorFlowScorer(model, 8)
-    network = LiteRTNetwork(convert(model.get_layer(NETWORK)))
+    network = LiteRTNetwork(converted_network(model))
     return LiteRTScorer(network, ARCHITECTURE.front_end.plain(), LENGTH, 8)
 
 
