@@ -26,6 +26,8 @@ setup(
         "tensorflow>=2.16,<2.17",
         "tensorflow-io==0.37.1",
         "keras>=3.3,<4",
+        # Runs converted networks, without TensorFlow.
+        "ai-edge-litert>=2.3,<3",
         "apache-beam>=2.77,<2.78",
         "pyarrow>=15",
         "fsspec>=2024.2",

@@ -92,23 +92,24 @@ def parts(bundle: str, hop: float) -> Work:
 
     from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
     from soundbeam.model.classifier.bundle import load_bundle
-    from soundbeam.model.classifier.scorer import _Graph
+    from soundbeam.model.classifier.tensorflow_scorer import Graph, TensorFlowScorer
     from soundbeam.model.windows import WindowSpec
     from soundbeam.transforms.decoders.base import BLOCK_FRAMES
     from soundbeam.transforms.decoding.decode_recordings import decode_recording
     from soundbeam.transforms.records import Recording, Segment
 
     loaded = load_bundle(bundle)
-    scorer, spec = loaded.scorer(), WindowSpec(loaded.rate, loaded.window_s, hop)
+    scorer = TensorFlowScorer(loaded.model(), loaded.batch)
+    spec = WindowSpec(loaded.rate, loaded.window_s, hop)
     shares = spec.hop_s * spec.rate < spec.window_samples
     model = loaded.model()
     front, network = model.get_layer(FRONT_END), model.get_layer(NETWORK)
     samples = tf.TensorSpec((None,) if shares else (None, spec.window_samples), tf.float32)
     frames = tf.TensorSpec((None, *front.config.shape(spec.window_samples)[:2]), tf.float32)
-    stft = _Graph(tf.function(front.spectrogram, [samples], autograph=False), False)
-    score = _Graph(
+    stft = Graph(tf.function(front.spectrogram, [samples], autograph=False), False)
+    score = Graph(
         tf.function(lambda x: network(front.normalise(x), training=False), [frames], autograph=False),
-        scorer._windows._folds,
+        scorer._windows.folds,
     )
 
     def batches(segment: Segment) -> Iterator[np.ndarray]:

@@ -1,12 +1,14 @@
-"""The classifier bundle: a folder with the network's weights and ``classifier.json``, which describes the rest.
+"""The classifier bundle: a folder with the network and ``classifier.json``, which describes the rest.
 
-A scan needs nothing else. No change goes unnoticed: the fingerprint covers every value and the weights.
-Reading the description needs no TensorFlow; ``scorer()`` does.
+The network is there twice: as Keras saves it, for training on, and converted (``network-….tflite``), for scoring. A
+scan needs nothing but the second, and no TensorFlow. No change goes unnoticed: the fingerprint covers every value and
+both files.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -15,9 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec import AbstractFileSystem
 
-from soundbeam.model.classifier.calibration import Calibration
-from soundbeam.model.classifier.calls import CallRules
-from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
+from soundbeam.model.classifier.description import BundleDescription
 from soundbeam.model.errors import BundleError
 from soundbeam.model.storage.files import locate, make_folder, open_file, write_at_once
 from soundbeam.model.storage.stores import one_line
@@ -25,88 +25,53 @@ from soundbeam.model.storage.stores import one_line
 if TYPE_CHECKING:
     import keras
 
-    from soundbeam.model.architectures import Architecture
     from soundbeam.model.classifier.scorer import Scorer
 
 DESCRIPTION = "classifier.json"
 FORMAT = 2
 REPORT = "report.html"  # for people: the fingerprint does not cover it
-_OURS = ("weights-", "logs", DESCRIPTION, REPORT)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class BundleDescription:
-    """What ``classifier.json`` says of a classifier: all that a scan needs beside the weights.
-
-    Attributes:
-        architecture: Name of the network's architecture.
-        task: ``detector`` (each label scored on its own, sigmoid) or ``classifier`` (scores sum to 1, softmax).
-        labels: What the scores are of, in their order.
-        rate: Samples a second of the waveforms that it scores.
-        window_s: Seconds of a window.
-        hop_s: Seconds between the starts of two windows, unless the user says otherwise.
-        batch: How many windows are best scored at once.
-        thresholds: label → the score from which a window counts.
-        call_rules: How windows become calls.
-        front_end: The front end's configuration, as plain values; empty: not stated, the network has it anyway.
-        report: What it was trained on and how well it did.
-        calibration: Turns the network's scores into probabilities, which the thresholds and rules are for. None: the
-            scores are used as they are.
-        counting: How certain counts are.
-    """
-
-    architecture: str
-    task: str
-    labels: tuple[str, ...]
-    rate: int
-    window_s: float
-    hop_s: float
-    batch: int
-    thresholds: dict[str, float]
-    call_rules: CallRules = dataclasses.field(default_factory=CallRules)
-    front_end: dict[str, Any] = dataclasses.field(default_factory=dict)
-    report: dict[str, Any] = dataclasses.field(default_factory=dict)
-    calibration: Calibration | None = None
-    counting: CountModel = AS_SCORED
-
-    @classmethod
-    def of_architecture(cls, architecture: Architecture, **values: Any) -> BundleDescription:
-        """The description of an architecture's network; ``values`` are the attributes that training decides."""
-        return cls(
-            architecture=architecture.name,
-            rate=architecture.rate,
-            window_s=architecture.window_s,
-            hop_s=architecture.hop_s,
-            batch=architecture.score_batch,
-            front_end=architecture.front_end.plain(),
-            **values,
-        )
+_OURS = ("weights-", "network-", "logs", DESCRIPTION, REPORT)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClassifierBundle(BundleDescription):
-    """A bundle that was read: its description and its weights.
+    """A bundle that was read: its description and its network.
 
     Attributes:
         url: The folder it was read from.
-        fingerprint: SHA-256, in hexadecimal, over the description and the weights.
-        weights: The ``.keras`` file.
+        fingerprint: SHA-256, in hexadecimal, over the description and the files.
+        weights_file: Name of the ``.keras`` file.
+        weights_sha256: Its SHA-256.
+        network: The converted network, a ``.tflite`` file; empty: there is none.
+        unconverted: Why there is none; empty too in bundles from before there were any.
     """
 
     url: str
     fingerprint: str
-    weights: bytes = dataclasses.field(repr=False)
+    weights_file: str
+    weights_sha256: str
+    network: bytes = dataclasses.field(repr=False)
+    unconverted: str
 
     @property
     def window_samples(self) -> int:
         """Samples of a window."""
         return round(self.window_s * self.rate)
 
-    def model(self) -> keras.Model:
-        """The network: (batch, window samples) → (batch, labels).
+    @functools.cached_property
+    def weights(self) -> bytes:
+        """The ``.keras`` file.
 
         Raises:
-            BundleError: This TensorFlow cannot load it.
+            BundleError: It is missing, changed or truncated.
+        """
+        return _checked(self.url, self.weights_file, self.weights_sha256)
+
+    def model(self) -> keras.Model:
+        """Front end and network: (batch, window samples) → (batch, labels).
+
+        Raises:
+            BundleError: The weights are missing or changed, or this TensorFlow cannot load them.
         """
         import keras
 
@@ -117,10 +82,11 @@ class ClassifierBundle(BundleDescription):
         if self.front_end:
             FrontEndConfig.from_plain(self.front_end).check()  # Keras would bury what is missing
 
+        weights = self.weights
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "weights.keras")
             with open(path, "wb") as file:
-                file.write(self.weights)
+                file.write(weights)
             try:
                 return keras.saving.load_model(path, compile=False, safe_mode=True)
             except Exception as e:  # Keras raises many kinds: unknown layers, lambdas, zip and HDF5 errors
@@ -129,10 +95,31 @@ class ClassifierBundle(BundleDescription):
                 ) from e
 
     def scorer(self, batch: int | None = None) -> Scorer:
-        """The network and its calibration, ready to score windows and segments, ``batch`` windows at once."""
-        from soundbeam.model.classifier.scorer import Scorer
+        """The network and its calibration, ready to score windows and segments, ``batch`` windows at once.
 
-        return Scorer(self.model(), batch or self.batch, self.calibration)
+        LiteRT runs it; TensorFlow only what does not convert.
+
+        Raises:
+            BundleError: Neither can run it.
+        """
+        from soundbeam.model.classifier.conversion_cache import Converted, converted
+
+        batch = batch or self.batch
+        ready = Converted(self.network, self.front_end, self.unconverted)
+        if not self.network and not self.unconverted:
+            ready = converted(self.fingerprint, self.model)
+        if not ready.network:
+            from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
+
+            return TensorFlowScorer(self.model(), batch, self.calibration)
+        from soundbeam.model.classifier.litert_network import LiteRTNetwork
+        from soundbeam.model.classifier.litert_scorer import LiteRTScorer
+
+        try:
+            network = LiteRTNetwork(ready.network)
+        except (ValueError, RuntimeError) as e:
+            raise BundleError(f"{self.url}: this LiteRT cannot run the network ({one_line(e)[:200]})") from e
+        return LiteRTScorer(network, ready.front_end, self.window_samples, batch, self.calibration)
 
 
 def load_bundle(url: str) -> ClassifierBundle:
@@ -147,19 +134,21 @@ def load_bundle(url: str) -> ClassifierBundle:
     url = url.rstrip("/")
     described = _read_description(url)
     try:
-        weights_file, weights_hash = described["weights"]["file"], described["weights"]["sha256"]
+        weights, converted = described["weights"], described.get("network", {"why_not": ""})
+        network = b"" if "why_not" in converted else _checked(url, converted["file"], converted["sha256"])
         bundle = ClassifierBundle(
             url=url,
             fingerprint=described["fingerprint"],
-            weights=_read(f"{url}/{weights_file}"),
-            **_description_values(described),
+            weights_file=weights["file"],
+            weights_sha256=weights["sha256"],
+            network=network,
+            unconverted=converted.get("why_not", ""),
+            **BundleDescription.values_of(described),
         )
-    except FileNotFoundError:
-        raise BundleError(f"{url}/{weights_file}: missing; the bundle is incomplete, train it again") from None
-    except (KeyError, TypeError) as e:
+    except (AttributeError, KeyError, TypeError) as e:
         raise BundleError(f"{url}/{DESCRIPTION}: changed or incomplete ({e}); train it again") from e
-    if hashlib.sha256(bundle.weights).hexdigest() != weights_hash:
-        raise BundleError(f"{url}/{weights_file}: changed or truncated since training; train it again")
+    if not network:
+        _ = bundle.weights  # what a scan needs is checked before it begins
     if _fingerprint(described) != bundle.fingerprint:
         raise BundleError(f"{url}/{DESCRIPTION}: changed since training; train it again")
     return bundle
@@ -168,8 +157,13 @@ def load_bundle(url: str) -> ClassifierBundle:
 def save_bundle(url: str, model: keras.Model, description: BundleDescription) -> ClassifierBundle:
     """Writes a bundle; one that is there already is replaced as a whole, and stays valid until the last moment.
 
-    The weights are written first, under a name that depends on their content, and ``classifier.json`` last, in one
-    step. A process that dies in between leaves no bundle, or the one that was there.
+    The files of the network are written first, under names that depend on their content, and ``classifier.json`` last,
+    in one step. A process that dies in between leaves no bundle, or the one that was there.
+
+    Args:
+        url: The folder.
+        model: Front end and network, as ``assemble`` makes them.
+        description: The rest; its front end is that of the model, whatever is said there.
 
     Returns:
         The bundle, as ``load_bundle`` would read it.
@@ -177,6 +171,8 @@ def save_bundle(url: str, model: keras.Model, description: BundleDescription) ->
     Raises:
         BundleError: The folder holds other things (see ``check_destination``).
     """
+    from soundbeam.model.architectures.assemble import FRONT_END
+
     url = url.rstrip("/")
     fs, root = check_destination(url)
     with tempfile.TemporaryDirectory() as folder:
@@ -184,24 +180,40 @@ def save_bundle(url: str, model: keras.Model, description: BundleDescription) ->
         model.save(path)
         with open(path, "rb") as file:
             weights = file.read()
-    digest = hashlib.sha256(weights).hexdigest()
+    network, why_not = _converted(model)
+    files = {"weights": (f"weights-{_sha256(weights)[:16]}.keras", weights)}
+    if network:
+        files["network"] = (f"network-{_sha256(network)[:16]}.tflite", network)
+    description = dataclasses.replace(description, front_end=model.get_layer(FRONT_END).config.plain())
     described: dict[str, Any] = {
         "format": FORMAT,
         **dataclasses.asdict(description),
-        "weights": {"file": f"weights-{digest[:16]}.keras", "sha256": digest, "bytes": len(weights)},
+        "network": {"why_not": why_not},
+        **{key: {"file": name, "sha256": _sha256(data), "bytes": len(data)} for key, (name, data) in files.items()},
     }
     described = json.loads(_canonical(described))
     described["fingerprint"] = _fingerprint(described)
     make_folder(fs, root)
-    weights_path = f"{root}/{described['weights']['file']}"
-    fs.pipe_file(weights_path, weights)
+    for name, data in files.values():
+        write_at_once(fs, f"{root}/{name}", data)
     text = json.dumps(described, indent=1, ensure_ascii=False, allow_nan=False).encode()
     write_at_once(fs, f"{root}/{DESCRIPTION}", text)
+    ours = {name for name, _ in files.values()}
     for other in fs.ls(root, detail=False):
         name = os.path.basename(other)
-        if name == REPORT or (name.startswith("weights-") and name != os.path.basename(weights_path)):
+        if name == REPORT or (name.startswith(("weights-", "network-")) and name not in ours):
             fs.rm_file(other)  # of the bundle that was there
     return load_bundle(url)
+
+
+def _converted(model: keras.Model) -> tuple[bytes, str]:
+    """The network as a ``.tflite`` file, or none and why."""
+    from soundbeam.model.classifier.conversion import UnlikeError, converted_network
+
+    try:
+        return converted_network(model), ""
+    except UnlikeError as e:
+        return b"", str(e)
 
 
 def check_destination(url: str) -> tuple[AbstractFileSystem, str]:
@@ -244,16 +256,19 @@ def _read_description(url: str) -> dict[str, Any]:
     return described
 
 
-def _description_values(described: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of a ``BundleDescription`` from the values of ``classifier.json``."""
-    calibration, counting = described["calibration"], described["counting"]
-    return {
-        **{field.name: described[field.name] for field in dataclasses.fields(BundleDescription)},
-        "labels": tuple(described["labels"]),
-        "call_rules": CallRules(**described["call_rules"]),
-        "calibration": Calibration(calibration["slope"], tuple(calibration["biases"])) if calibration else None,
-        "counting": CountModel(counting["floor"], tuple((a, b, c) for a, b, c in counting["draws"])),
-    }
+def _checked(url: str, name: str, sha256: str) -> bytes:
+    """A file of the bundle, as ``classifier.json`` names it.
+
+    Raises:
+        BundleError: It is missing, changed or truncated.
+    """
+    try:
+        data = _read(f"{url}/{name}")
+    except FileNotFoundError:
+        raise BundleError(f"{url}/{name}: missing; the bundle is incomplete, train it again") from None
+    if _sha256(data) != sha256:
+        raise BundleError(f"{url}/{name}: changed or truncated since training; train it again")
+    return data
 
 
 def _read(url: str) -> bytes:
@@ -266,4 +281,8 @@ def _canonical(described: dict[str, Any]) -> bytes:
 
 
 def _fingerprint(described: dict[str, Any]) -> str:
-    return hashlib.sha256(_canonical({k: v for k, v in described.items() if k != "fingerprint"})).hexdigest()
+    return _sha256(_canonical({k: v for k, v in described.items() if k != "fingerprint"}))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

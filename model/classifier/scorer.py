@@ -2,69 +2,51 @@
 
 from __future__ import annotations
 
-import threading
+import abc
 from collections.abc import Callable
-from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-# TensorFlow has no public function that makes a graph's weights constants.
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
-from soundbeam.model.architectures.complexity import innermost_layers
 from soundbeam.model.classifier.calibration import Calibration
-from soundbeam.model.frontend import FrontEnd
 
 
-class Scorer:
-    """A network in graphs that are traced once, whatever the number of windows; safe to share between threads.
+class Scorer(abc.ABC):
+    """What all scorers do alike, whichever engine runs the network; safe to share between threads.
 
     Args:
-        model: As ``assemble`` makes it: its layers are named ``front_end`` and ``network``.
+        window_samples: Samples of a window.
+        labels: How many scores a window has.
+        step: Samples between the starts of two frames.
+        shares: Whether overlapping windows may share frames (``FrontEndConfig.frame_local``).
         batch: How many windows are scored at once.
         calibration: Turns the scores into probabilities; None: the network's scores are returned as they are.
     """
 
-    def __init__(self, model: keras.Model, batch: int = 64, calibration: Calibration | None = None):
-        self.window_samples = int(model.input_shape[-1])
-        self.batch, self.calibration = batch, calibration
-        front: FrontEnd = model.get_layer(FRONT_END)
-        network = model.get_layer(NETWORK)
-        self._step, self._share = front.config.step, front.config.frame_local
-        shape = front.config.shape(self.window_samples)
-        frames = shape[0]
+    def __init__(
+        self, window_samples: int, labels: int, step: int, shares: bool, batch: int, calibration: Calibration | None
+    ):
+        self.window_samples, self.batch, self.calibration = window_samples, batch, calibration
+        self._labels, self._step, self._share = labels, step, shares
 
-        @tf.function(input_signature=[tf.TensorSpec((None, self.window_samples), tf.float32)], autograph=False)
-        def windows(waveforms: tf.Tensor) -> tf.Tensor:
-            return network(front(waveforms), training=False)
+    @abc.abstractmethod
+    def _of_windows(self, windows: np.ndarray) -> np.ndarray:
+        """float32 ``[n, window samples]``, n from 1 to a batch → the network's scores, float32 ``[n, labels]``."""
 
-        @tf.function(
-            input_signature=[tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None,), tf.int32)], autograph=False
-        )
-        def shared(samples: tf.Tensor, first_frames: tf.Tensor) -> tf.Tensor:
-            spectrogram = front.spectrogram(samples)
-            taken = tf.gather(spectrogram, first_frames[:, None] + tf.range(frames)[None, :])
-            return network(front.normalise(taken), training=False)
+    @abc.abstractmethod
+    def _of_spectrograms(self, spectrograms: np.ndarray) -> np.ndarray:
+        """float32 ``[n, frames, bins, channels]``, n from 1 to a batch → the network's scores."""
 
-        @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.float32)], autograph=False)
-        def normalised(spectrograms: tf.Tensor) -> tf.Tensor:
-            return network(spectrograms, training=False)
-
-        folds = any(isinstance(layer, keras.layers.BatchNormalization) for layer in innermost_layers(network))
-        self.front_end = front
-        self._windows, self._shared, self._normalised = (_Graph(f, folds) for f in (windows, shared, normalised))
-        self._labels = int(model.output_shape[-1])
+    @abc.abstractmethod
+    def _of_stretch(self, samples: np.ndarray, first_frames: np.ndarray) -> np.ndarray:
+        """float32 ``[m]`` and the int32 ``[n]`` first frames of the windows there → the network's scores."""
 
     def score_windows(self, windows: np.ndarray) -> np.ndarray:
         """float32 ``[n, window samples]`` → float32 ``[n, labels]``; n may be 0."""
-        return self._in_batches(self._windows, windows)
+        return self._in_batches(self._of_windows, windows)
 
     def score_spectrograms(self, spectrograms: np.ndarray) -> np.ndarray:
         """float32 ``[n, frames, bins, channels]``, as the front end makes them → float32 ``[n, labels]``."""
-        return self._in_batches(self._normalised, spectrograms)
+        return self._in_batches(self._of_spectrograms, spectrograms)
 
     def _in_batches(self, score: Callable[[np.ndarray], np.ndarray], items: np.ndarray) -> np.ndarray:
         parts = [score(items[i : i + self.batch]) for i in range(0, len(items), self.batch)]
@@ -95,36 +77,10 @@ class Scorer:
             part = together[i : i + self.batch]
             first, last = int(offsets[part[0]]), int(offsets[part[-1]])
             frames = ((offsets[part] - first) // self._step).astype(np.int32)
-            scores[part] = self._shared(samples[first : last + self.window_samples], frames)
+            scores[part] = self._of_stretch(samples[first : last + self.window_samples], frames)
         alone = np.flatnonzero(~aligned)
         for i in range(0, len(alone), self.batch):
             part = alone[i : i + self.batch]
             windows = np.lib.stride_tricks.sliding_window_view(samples, self.window_samples)[offsets[part]]
-            scores[part] = self._windows(windows)
+            scores[part] = self._of_windows(windows)
         return self._calibrated(scores)
-
-
-class _Graph:
-    """A function over arrays, traced on its first use; its weights must not change after that.
-
-    Args:
-        function: A ``tf.function`` with a signature.
-        folds: Whether to make its weights constants, which lets TensorFlow fold batch normalisations into the
-            convolutions before them: 1.4 times as fast. A network without any runs 1.1 times slower with constants.
-    """
-
-    def __init__(self, function: Any, folds: bool):
-        self._function, self._folds, self._lock = function, folds, threading.Lock()
-        self._call: Any = None
-
-    def __call__(self, *arrays: np.ndarray) -> np.ndarray:
-        with self._lock:
-            if self._call is None:
-                graph = self._function.get_concrete_function()
-                self._call = convert_variables_to_constants_v2(graph) if self._folds else graph
-        scores = self._call(*map(tf.constant, arrays))
-        return np.asarray(scores[0] if self._folds else scores)
-
-    def traced(self) -> int:
-        """How many times the graph was built."""
-        return int(self._function.experimental_get_tracing_count())

@@ -15,7 +15,7 @@ from soundbeam.model.architectures import Architecture
 from soundbeam.model.architectures.assemble import NETWORK
 from soundbeam.model.architectures.complexity import multiply_adds
 from soundbeam.model.architectures.training_outputs import scores_only
-from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.evaluation.classification import wilson_interval
 from soundbeam.model.evaluation.figures import ClassificationFigures
 from soundbeam.model.training.cross_validation import Folds
@@ -152,7 +152,7 @@ def size_and_speed(architecture: Architecture, labels: int, task: str) -> dict[s
     """Parameters, multiply-adds and windows scored a second of processor time, as ``FoldRow`` has them."""
     network = scores_only(architecture.network(labels, task))
     model = architecture.build(labels, task)
-    scorer = Scorer(model, architecture.score_batch)
+    scorer = TensorFlowScorer(model, architecture.score_batch)
     windows = np.random.default_rng(0).uniform(-0.1, 0.1, (_SCORED, architecture.window_samples)).astype(np.float32)
     scorer.score_windows(windows[: min(_SCORED, architecture.score_batch)])  # builds the graph
     cpu = time.process_time()

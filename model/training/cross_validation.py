@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from soundbeam.model.architectures import Architecture
 from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.evaluation.classification import classify
 from soundbeam.model.evaluation.figures import ClassificationFigures, DetectionFigures, LabelF1, mean, plain
@@ -186,7 +187,7 @@ class Folds:
             logs, seed = os.path.join(cache, "logs"), self.training.seed
             transfer = self.training.bottlenecks, self.training.fine_tune
             model, tuned, _ = learn(examples, self.architecture, self.epochs, seed, logs, say, step, *transfer)
-            scorer = Scorer(model, self.architecture.score_batch, tuned.calibration)
+            scorer = TensorFlowScorer(model, self.architecture.score_batch, tuned.calibration)
             figures: DetectionFigures | ClassificationFigures | None
             labels: Mapping[str, DetectionFigures | LabelF1]
             if task.kind == DETECTOR:

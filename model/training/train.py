@@ -22,7 +22,7 @@ from soundbeam.model.architectures.ensemble import EachMember
 from soundbeam.model.architectures.training_outputs import network_to_fit, scores_only
 from soundbeam.model.architectures.transfer import head_of
 from soundbeam.model.classifier.bundle import BundleDescription, ClassifierBundle, check_destination, save_bundle
-from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.frontend import FrontEnd
 from soundbeam.model.report.page import write_report
 from soundbeam.model.tasks import DETECTOR
@@ -69,7 +69,7 @@ def train(
         )
         of_clips = None
         if len(task.labels) > 1:
-            scorer = Scorer(model, architecture.score_batch, tuned.calibration)
+            scorer = TensorFlowScorer(model, architecture.score_batch, tuned.calibration)
             of_clips = classify_clips(scorer, examples.each_clip(VALIDATION), architecture, task, tuned.thresholds)
     report = {
         **(report or {}),
@@ -98,6 +98,8 @@ def train(
         counting=tuned.counting,
     )
     bundle = save_bundle(training.classifier, model, description)
+    if bundle.unconverted:
+        say(f"{architecture.name} scores by TensorFlow, which starts slowly: {bundle.unconverted}")
     if tuned.evidence:
         write_report(bundle.url, bundle, tuned.evidence)
     return bundle
@@ -136,7 +138,7 @@ def learn(
         history += fit(network, front_end, examples, whole, fine_tune, seed, logs, step)
     model = architecture.build(len(task.labels), task.kind)  # without the optimizer
     model.get_layer(NETWORK).set_weights(scores_only(network).get_weights())
-    scorer = Scorer(model, architecture.score_batch)
+    scorer = TensorFlowScorer(model, architecture.score_batch)
     tune = tune_detector if task.kind == DETECTOR else tune_classifier
     return model, tune(scorer, examples, architecture, seed, say), history
 

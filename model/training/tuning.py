@@ -13,6 +13,7 @@ from soundbeam.model.classifier.calibration import Calibration, fit_temperature
 from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.evaluation.detection import RecordingOutcome, evaluate
 from soundbeam.model.evaluation.figures import DetectionFigures, WindowFigures, plain
 from soundbeam.model.evaluation.reliability import reliability
@@ -87,7 +88,7 @@ def tune_detector(
 
 
 def tune_classifier(
-    scorer: Scorer, examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
+    scorer: TensorFlowScorer, examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
 ) -> Tuned:
     """Calibrates on validation windows; the rules are the default ones.
 

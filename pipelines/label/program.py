@@ -91,7 +91,7 @@ def _score_clips(recordings: list[Any], bundle: Any, errors: list[str]) -> Itera
     for recording in recordings:
         for part in decode_recording(recording, spec):
             if not isinstance(part, DecodeReport):
-                scorer = scorer or bundle.scorer()  # TensorFlow is loaded for the first clip that has sound
+                scorer = scorer or bundle.scorer()  # loaded for the first clip that has sound
                 parts.append(scorer.score_segment(part.samples, part.offsets))
             elif part.error:
                 errors.append(f"{recording.uri}: {part.status}: {part.error}")

@@ -168,10 +168,11 @@ def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
     """
     from soundbeam.model.classifier.bundle import load_bundle
 
-    _one_thread_a_call()
     loaded = load_bundle(bundle)
     if loaded.fingerprint != fingerprint:
         raise SoundbeamError(f"{bundle}: the classifier bundle was changed while the scan ran; scan again")
+    if not loaded.network:
+        _one_thread_a_call()
     return loaded.scorer(batch)
 
 

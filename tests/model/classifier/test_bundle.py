@@ -18,8 +18,8 @@ from soundbeam.model.classifier.bundle import (
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import CountModel
-from soundbeam.model.classifier.scorer import Scorer
-from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
+from soundbeam.model.errors import BundleError, SoundbeamError
 from soundbeam.model.frontend import FrontEndConfig
 from soundbeam.model.frontend.kinds import LogMel
 from tests.placeholder import save_tone_bundle, tone
@@ -84,7 +84,7 @@ def test_a_segment_scores_as_its_windows_do(tmp_path, offsets):
 
 
 def test_nothing_is_traced_twice(tmp_path):
-    scorer = save(tmp_path / "b").scorer()
+    scorer = TensorFlowScorer(save(tmp_path / "b").model(), 4)
     for n in (1, 3, 4, 9):
         scorer.score_windows(np.zeros((n, 8000), np.float32))
         scorer.score_segment(sound(), np.arange(n) * 1600)
@@ -136,6 +136,8 @@ def edit(folder, change):
         lambda d: d.update(extra=1),
         lambda d: d.pop("hop_s"),
         lambda d: d.pop("weights"),
+        lambda d: d.pop("network"),
+        lambda d: d.update(network=1),
         lambda d: d["call_rules"].update(other=1),
         lambda d: d.update(fingerprint="0" * 64),
     ],
@@ -146,21 +148,37 @@ def test_a_changed_description_is_refused(tmp_path, change):
     assert "changed" in refused(tmp_path / "b")
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-1] + b"x", lambda b: b""])
-def test_changed_weights_are_refused(tmp_path, damage):
+DAMAGE = pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-1] + b"x", lambda b: b""])
+
+
+@DAMAGE
+def test_a_changed_network_is_refused(tmp_path, damage):
+    save(tmp_path / "b")
+    (network,) = (tmp_path / "b").glob("network-*.tflite")
+    network.write_bytes(damage(network.read_bytes()))
+    assert "changed or truncated" in refused(tmp_path / "b")
+    network.unlink()
+    assert "incomplete" in refused(tmp_path / "b")
+
+
+@DAMAGE
+def test_changed_weights_are_refused_where_they_are_used(tmp_path, damage):
     save(tmp_path / "b")
     (weights,) = (tmp_path / "b").glob("weights-*.keras")
     weights.write_bytes(damage(weights.read_bytes()))
-    assert "changed or truncated" in refused(tmp_path / "b")
+    load_bundle(str(tmp_path / "b")).scorer()  # which does not read them
+    with pytest.raises(BundleError, match=r"weights-.*: changed or truncated"):
+        load_bundle(str(tmp_path / "b")).model()
     weights.unlink()
-    assert "incomplete" in refused(tmp_path / "b")
+    with pytest.raises(BundleError, match="incomplete"):
+        load_bundle(str(tmp_path / "b")).model()
 
 
 def test_retraining_replaces_a_bundle_as_a_whole(tmp_path):
     first = save(tmp_path / "b", seed=0)
     second = save(tmp_path / "b", seed=1)
     assert first.fingerprint != second.fingerprint == load_bundle(str(tmp_path / "b")).fingerprint
-    assert len(list((tmp_path / "b").iterdir())) == 2
+    assert len(list((tmp_path / "b").iterdir())) == 3
 
 
 def test_a_death_while_saving_leaves_the_bundle_before(tmp_path, monkeypatch):
@@ -198,14 +216,15 @@ def test_calibration_and_counting_are_kept_and_covered_by_the_fingerprint(tmp_pa
     read = load_bundle(saved.url)
     assert (read.calibration, read.counting) == (certain["calibration"], certain["counting"])
     window = np.stack([0.4 * tone(1.0), 0.3 * tone(1.0)]).astype(np.float32)
-    raw = Scorer(read.model()).score_windows(window)
+    raw = TensorFlowScorer(read.model()).score_windows(window)
     expected = 1 / (1 + np.exp(1.5) * (1 / raw - 1) ** 0.8)  # odds to the slope, times e to the bias
     np.testing.assert_allclose(read.scorer().score_windows(window), expected, rtol=1e-4)
     segment = np.concatenate(window)
     offsets = np.arange(0, 8001, 2048)
     np.testing.assert_allclose(
         read.scorer().score_segment(segment, offsets),
-        read.calibration.apply(Scorer(read.model()).score_segment(segment, offsets)),
+        read.calibration.apply(TensorFlowScorer(read.model()).score_segment(segment, offsets)),
+        atol=1e-5,
     )
     edit(tmp_path / "b", lambda d: d["calibration"].update(slope=0.9))
     assert "changed since training" in refused(tmp_path / "b")

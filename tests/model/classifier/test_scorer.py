@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from soundbeam.model.architectures import get_architecture
-from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.conversion import converted_network
+from soundbeam.model.classifier.litert_network import LiteRTNetwork
+from soundbeam.model.classifier.litert_scorer import LiteRTScorer
+from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 
 ARCHITECTURE = get_architecture("compact")
 RATE, LENGTH = ARCHITECTURE.rate, ARCHITECTURE.window_samples
@@ -32,12 +35,21 @@ def detector():
     return model
 
 
+def scorer_of(engine, model):
+    """A scorer of eight windows at once."""
+    if engine == "tensorflow":
+        return TensorFlowScorer(model, 8)
+    network = LiteRTNetwork(converted_network(model))
+    return LiteRTScorer(network, ARCHITECTURE.front_end.plain(), LENGTH, 8)
+
+
+@pytest.mark.parametrize("engine", ["tensorflow", "litert"])
 @pytest.mark.parametrize("hop_s", [0.5, 3.0])
-def test_scores_of_a_segment_are_those_of_the_plain_model(detector, hop_s):
+def test_scores_of_a_segment_are_those_of_the_plain_model(detector, engine, hop_s):
     last = len(sound()) - LENGTH - 7  # moved back to where no frame of the others starts
     offsets = np.append(np.arange(0, last, round(hop_s * RATE)), last)
     plain = np.asarray(detector(windows(offsets), training=False))
     assert np.ptp(plain) > 1e-4  # fifty times what may be off here
-    scorer = Scorer(detector, 8)
+    scorer = scorer_of(engine, detector)
     np.testing.assert_allclose(scorer.score_segment(sound(), offsets), plain, atol=2e-6)
     np.testing.assert_allclose(scorer.score_windows(windows(offsets)), plain, atol=2e-6)

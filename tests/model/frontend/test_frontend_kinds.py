@@ -11,7 +11,7 @@ import scipy.fft
 import scipy.signal
 
 from soundbeam.model.architectures.assemble import FRONT_END, NETWORK, assemble
-from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend import KINDS, FrontEnd, FrontEndConfig
 from soundbeam.model.frontend.kinds import FEATURES, ConstantQ, LogMel, Mfcc, Pcen
@@ -160,7 +160,7 @@ def test_a_segment_scores_as_its_windows_and_a_saved_front_end_as_it_did(values,
     model = assemble(FrontEnd(config, name=FRONT_END), network, window)
     offsets = np.array([0, 1600, 3200, 4800, 6400, 7999])  # the last one was moved back
     windows = np.stack([x[o : o + window] for o in offsets])
-    scorer = Scorer(model, 4)
+    scorer = TensorFlowScorer(model, 4)
     want = scorer.score_windows(windows)
     assert np.ptp(want, axis=0).min() > 1e-4 and want.min() > 0.01 and want.max() < 0.99
     np.testing.assert_allclose(scorer.score_segment(x, offsets), want, atol=1e-5)
@@ -169,7 +169,7 @@ def test_a_segment_scores_as_its_windows_and_a_saved_front_end_as_it_did(values,
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     assert loaded.get_layer(FRONT_END).config == config
-    np.testing.assert_allclose(Scorer(loaded, 4).score_windows(windows), want, atol=1e-6)
+    np.testing.assert_allclose(TensorFlowScorer(loaded, 4).score_windows(windows), want, atol=1e-6)
 
 
 @pytest.mark.parametrize("values", EVERY, ids=a_name)

@@ -10,7 +10,7 @@ import pytest
 
 import soundbeam.model.training.plan
 from soundbeam.model.classifier.bundle import load_bundle
-from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.training.examples import read_manifest
 from soundbeam.model.training.plan import Training, task_of
@@ -70,7 +70,7 @@ def test_the_report_says_what_was_done(detector):
 
 def test_what_leaves_the_scorer_is_calibrated(detector):
     windows = np.stack([in_window(x) for x in ("high", "low", "rest")])
-    raw = Scorer(detector.model()).score_windows(windows)
+    raw = TensorFlowScorer(detector.model()).score_windows(windows)
     assert len(detector.calibration.biases) == 2 and detector.call_rules.dip > 0
     np.testing.assert_array_equal(detector.scorer().score_windows(windows), detector.calibration.apply(raw))
 
