@@ -117,7 +117,7 @@ class ClassifierBundle(BundleDescription):
 
         try:
             network = LiteRTNetwork(ready.network)
-        except (ValueError, RuntimeError) as e:
+        except Exception as e:  # a file that is no network raises any kind
             raise BundleError(f"{self.url}: this LiteRT cannot run the network ({one_line(e)[:200]})") from e
         return LiteRTScorer(network, ready.front_end, self.window_samples, batch, self.calibration)
 
