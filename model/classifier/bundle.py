@@ -109,8 +109,9 @@ class ClassifierBundle(BundleDescription):
         if not self.network and not self.unconverted:
             ready = converted(self.fingerprint, self.model)
         if not ready.network:
-            from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
+            from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer, use_one_thread_a_call
 
+            use_one_thread_a_call()
             return TensorFlowScorer(self.model(), batch, self.calibration)
         from soundbeam.model.classifier.litert_network import LiteRTNetwork
         from soundbeam.model.classifier.litert_scorer import LiteRTScorer

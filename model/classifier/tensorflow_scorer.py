@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -64,6 +65,13 @@ class TensorFlowScorer(Scorer):
 
     def _of_stretch(self, samples: np.ndarray, first_frames: np.ndarray) -> np.ndarray:
         return self._shared(samples, first_frames)
+
+
+def use_one_thread_a_call() -> None:
+    """Lets each call run in one thread: several calls of one are faster than one of several, as layers are small."""
+    # If this process has used TensorFlow before, it is too late for this; scoring is only slower then.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 class Graph:

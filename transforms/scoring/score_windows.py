@@ -171,17 +171,7 @@ def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
     loaded = load_bundle(bundle)
     if loaded.fingerprint != fingerprint:
         raise SoundbeamError(f"{bundle}: the classifier bundle was changed while the scan ran; scan again")
-    if not loaded.network:
-        _one_thread_a_call()
     return loaded.scorer(batch)
-
-
-def _one_thread_a_call() -> None:
-    import tensorflow as tf
-
-    # If this process has used TensorFlow before, it is too late for this; scoring is only slower then.
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 @dataclasses.dataclass
