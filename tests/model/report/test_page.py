@@ -38,7 +38,8 @@ def bundle(labels=("owl", NASTY), task="detector", **validation):
     thresholds = dict.fromkeys(labels, 0.5)
     return ClassifierBundle(
         url="x", architecture="compact", task=task, labels=labels, rate=16000, window_s=4.0, hop_s=0.5, batch=8,
-        thresholds=thresholds, report=report, fingerprint="f" * 64, weights_file="", weights_sha256="", network=b"", unconverted="",
+        thresholds=thresholds, report=report, fingerprint="f" * 64,
+        weights_file="", weights_sha256="", network=b"", unconverted="",
     )  # fmt: skip
 
 
