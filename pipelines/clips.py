@@ -11,9 +11,13 @@ from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
+from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.label_names import similar_labels
 from soundbeam.transforms.listing.list_clips import clip_of_file, is_hidden, read_clips_table
 from soundbeam.transforms.listing.list_recordings import list_recordings
 from soundbeam.transforms.records import Clip, Recording, Reject
+
+_SHOWN = 5  # rejects, of many
 
 
 def labels_of_folder(fs, path: str, url: str) -> list[str] | None:
@@ -67,6 +71,20 @@ def describe_reject(reject: dict[str, str]) -> str:
     """Names a rejected clip and says why; most reasons name it themselves."""
     name, reason = reject["recording"], reject["reason"]
     return reason if reason.startswith(f"{name}: ") else f"{name}: {reason}"
+
+
+def print_troubles(
+    labels: Iterable[str], labels_without_clips: list[str], rejects: list[dict[str, str]], file: str
+) -> None:
+    """Prints the labels without clips, those that are spelled alike, and the first rejects; all stand in ``file``."""
+    for label in labels_without_clips:
+        say(f"{label}: no clips that can be used")
+    for line in similar_labels([*labels, *labels_without_clips]):
+        say(f"note: {line}")
+    for reject in rejects[:_SHOWN]:
+        say(f"rejected {describe_reject(reject)}")
+    if len(rejects) > _SHOWN:
+        say(f"… and {len(rejects) - _SHOWN} more, in {file}")
 
 
 def describe_rejects(rejects: list[dict[str, str]]) -> str:

@@ -34,8 +34,8 @@ def _own_folder() -> str:
     folder = os.path.join(tempfile.gettempdir(), f"soundbeam-numba-{os.getuid()}")
     try:
         os.makedirs(folder, 0o700, exist_ok=True)
-        found = os.lstat(folder)
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
+        status = os.lstat(folder)
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022:
             with tempfile.TemporaryFile(dir=folder):
                 return folder
     except OSError:

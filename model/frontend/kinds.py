@@ -5,6 +5,7 @@ What all kinds share (rate, frames, normalisation, conditioning) is in ``model.f
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ GROUPS, MODULATIONS = 16, 16  # of ``texture``: groups of bands, and ranges of m
 
 
 @dataclasses.dataclass(frozen=True)
-class Features:
+class Features(abc.ABC):
     """One kind of features.
 
     Attributes:
@@ -37,7 +38,7 @@ class Features:
     by_librosa: ClassVar[bool] = False
     slow: ClassVar[bool] = False
 
-    def check(self, rate: int) -> None:
+    def check(self, rate: int) -> None:  # noqa: B027  most kinds have nothing to check
         """Raises ValueError where the settings do not fit each other or the rate."""
 
     def at_rate(self, rate: int, new_rate: int) -> Features:
@@ -48,9 +49,9 @@ class Features:
         """How many frames a window of so many samples has."""
         return max(0, (samples - frame) // step + 1)
 
+    @abc.abstractmethod
     def bins(self, fft: int) -> int:
         """Values in a frame of one channel."""
-        raise NotImplementedError
 
 
 class Waveform(Features):

@@ -78,8 +78,8 @@ def _plainness(path: str) -> tuple[bool, bool, str]:
     return fancy, not any(style in name for style in ("sans", "gothic")), path
 
 
-def _characters(path: str, wanted: set[str]) -> set[str]:
-    """Which of the wanted characters a font has as outlines; none if it cannot be read."""
+def _characters(path: str, needed: set[str]) -> set[str]:
+    """Which of some characters a font has as outlines; none if it cannot be read."""
     from matplotlib.ft2font import FT2Font
 
     if any(name in os.path.basename(path).lower() for name in _FULL_OF_BOXES):
@@ -87,9 +87,9 @@ def _characters(path: str, wanted: set[str]) -> set[str]:
     try:
         font = FT2Font(path)
         has = font.get_charmap()
-        found = {c for c in wanted if ord(c) in has}
+        covered = {c for c in needed if ord(c) in has}
         font.set_size(12, 72)
         # Fonts of coloured pictures have characters without outlines.
-        return {c for c in found if c.isspace() or unicodedata.combining(c) or font.load_char(ord(c)).width > 0}
+        return {c for c in covered if c.isspace() or unicodedata.combining(c) or font.load_char(ord(c)).width > 0}
     except (RuntimeError, OSError, ValueError, TypeError):
         return set()

@@ -116,12 +116,12 @@ class Place:
             else:
                 self.fs.rm(path, recursive=True)
             return
-        found = self.fs.find(path, withdirs=True, detail=True)
-        files = [name for name, entry in found.items() if entry["type"] != "directory"]
+        entries = self.fs.find(path, withdirs=True, detail=True)
+        files = [name for name, entry in entries.items() if entry["type"] != "directory"]
         with ThreadPoolExecutor(_REMOVING) as pool:  # a request each
             list(pool.map(self.fs.rm_file, files))
         if not is_object_store(self.fs):
-            for folder in sorted({path, *found} - {*files}, reverse=True):
+            for folder in sorted({path, *entries} - {*files}, reverse=True):
                 with contextlib.suppress(FileNotFoundError):  # a folder that was only its files
                     self.fs.rmdir(folder)
 

@@ -124,7 +124,7 @@ def mix_blocks(background: Iterable[np.ndarray], clips: Iterable[PlacedClip]) ->
         Blocks of float32 ``[m]``, together as long as the background. Nothing is clipped: samples may be beyond ±1.
 
     Raises:
-        ValueError: A clip lies behind the end of the background.
+        ValueError: A clip lies after the end of the background.
     """
     blocks = iter(background)
     ground = mixed = np.zeros(0, np.float32)  # from sample ``first`` on: where further clips may still lie

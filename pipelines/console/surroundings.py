@@ -23,8 +23,8 @@ def check_surroundings() -> None:
     """
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != resource.RLIM_INFINITY and files < _FILES:
-        wanted = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, wanted), most))
+        raised = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, raised), most))
     try:
         with tempfile.TemporaryFile():
             pass
@@ -37,17 +37,17 @@ def check_surroundings() -> None:
     _check_threads(_THREADS + _THREADS_A_CORE * (os.cpu_count() or 1))
 
 
-def _check_threads(wanted: int) -> None:
+def _check_threads(needed: int) -> None:
     end = threading.Event()
     threads: list[threading.Thread] = []
     try:
-        for _ in range(wanted):
+        for _ in range(needed):
             thread = threading.Thread(target=end.wait, daemon=True)
             thread.start()
             threads.append(thread)
     except RuntimeError as e:
         raise SoundbeamError(
-            f"only {len(threads)} more threads can be started, and {wanted} may be needed; raise 'ulimit -u' or "
+            f"only {len(threads)} more threads can be started, and {needed} may be needed; raise 'ulimit -u' or "
             "'ulimit -v', or the container's limit of processes"
         ) from e
     finally:

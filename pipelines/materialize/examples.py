@@ -7,9 +7,8 @@ from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
-from soundbeam.pipelines.clips import describe_reject, describe_rejects, labels_of_folder, read_clips
+from soundbeam.pipelines.clips import describe_rejects, labels_of_folder, print_troubles, read_clips
 from soundbeam.pipelines.console.output import say
-from soundbeam.pipelines.label_names import similar_labels
 from soundbeam.pipelines.materialize.request import Materializing
 from soundbeam.transforms.examples.conditioning import Conditioning
 from soundbeam.transforms.examples.write_examples import DRAFT, write_draft
@@ -105,14 +104,8 @@ def report(manifest: dict[str, Any], folder: str, wall_s: float) -> None:
         )
         if not train["clips"] or not held["clips"]:
             say(f"  note: {label} has clips in one split only; more source recordings would mend it")
-    for label in manifest["labels_without_clips"]:
-        say(f"{label}: no clips that can be used")
-    for line in similar_labels([*manifest["labels"], *manifest["labels_without_clips"]]):
-        say(f"note: {line}")
-    for reject in manifest["rejects"][:5]:
-        say(f"rejected {describe_reject(reject)}")
-    if len(manifest["rejects"]) > 5:
-        say(f"… and {len(manifest['rejects']) - 5} more, in {folder}/manifest.json")
+    unusable = manifest["labels_without_clips"]
+    print_troubles(manifest["labels"], unusable, manifest["rejects"], f"{folder}/manifest.json")
     spread = manifest["duration_s"]
     say(
         f"{manifest['clips']} clips ({spread['min']:.2f} to {spread['max']:.2f} s, mean {spread['mean']:.2f} s), "

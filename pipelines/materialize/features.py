@@ -12,10 +12,9 @@ from typing import Any
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.pictures.spectrogram_png import COLOURS
 from soundbeam.model.storage.files import locate
-from soundbeam.pipelines.clips import describe_reject, describe_rejects, labels_of_folder, read_clips
+from soundbeam.pipelines.clips import describe_rejects, labels_of_folder, print_troubles, read_clips
 from soundbeam.pipelines.console.arguments import positive
 from soundbeam.pipelines.console.output import say
-from soundbeam.pipelines.label_names import similar_labels
 from soundbeam.transforms.examples.clip_decoding import stream_clip
 from soundbeam.transforms.examples.conditioning import Conditioning
 from soundbeam.transforms.examples.write_features import INDEX, SUMMARY, TABLE, draw_png, finish
@@ -114,13 +113,6 @@ def report(summary: dict[str, Any], folder: str, wall_s: float) -> None:
     what, images = ("rows", False) if summary["features"] == "table" else ("images", True)
     for label, n in summary["labels"].items():
         say(f"{label}: {n} {what if n != 1 else what[:-1]}")
-    for label in summary["labels_without_clips"]:
-        say(f"{label}: no clips that can be used")
-    for line in similar_labels([*summary["labels"], *summary["labels_without_clips"]]):
-        say(f"note: {line}")
-    for reject in summary["rejects"][:5]:
-        say(f"rejected {describe_reject(reject)}")
-    if len(summary["rejects"]) > 5:
-        say(f"… and {len(summary['rejects']) - 5} more, in {folder}/{SUMMARY}")
+    print_troubles(summary["labels"], summary["labels_without_clips"], summary["rejects"], f"{folder}/{SUMMARY}")
     where = f"{folder}/{INDEX} lists them" if images else f"{folder}/{TABLE}.parquet and {TABLE}.csv"
     say(f"{summary['made']} {what}, {len(summary['rejects'])} rejected, in {wall_s:.0f} s: {where}")

@@ -38,7 +38,7 @@ def run(pipeline: beam.Pipeline):
     job = job_on_flink(pipeline.options)
     with quiet(is_portable(pipeline.options)):
         try:
-            with _interrupts() as interrupts:
+            with _RepeatedInterrupts() as interrupts:
                 try:
                     result = pipeline.run()
                 finally:
@@ -67,16 +67,15 @@ class _Carry(PipelineVisitor):
             node.transform.fn.carried_options = self._options
 
 
-class _interrupts:
+class _RepeatedInterrupts:
     """Repeats an interrupt until it has ended the run.
 
     Python raises it wherever the main thread is, and drops it in the callback of a weak reference. Beam has many.
-
     Only the main thread can handle signals, so in another one Beam has not changed the handler either. A handler of the
     user's own is only put back.
     """
 
-    def __enter__(self) -> _interrupts:
+    def __enter__(self) -> _RepeatedInterrupts:
         self._ended, self._main = threading.Event(), threading.main_thread()
         self._before = signal.getsignal(signal.SIGINT)
         self.handle()

@@ -119,7 +119,7 @@ def _interval(row: dict[str, Any], start_s: float | None, end_s: float | None) -
     start_s = start_s or 0.0
     last_s = duration_s if end_s is None else min(end_s, duration_s)
     if start_s >= duration_s:
-        raise SoundbeamError(f"--start {start_s:g} lies behind the end of {row['recording']}, {duration_s:.1f} s")
+        raise SoundbeamError(f"--start {start_s:g} lies after the end of {row['recording']}, {duration_s:.1f} s")
     if last_s <= start_s:
         raise SoundbeamError(f"--end {last_s:g} must lie behind --start {start_s:g}")
     shortened = end_s is None and last_s - start_s > LONGEST_S

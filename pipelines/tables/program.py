@@ -78,13 +78,14 @@ def list_runs(output: Output) -> list[RunRow]:
         current |= results.current_recordings(output, names)
     rows = []
     for info in runs:
-        recordings = results.read(output.user_url, "recordings", info.run, columns=["status", "duration_s"])
+        columns = ["status", "duration_s", "listened_s"]
+        recordings = results.read(output.user_url, "recordings", info.run, columns=columns)
         counts = results.read(output.user_url, "counts", info.run, columns=["calls"])
         rows.append(
             RunRow(
                 info,
                 Counter(recordings["status"].to_pylist()),
-                (pc.sum(recordings["duration_s"]).as_py() or 0.0) / 3600,
+                (pc.sum(pc.coalesce(recordings["listened_s"], recordings["duration_s"])).as_py() or 0.0) / 3600,
                 pc.sum(counts["calls"]).as_py() or 0,
                 current[info.run].superseded,
                 info.settings == runs[-1].settings,

@@ -18,7 +18,8 @@ from soundbeam.transforms.decoders.source import Source
 BLOCK, _BITS = 256, 32
 _ONE = np.float32(1 / 32768)  # the smallest step of 16 bits, full scale ±1
 _HEAD_BYTES = 1 << 16
-_TRIGGERED_NAME = re.compile(r"(^|[_-])\d{6}T\.\w+$", re.IGNORECASE)
+# As the recorder names them, maybe with a prefix of its own. Other names that end in a T say nothing.
+_TRIGGERED_NAME = re.compile(r"(^|_)\d{8}_\d{6}(_\d{3})?T\.\w+$", re.IGNORECASE)
 # Longer than the recorder's memory card and batteries last; a damaged length must not become years of silence.
 _LONGEST_S = 31 * 86400.0
 # The rates at which the recorder writes, Hz. A file of another one was converted, and so were its blocks.
@@ -99,7 +100,7 @@ class TriggeredStream(AudioStream):
             raise error
         self.defects += self._stream.defects
         if odd and self.gaps:
-            self.defects.append(f"{odd} has no credible length: times behind it may be wrong")
+            self.defects.append(f"{odd} has no credible length: times after it may be wrong")
         if not self.gaps and not (self._lossless and self.channels == 1 and self.sample_rate in _RATES):
             self.defects.append(_CONVERTED)
         promised = self._stream.promised

@@ -80,7 +80,7 @@ class Length:
         if not self.unread:
             return ""
         seconds = f" ({self.unread / per_second:.1f} s, if they are sound)" if per_second > 0 else ""
-        return f"{self.unread} bytes{seconds} behind the end that the header names were not decoded"
+        return f"{self.unread} bytes{seconds} after the end that the header states were not decoded"
 
 
 def measure(

@@ -238,7 +238,7 @@ class SoundfileStream(AudioStream):
         end = flac.end_of_stream(source.read_at, source.real_size)
         if tracker.samples <= done:
             if tracker.last_end and tracker.last_end < end:
-                self.defects.append(f"{end - tracker.last_end} bytes behind the end of the sound were not decoded")
+                self.defects.append(f"{end - tracker.last_end} bytes after the end of the sound were not decoded")
             return False
         assert self._sound is not None
         self._sound.close()

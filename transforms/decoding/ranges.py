@@ -90,7 +90,7 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
         problems.append((message, "samples"))
     problems += [(defect, "truncated") for defect in last.defects]
     notes = notes_of(sum((part.sums for part in counted), ChannelSums()), last.channel)
-    # What was scanned is silence, whatever was recorded: no calls in it is no count.
+    # Hardly anything is left in the mean of such channels, so a count of no calls would be wrong.
     problems += [(note, "samples") for note in notes if note.startswith(CANCEL)]
     if not windows and not problems and not last.gap_frames:
         problems.append(("there is no sound in it (0 samples after the header)", "truncated"))

@@ -111,9 +111,9 @@ def _glob(place: Place, pattern: str, written: str, depth: int, told: Told) -> I
 
     root, matches = place.glob(pattern, note_near)
     folders: list[Entry] = []
-    found = False
+    any_match = False
     for match in matches:
-        found = True
+        any_match = True
         if isinstance(match, Unreadable):
             yield row_of_folder(place, match, root)
         elif place.is_folder(match):
@@ -129,11 +129,11 @@ def _glob(place: Place, pattern: str, written: str, depth: int, told: Told) -> I
     yield from _folder(place, place.walk((entry["name"] for entry in ordered), {place.identity(root)}), root, told)
     if near:
         told.say(
-            f"{written}: {'leaves out' if found else 'matches nothing, but nearly'} {sum(near.values())} files whose "
-            f"names differ only in upper and lower case ({next(iter(near))}); give the folder, which needs no pattern: "
-            f"{root}"
+            f"{written}: {'leaves out' if any_match else 'matches nothing, but nearly'} {sum(near.values())} files "
+            f"whose names differ only in upper and lower case ({next(iter(near))}); give the folder, which needs no "
+            f"pattern: {root}"
         )
-    elif not found and not depth:
+    elif not any_match and not depth:
         told.say(f"{written}: matches nothing; {_what_is_there(place, root)}")
 
 

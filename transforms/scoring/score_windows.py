@@ -136,7 +136,7 @@ def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
 
 
 class LazyModel:
-    """A model that is loaded when it is first needed, so a scan with nothing new does not load TensorFlow."""
+    """A model that is loaded when it is first needed, so a scan with nothing new loads no network."""
 
     def __init__(self, load: Callable[[], Any]):
         self._load, self._lock, self._model = load, threading.Lock(), None

@@ -82,7 +82,7 @@ def test_a_path_and_a_uri_name_a_recording_too(scan, reads, monkeypatch):
         ("c/day 1.wav", [], "not among the 4 recordings"),
         ("broken.wav", [], "failed in the scan: not audio"),
         ("deleted.wav", [], "deleted.wav: no such file"),
-        ("a/day 1.wav", ["--start", "20"], "behind the end"),
+        ("a/day 1.wav", ["--start", "20"], "after the end"),
         ("a/day 1.wav", ["--start", "9", "--end", "8"], "must lie behind"),
     ],
 )

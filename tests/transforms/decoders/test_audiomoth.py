@@ -70,7 +70,7 @@ def test_stretches_are_expanded(tmp_path, decoder):
     assert stream.seekable_frames() is None
 
 
-@pytest.mark.parametrize("name", ["x.wav", "x.flac", "240101_060000t.flac", "20240101_060000T.wav"])
+@pytest.mark.parametrize("name", ["x.wav", "x.flac", "20240101_060000t.flac", "20240101_060000T.wav"])
 @pytest.mark.parametrize("comment", [COMMENT + TRIGGER, b""])
 def test_it_is_known_by_comment_name_or_content(tmp_path, name, comment):
     stored, expanded, _ = triggered(PARTS)
@@ -116,6 +116,13 @@ def test_one_that_is_cut_off_says_so(tmp_path):
     samples = np.concatenate(decoded)[lead:] * 32768
     np.testing.assert_array_equal(samples, expanded[: len(samples)])
     assert len(samples) > 256 * 703
+
+
+@pytest.mark.parametrize("name", ["rec_053000T.wav", "053000T.wav", "2024-01-01_T.wav", "240101_053000T.wav"])
+def test_another_name_that_ends_in_a_t_says_nothing(tmp_path, name):
+    soundfile.write(tmp_path / name, np.random.default_rng(0).normal(0, 0.1, (22050, 2)), 22050)
+    _, stream = decode(tmp_path / name)
+    assert not isinstance(stream, TriggeredStream) and stream.defects == []
 
 
 @pytest.mark.parametrize("form", ["ogg", "resampled", "stereo"])

@@ -87,7 +87,7 @@ def test_sound_behind_an_old_length_is_told(recording):
     np.testing.assert_array_equal(samples, expected[: len(samples)])
     assert abs(len(samples) / RATE - SECONDS / 4) < 0.1
     (note,) = stream.defects
-    assert "behind the end that the header names were not decoded" in note
+    assert "after the end that the header states were not decoded" in note
     if "(" in note:
         assert float(note.split("(")[1].split()[0]) == pytest.approx(SECONDS * 3 / 4, abs=0.15)
 
@@ -152,7 +152,7 @@ def test_flacs_that_were_joined_are_told(tmp_path):
     (tmp_path / "x.flac").write_bytes(data + data)
     samples, stream = decode(tmp_path / "x.flac")
     assert len(samples) == RATE * SECONDS
-    assert len(stream.defects) == 1 and "behind the end of the sound were not decoded" in stream.defects[0]
+    assert len(stream.defects) == 1 and "after the end of the sound were not decoded" in stream.defects[0]
 
 
 def test_frames_behind_the_number_in_a_flacs_header_are_decoded(tmp_path):
