@@ -95,6 +95,11 @@ class Range:
     end: int | None = None
 
 
+def recording_of(row: Recording | Unscannable | Range) -> Recording:
+    """The file that a row is of."""
+    return row if isinstance(row, Recording) else row.recording
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Segment:
     """A part of one recording, made of whole windows, that is decoded and scored at once.

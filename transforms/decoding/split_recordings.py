@@ -12,6 +12,7 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoding.ranges import split_into_ranges
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
+from soundbeam.transforms.packs import spread
 from soundbeam.transforms.records import Listed, Recording
 
 # About how long a range is; a recording of up to twice this is not split.
@@ -51,7 +52,7 @@ class SplitRecordings(beam.PTransform):
         arguments = (self.spec, self.segment_s, self.range_s, self.decoder)
         ranges = recordings | "Split" >> beam.ParDo(_SplitRecordings(arguments, least, self.smallest_share))
         # Otherwise one worker would get all ranges of a recording.
-        return ranges | "SpreadRanges" >> beam.Reshuffle().with_output_types(Listed)
+        return spread(ranges, "SpreadRanges", Listed)
 
 
 @beam.typehints.with_input_types(Recording)

@@ -12,7 +12,8 @@ from soundbeam.model.storage.files import open_file
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.listing.times_in_names import Conventions, from_name, from_pattern, site_of, to_utc, zone_of
 from soundbeam.transforms.listing.times_in_wav import read_times
-from soundbeam.transforms.records import DELETED, Recording, Unscannable
+from soundbeam.transforms.packs import spread
+from soundbeam.transforms.records import DELETED, Recording, Unscannable, recording_of
 
 _WITH_CHUNKS = (".wav", ".wave", ".rf64", ".bwf", ".bw64", ".amb")
 _READ_BYTES = 1 << 16
@@ -80,7 +81,7 @@ def describe(
     If neither its name nor its metadata gives a time, the modification time decides; without that the file is kept. A
     file whose name gives a time more than 26 hours before ``since`` is left out without being opened.
     """
-    recording = row if isinstance(row, Recording) else row.recording
+    recording = recording_of(row)
 
     def with_time(when: datetime | None) -> Recording | Unscannable:
         described = dataclasses.replace(recording, recorded_at=when, site=site_of(recording.uri, conventions.site))
@@ -114,7 +115,7 @@ class DescribeRecordings(beam.PTransform):
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """Adds the step to the graph."""
         if self.spread:
-            rows = rows | "Spread" >> beam.Reshuffle()
+            rows = spread(rows, "Spread", Recording)
         return rows | "Describe" >> beam.FlatMap(_described, self.conventions, self.since)
 
 
@@ -129,6 +130,6 @@ def _described(
     if described is None:
         count("recordings_before_since")
     else:
-        if (described if isinstance(described, Recording) else described.recording).recorded_at is None:
+        if recording_of(described).recorded_at is None:
             count("recorded_at_unknown")
         yield described

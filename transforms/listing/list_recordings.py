@@ -18,7 +18,8 @@ from soundbeam.model.storage.stores import one_line, printable
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.listing.entry_rows import Row, row_of_file, row_of_folder, row_of_nothing
 from soundbeam.transforms.listing.left_out import Told, commonest, is_audio, why_hidden
-from soundbeam.transforms.records import Recording, Unscannable
+from soundbeam.transforms.packs import packed_in_parts, unpack_all
+from soundbeam.transforms.records import Recording, Unscannable, recording_of
 
 _MOST_NESTED_LISTS = 8
 _MISSING = "no such file or folder"
@@ -195,10 +196,9 @@ class ListRecordings(beam.PTransform):
         rows, told = patterns | "ListPattern" >> beam.ParDo(_ListPattern()).with_outputs("told", main="rows")
         if len(self.patterns) != 1 or self.patterns[0].startswith("@"):  # a single pattern names no file twice
             rows = (
-                rows
-                | "KeyByUri" >> beam.Map(_keyed).with_output_types(tuple[str, Row])
+                packed_in_parts(rows, "PartsByUri", _uri)
                 | "GroupByUri" >> beam.GroupByKey()
-                | "TakeOnce" >> beam.MapTuple(_take_once).with_output_types(Row)
+                | "TakeOnce" >> beam.FlatMap(_each_once).with_output_types(Row)
             )
         split = rows | "Split" >> beam.ParDo(_Split()).with_outputs("unscannable", main="recordings")
         return {"recordings": split.recordings, "unscannable": split.unscannable, "told": told}
@@ -226,13 +226,19 @@ class _ListPattern(beam.DoFn):
             yield beam.pvalue.TaggedOutput("told", number)
 
 
-def _keyed(row: Row) -> tuple[str, Row]:
-    return (row if isinstance(row, Recording) else row.recording).uri, row
+def _uri(row: Row) -> str:
+    return recording_of(row).uri
 
 
-def _take_once(uri: str, rows: Iterable[Row]) -> Row:
+def _each_once(item: tuple[int, Iterable[bytes]]) -> Iterator[Row]:
+    by_uri: dict[str, list[Row]] = {}
+    for row in unpack_all(item[1]):
+        by_uri.setdefault(_uri(row), []).append(row)
+    yield from (_take_once(rows) for rows in by_uri.values())
+
+
+def _take_once(rows: list[Row]) -> Row:
     """Chooses one of the rows of a file, whatever their order: a recording if there is one."""
-    rows = list(rows)
     recordings = [row for row in rows if isinstance(row, Recording)]
     if recordings:
         return max(recordings, key=lambda r: (r.version, r.bytes))

@@ -13,7 +13,17 @@ from soundbeam.model.storage.files import place_of
 from soundbeam.model.storage.parquet import open_parquet, read_rows
 from soundbeam.model.storage.place import Unreadable, has_wildcard
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.records import DELETED, LISTED_AGAIN, RENAMED, Recording, Stage, Status, Unscannable
+from soundbeam.transforms.packs import hash_of, pack, packed_in_parts, unpack, unpack_all
+from soundbeam.transforms.records import (
+    DELETED,
+    LISTED_AGAIN,
+    RENAMED,
+    Recording,
+    Stage,
+    Status,
+    Unscannable,
+    recording_of,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +71,7 @@ def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> 
 
     It is always retried if the reason lay in the place: it could not be listed or read, and now it is listed.
     """
-    recording = listed if isinstance(listed, Recording) else listed.recording
+    recording = recording_of(listed)
     if (recording.bytes, recording.version) != (done.bytes, done.version) or done.stage == DELETED:
         return False
     if isinstance(listed, Unscannable):
@@ -117,20 +127,27 @@ class SkipDone(beam.PTransform):
 
     def expand(self, listed: Any) -> Any:
         """Adds the steps to the graph."""
-        by_uri = listed | "Listed" >> beam.Flatten() | "ListedByUri" >> beam.Map(_by_uri)
-        done = by_uri.pipeline | "Shards" >> beam.Create(self.shards) | "ReadDone" >> beam.FlatMap(read_done)
+        rows = listed | "Listed" >> beam.Flatten()
+        done = rows.pipeline | "Shards" >> beam.Create(self.shards) | "ReadDone" >> beam.FlatMap(read_done)
         kept = (
-            {"listed": by_uri, "done": done}
+            {
+                "listed": packed_in_parts(rows, "ListedByUri", _uri),
+                "done": packed_in_parts(done, "DoneByUri", _first),
+            }
             | "JoinByUri" >> beam.CoGroupByKey()
+            | "EachUri" >> beam.FlatMap(_each_uri)
             | "KeepNew"
             >> beam.ParDo(_KeepNew(self.roots, self.retry_failed)).with_outputs(_FIRST_SEEN, _KNOWN, main="new")
         )
-        first_seen = kept[_FIRST_SEEN] | "BySizeAndTime" >> beam.Map(_by_size_and_time)
+        first_seen = kept[_FIRST_SEEN]
         # The ledger is long and what is new is short: only what may be the same goes through a shuffle.
-        keys = beam.pvalue.AsDict(first_seen | "Keys" >> beam.Map(_key_only))
-        candidates = kept[_KNOWN] | "Candidates" >> beam.Filter(_is_candidate, keys)
+        new = beam.pvalue.AsDict(first_seen | "Hashes" >> beam.Map(_hashed))
+        known = packed_in_parts(kept[_KNOWN], "KnownBySizeAndTime", _first)
         renamed = (
-            {"new": first_seen, "known": candidates}
+            {
+                "new": packed_in_parts(first_seen, "NewBySizeAndTime", _size_and_time),
+                "known": known | "Candidates" >> beam.FlatMap(_candidates, new),
+            }
             | "JoinBySizeAndTime" >> beam.CoGroupByKey()
             | "FindRenamed" >> beam.FlatMap(_renamed)
         )
@@ -139,32 +156,52 @@ class SkipDone(beam.PTransform):
 
 
 _FIRST_SEEN, _KNOWN = "first_seen", "known"
-# Size and version of a file: what two names of one file have in common, and few other files.
-_Key = tuple[int, str]
 
 
-def _by_size_and_time(recording: Recording) -> tuple[_Key, Recording]:
-    return (recording.bytes, recording.version), recording
+def _uri(row: Recording | Unscannable) -> str:
+    return recording_of(row).uri
 
 
-def _key_only(keyed: tuple[_Key, Recording]) -> tuple[_Key, bool]:
-    return keyed[0], True
+def _first(row: tuple[str, Any]) -> str:
+    return row[0]
 
 
-def _is_candidate(known: tuple[_Key, tuple[str, str]], keys: dict[_Key, bool]) -> bool:
-    return known[0] in keys
+def _size_and_time(recording: Recording) -> str:
+    """What two names of one file have in common, and few other files."""
+    return f"{recording.bytes} {recording.version}"
 
 
-def _renamed(item: tuple[_Key, dict[str, Iterable]]) -> Iterator[Recording | Unscannable]:
+def _hashed(recording: Recording) -> tuple[int, bool]:
+    return hash_of(_size_and_time(recording)), True
+
+
+def _candidates(item: tuple[int, bytes], new: dict[int, bool]) -> Iterator[tuple[int, bytes]]:
+    """The rows of a pack that may be of a file that is new; a hash that two have in common does no harm."""
+    part, data = item
+    rows = [row for row in unpack(data) if hash_of(row[0]) in new]
+    if rows:
+        yield part, pack(rows)
+
+
+def _each_uri(item: tuple[int, dict[str, Iterable[bytes]]]) -> Iterator[tuple[str, dict[str, list[Any]]]]:
+    """The rows of one part, listed and done, joined by URI."""
+    by_uri: dict[str, dict[str, list[Any]]] = {}
+    for row in unpack_all(item[1]["listed"]):
+        by_uri.setdefault(_uri(row), {"listed": [], "done": []})["listed"].append(row)
+    for uri, done in unpack_all(item[1]["done"]):
+        by_uri.setdefault(uri, {"listed": [], "done": []})["done"].append(done)
+    yield from by_uri.items()
+
+
+def _renamed(item: tuple[int, dict[str, Iterable[bytes]]]) -> Iterator[Recording | Unscannable]:
     """Recordings that are listed for the first time, and a row for each name under which one was scanned before."""
-    _, joined = item
-    known = list(joined["known"])
-    earlier: dict[str, list[str]] = {}
-    for uri, content in known:
-        earlier.setdefault(content, []).append(uri)
-    for recording in joined["new"]:
+    earlier: dict[str, dict[str, list[str]]] = {}  # size and time → content → names
+    for key, (uri, content) in unpack_all(item[1]["known"]):
+        earlier.setdefault(key, {}).setdefault(content, []).append(uri)
+    for recording in unpack_all(item[1]["new"]):
         yield recording
-        for uri in earlier.pop(content_hash(recording.uri), []) if known else []:
+        known = earlier.get(_size_and_time(recording))
+        for uri in known.pop(content_hash(recording.uri), []) if known else []:
             count("recordings_renamed")
             error = f"{RENAMED} {recording.uri}, which replaces it"
             yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)
@@ -172,10 +209,6 @@ def _renamed(item: tuple[_Key, dict[str, Iterable]]) -> Iterator[Recording | Uns
 
 def _is_unscannable(row: Recording | Unscannable, _: int) -> int:
     return int(isinstance(row, Unscannable))
-
-
-def _by_uri(row: Recording | Unscannable) -> tuple[str, Recording | Unscannable]:
-    return (row if isinstance(row, Recording) else row.recording).uri, row
 
 
 @beam.typehints.with_input_types(tuple[str, dict[str, Iterable[Any]]])
@@ -207,4 +240,4 @@ class _KeepNew(beam.DoFn):
             error = "no longer there: deleted or moved since it was scanned"
             yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)
         elif newest.content:
-            yield beam.pvalue.TaggedOutput(_KNOWN, ((newest.bytes, newest.version), (uri, newest.content)))
+            yield beam.pvalue.TaggedOutput(_KNOWN, (f"{newest.bytes} {newest.version}", (uri, newest.content)))

@@ -13,6 +13,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from soundbeam.transforms.packs import packed, unpack
 from soundbeam.transforms.records import DecodeReport, RangeReport, Recording, Scored
 
 # The programs show this logger on stderr; a cluster puts it among its workers' logs.
@@ -100,7 +101,10 @@ class AddTotals(beam.PTransform):
         totals = (
             sizes | "AllSizes" >> beam.CombineGlobally(_sum).without_defaults()
         )  # not used if there are no recordings
-        return recordings | "NoteListed" >> beam.Map(_with_totals, beam.pvalue.AsSingleton(totals))
+        # What waits for a side input is held in memory by the local runner.
+        packs = packed(recordings, "PackListed")
+        note = beam.FlatMap(_with_totals, beam.pvalue.AsSingleton(totals)).with_output_types(Recording)
+        return packs | "NoteListed" >> note
 
 
 def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -110,8 +114,9 @@ def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return files, size
 
 
-def _with_totals(recording: Recording, totals: tuple[int, int]) -> Recording:
-    return dataclasses.replace(recording, total_recordings=totals[0], total_bytes=totals[1])
+def _with_totals(data: bytes, totals: tuple[int, int]) -> Iterator[Recording]:
+    for recording in unpack(data):
+        yield dataclasses.replace(recording, total_recordings=totals[0], total_bytes=totals[1])
 
 
 @dataclasses.dataclass

@@ -240,7 +240,7 @@ def test_an_etag_is_the_version_where_there_is_one(info):
 def test_who_takes_a_file_wins_whatever_the_order():
     file = Recording("file:///.x.wav", 1, "v")
     skipped = Unscannable(file, "skipped", "list", "hidden")
-    assert _take_once(file.uri, [skipped, file]) == _take_once(file.uri, [file, skipped]) == file
+    assert _take_once([skipped, file]) == _take_once([file, skipped]) == file
 
 
 @pytest.mark.parametrize("as_collection", [False, True])
