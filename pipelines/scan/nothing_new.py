@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Sequence
 
 from soundbeam.model.storage.files import is_local
-from soundbeam.transforms.counters import collected_counts
 from soundbeam.transforms.listing.ledger import Done, DoneRow, is_done, read_done, superseded
 from soundbeam.transforms.listing.left_out import Told
 from soundbeam.transforms.listing.patterns import list_recordings, roots_of
@@ -46,8 +45,7 @@ def find_unchanged(patterns: Sequence[str], ledger: Sequence[tuple[int, str]], r
     if not ledger or not all(is_local(pattern.removeprefix("@")) for pattern in patterns):
         return None
     try:
-        with collected_counts():  # they are no run's
-            return _compare(patterns, ledger, retry_failed)
+        return _compare(patterns, ledger, retry_failed)
     except Exception:  # a disk may answer anything; the pipeline meets it again, and says which file it was
         return None
 
