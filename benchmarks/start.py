@@ -5,9 +5,10 @@
 The earlier version is checked out beside this one (``git worktree``) and run in the same environment, so its
 dependencies must be installed there. The two take turns, this one first in one round and last in the next. Each turn
 starts a program as a user does, in a new process. Before the rounds, a turn that does not count fills the caches of
-the disk and of Python. The table shows ratios of this version to the earlier one, each taken within a round: the median,
-and in brackets the lowest and the highest. Processor time is that of all processes together, memory the most that one
-of them holds. Networks have random weights, which do not change their speed; each version writes its own bundle.
+the disk and of Python. The table shows ratios of this version to the earlier one, each taken within a round: the
+median, and in brackets the lowest and the highest. Processor time is that of all processes together, memory the most
+that one of them holds. Networks have random weights, which do not change their speed; each version writes its own
+bundle.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Finds out without Beam that a scan has nothing to do, as most nights on one machine.
 
-Importing Beam and starting a pipeline take ten times as long as this does for a thousand files.
+Importing Beam and running a pipeline take four times as much processor time as all else in a scan of few files.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def find_unchanged(patterns: Sequence[str], ledger: Sequence[tuple[int, str]], r
     Returns:
         None where the pipeline has something to do: a file is new, changed, gone or to be retried; or nothing is
         listed; or a file cannot be read here, which the pipeline reports. It stops at the first such file. Also None
-        where patterns name a store, because the pipeline would list it a second time.
+        where a pattern or a shard is on a store, because the pipeline would list or read it a second time.
     """
-    if not ledger or not all(is_local(pattern.removeprefix("@")) for pattern in patterns):
+    places = [*(pattern.removeprefix("@") for pattern in patterns), *(url for _, url in ledger)]
+    if not ledger or not all(map(is_local, places)):
         return None
     try:
         return _compare(patterns, ledger, retry_failed)
