@@ -131,7 +131,7 @@ class Classifier:
     ) -> Iterator[tuple[str | None, Any]]:
         """Yields the URI and the RecordingResult of each recording."""
         from soundbeam.model.windows import WindowSpec
-        from soundbeam.transforms.decoding.decode_recordings import decode_recording
+        from soundbeam.transforms.decoding.recording import decode_recording
         from soundbeam.transforms.scoring.count_calls import Counting
 
         if threshold is not None and not 0 < threshold < 1:
@@ -180,7 +180,7 @@ def _listed(recordings: Any) -> list[Any]:
         DecodeError: One is missing, empty or cannot be read.
     """
     from soundbeam.model.storage.files import path_text
-    from soundbeam.transforms.listing.list_recordings import list_recordings
+    from soundbeam.transforms.listing.patterns import list_recordings
     from soundbeam.transforms.records import Recording
 
     if isinstance(recordings, np.ndarray):

@@ -103,10 +103,8 @@ class EvaluationFigures(Mapping[str, Any]):
 
 def scan(recordings: Path | Sequence[Path], classifier: Path, output: Path, options: Mapping[str, Any]) -> ScanSummary:
     """See `soundbeam.scan`."""
-    from soundbeam.pipelines.console.arguments import option_names
-    from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.scan.job import scan as run
-    from soundbeam.pipelines.scan.program import parser
+    from soundbeam.pipelines.scan.program import beam_options, parser
     from soundbeam.pipelines.scan.request import Scan
     from soundbeam.pipelines.scan.summary import check, figures_of
 
@@ -118,7 +116,7 @@ def scan(recordings: Path | Sequence[Path], classifier: Path, output: Path, opti
         path_text(output, "output"),
         **own,
     )
-    figures = figures_of(run(request, beam_options(_flags(beam_flags), option_names(parser()))), request.output)
+    figures = figures_of(run(request, beam_options(_flags(beam_flags), parser())), request.output)
     check(figures)
     return ScanSummary(output=request.output, **figures)
 

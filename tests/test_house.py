@@ -118,7 +118,7 @@ def test_no_function_of_a_program_travels_with_a_scan(tone_bundle, tmp_path, mon
 
     soundfile.write(tmp_path / "a.wav", tone(2), RATE)
     argv = ["--recordings", tmp_path, "--classifier", tone_bundle, "--output", tmp_path / "out"]
-    graph = graph_of(main, argv, monkeypatch, "soundbeam.pipelines.scan.job.run_pipeline")
+    graph = graph_of(main, argv, monkeypatch, "soundbeam.pipelines.runners.run.run")
     assert any(b"soundbeam.transforms.scoring.score_windows" in modules_in(p) for p in graph.values())
     for step, pickled in graph.items():
         assert not {m for m in modules_in(pickled) if m.startswith(b"soundbeam.pipelines")}, step

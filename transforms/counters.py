@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import functools
+import sys
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -19,13 +20,13 @@ def count(name: str, by: int = 1) -> None:
     collected = _collected.get()
     if collected is not None:
         collected[name] += int(by)
-        return
-    _counter(name).inc(int(by))
+    elif "apache_beam" in sys.modules:  # else no step is running, and Beam is not imported for nothing
+        _counter(name).inc(int(by))
 
 
 @functools.lru_cache
 def _counter(name: str) -> Any:
-    from apache_beam.metrics import Metrics  # imported late: a process that only decodes does not need Beam
+    from apache_beam.metrics import Metrics
 
     return Metrics.counter(NAMESPACE, name)
 

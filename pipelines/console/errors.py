@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.stores import explain_store_error, restored_options
 from soundbeam.pipelines.console.output import plain
 from soundbeam.pipelines.console.process import DEBUG, prepare_process
 from soundbeam.pipelines.console.streams import UNPRINTED, unprinted
@@ -29,6 +28,8 @@ def program(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
         @functools.wraps(main)
         def run(argv: list[str] | None = None) -> int:
             prepare_process()
+            from soundbeam.model.storage.stores import restored_options  # 'soundbeam --help' needs no store
+
             try:
                 with restored_options():
                     return printed(name, main(argv))
@@ -70,6 +71,8 @@ def explain(e: BaseException) -> str:
         return f"{e.filename}: {e.strerror}; check the permissions"
     if isinstance(e, OSError) and e.filename:
         return f"{e.filename}: {e.strerror}"
+    from soundbeam.model.storage.stores import explain_store_error
+
     explanation = explain_store_error(e)
     if explanation is not None:
         return explanation

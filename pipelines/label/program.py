@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _list_clips(patterns: list[str]) -> tuple[list[Any], list[str]]:
     """Lists the clips that match some patterns, each once, and the errors of those that cannot be read."""
-    from soundbeam.transforms.listing.list_recordings import list_recordings
+    from soundbeam.transforms.listing.patterns import list_recordings
     from soundbeam.transforms.records import Recording
 
     clips, errors = dict[str, Recording](), list[str]()
@@ -83,7 +83,7 @@ def _score_clips(recordings: list[Any], bundle: Any, errors: list[str]) -> Itera
     """(URI, ``[labels]``) of each clip that has sound; errors are appended to ``errors``."""
     from soundbeam.model.classifier.clip_scores import clip_scores
     from soundbeam.model.windows import WindowSpec
-    from soundbeam.transforms.decoding.decode_recordings import decode_recording
+    from soundbeam.transforms.decoding.recording import decode_recording
     from soundbeam.transforms.records import DecodeReport
 
     spec = WindowSpec(bundle.rate, bundle.window_s, bundle.hop_s)

@@ -49,7 +49,7 @@ def read_conditioning(options) -> Conditioning:
         return Conditioning(cuts, steps)
     if "denoise" not in dict(steps):
         raise SoundbeamError("--noise is for --condition denoise; say both")
-    from soundbeam.transforms.decoding.decode_recordings import read_recording
+    from soundbeam.transforms.decoding.excerpt import read_recording
 
     return Conditioning(
         cuts, steps, pack_noise(read_recording(options.noise, options.rate, 0.0, _NOISE_READ_S), options.rate)

@@ -7,8 +7,6 @@ import dataclasses
 import apache_beam as beam
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
-from soundbeam.model.storage.files import place_of
-from soundbeam.model.storage.place import spellings
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.runners.options import cores_a_worker
@@ -18,6 +16,7 @@ from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
 from soundbeam.transforms.decoding.split_recordings import SplitRecordings
 from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
 from soundbeam.transforms.listing.list_recordings import ListRecordings
+from soundbeam.transforms.listing.patterns import roots_of
 from soundbeam.transforms.listing.skip_done import SkipDone
 from soundbeam.transforms.scoring.count_calls import CountCalls, Counting, result_of_unscannable
 from soundbeam.transforms.scoring.progress import AddTotals, ReportProgress
@@ -77,28 +76,3 @@ def build(
         | "AllShards" >> beam.Flatten()
         | "NameShards" >> NameShards(staging_url, numbers)
     )
-
-
-def roots_of(patterns: list[str]) -> tuple[str, ...]:
-    """The folders, as URIs that end in a slash, that patterns list whole or by wildcards; and the URIs of lists."""
-    roots: list[str] = []
-    for pattern in patterns:
-        try:
-            roots += _roots_of(pattern)
-        except Exception:  # a store's own error classes are many; without a root nothing is taken for deleted
-            continue
-    return tuple(roots)
-
-
-def _roots_of(pattern: str) -> list[str]:
-    place, path = place_of(pattern.removeprefix("@"))
-    if pattern.startswith("@"):
-        return [place.uri(path)]
-    if place.fs.isdir(path):
-        folder = path.rstrip("/")
-    else:
-        folder, wild = place.split_pattern(path)
-        if not wild or place.fs.exists(path):
-            return []
-        folder = folder.rstrip("/")
-    return [f"{uri}/" for uri in spellings(place.uri(folder))]

@@ -6,23 +6,22 @@ import dataclasses
 import importlib.metadata
 import platform
 import time
+from typing import TYPE_CHECKING
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-
-from soundbeam.model.classifier.bundle import load_bundle
+from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import check_store
 from soundbeam.pipelines.output.folder import Output
-from soundbeam.pipelines.output.run_info import RunInfo
+from soundbeam.pipelines.output.run_info import RunInfo, ScanParameters
 from soundbeam.pipelines.output.staging import DeadRun, Staging
-from soundbeam.pipelines.runners.options import BuildOnly, build_only_mode
-from soundbeam.pipelines.runners.run import run as run_pipeline
-from soundbeam.pipelines.scan.graph import build
+from soundbeam.pipelines.scan.nothing_new import find_unchanged
 from soundbeam.pipelines.scan.request import Scan, parameters_of
-from soundbeam.transforms.counters import totals
 from soundbeam.transforms.listing.left_out import Told, commonest
-from soundbeam.transforms.tables.completeness import FileCounts
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from soundbeam.pipelines.runners.options import BuildOnly
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +43,12 @@ class ScanResult:
     built_for: BuildOnly | None = None
 
 
-def scan(request: Scan, options: PipelineOptions) -> ScanResult:
+def scan(request: Scan, options: PipelineOptions | None = None) -> ScanResult:
     """Scans what is new and commits it as one run.
+
+    Args:
+        request: What to scan, and how.
+        options: Beam's options; None: by default, on this machine. Beam is then imported only if something is new.
 
     Raises:
         SoundbeamError: Nothing matches, another scan is writing there, or the pipeline failed. The next scan takes
@@ -58,34 +61,37 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
     output = Output(request.output)
     staging = Staging(output)
     started_at, start_s = time.gmtime(), time.perf_counter()
-    built_for = build_only_mode(options)
+    built_for = _build_only_mode(options)
     # A template's job has yet to start: the next scan takes over what it will have staged.
     with staging.new_run(parameters, keep=built_for == "template") as run:
         dead_runs = staging.dead_runs(parameters.settings, run)
         if request.rescan:  # their rows are older than this scan's: they are removed when it is committed
             dead_runs = [DeadRun(dead.run, ()) for dead in dead_runs]
-        pipeline = beam.Pipeline(options=options)
         ledger = [] if request.rescan else staging.ledger(parameters.settings, dead_runs)
-        build(pipeline, request, bundle, parameters, output.staging_url(run), ledger)
-        result = run_pipeline(pipeline)
+        resumes = any(dead.shards for dead in dead_runs)
+        if options is None and not resumes:
+            unchanged = find_unchanged(request.recordings, ledger, request.retry_failed)
+            if unchanged is not None:
+                return _nothing_new(staging, dead_runs, ScanResult(None, unchanged.files, told=unchanged.told))
+        counters = _run_pipeline(request, bundle, parameters, output.staging_url(run), ledger, options)
         if built_for:
             return ScanResult(built_for=built_for)
         shards, numbers = staging.finished_shards(run)
+        from soundbeam.transforms.tables.completeness import FileCounts
+
         files = FileCounts.from_points(numbers)
         if not files.listed:
             raise SoundbeamError(nothing_to_scan(request.recordings, files.told))
         files.check_rows(shards)
-        if not shards and not any(dead.shards for dead in dead_runs):
-            for dead in dead_runs:  # died before their first checkpoint
-                staging.discard(dead.run)
-            return ScanResult(None, files.done_before, files.before_since, files.told)
+        if not shards and not resumes:
+            return _nothing_new(staging, dead_runs, ScanResult(None, files.done_before, files.before_since, files.told))
         info = RunInfo(
             run=run,
             parameters=parameters,
             settings=parameters.settings,
             labels=list(bundle.labels),
             versions=versions(),
-            counters=dict(sorted(totals(result).items())),
+            counters=dict(sorted(counters.items())),
             gone=files.gone,
             renamed=files.renamed,
             left_out=commonest(files.told.left_out),
@@ -95,6 +101,41 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
         )
         staging.commit(info, shards, dead_runs)
         return ScanResult(info, files.done_before, files.before_since, files.told)
+
+
+def _build_only_mode(options: PipelineOptions | None) -> BuildOnly | None:
+    if options is None:
+        return None
+    from soundbeam.pipelines.runners.options import build_only_mode
+
+    return build_only_mode(options)
+
+
+def _run_pipeline(
+    request: Scan,
+    bundle: ClassifierBundle,
+    parameters: ScanParameters,
+    staging_url: str,
+    ledger: list[tuple[int, str]],
+    options: PipelineOptions | None,
+) -> dict[str, int]:
+    """Builds the graph and runs it; returns the counters. It imports Beam, which takes a second."""
+    import apache_beam as beam
+
+    from soundbeam.pipelines.runners.options import beam_options
+    from soundbeam.pipelines.runners.run import run
+    from soundbeam.pipelines.scan.graph import build
+    from soundbeam.transforms.counters import totals
+
+    pipeline = beam.Pipeline(options=options or beam_options([]))
+    build(pipeline, request, bundle, parameters, staging_url, ledger)
+    return totals(run(pipeline))
+
+
+def _nothing_new(staging: Staging, dead_runs: list[DeadRun], result: ScanResult) -> ScanResult:
+    for dead in dead_runs:  # died before their first checkpoint
+        staging.discard(dead.run)
+    return result
 
 
 def nothing_to_scan(patterns: list[str], told: Told) -> str:

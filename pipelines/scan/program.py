@@ -9,10 +9,14 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
+from typing import TYPE_CHECKING
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import Parser, channel, option_names, positive, positive_int, share
 from soundbeam.pipelines.console.errors import program
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 
 def parser() -> Parser:
@@ -61,12 +65,20 @@ def parser() -> Parser:
     return p
 
 
+def beam_options(rest: list[str], own: Parser) -> PipelineOptions | None:
+    """Beam's options; None without any: importing Beam takes longer than all else on a night with nothing new."""
+    if not rest:
+        return None
+    from soundbeam.pipelines.runners import options
+
+    return options.beam_options(rest, option_names(own))
+
+
 @program("scan")
 def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
     own = parser()
     options, rest = own.parse_known_args(argv)
-    from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.scan.job import scan
     from soundbeam.pipelines.scan.monitoring import Monitor
     from soundbeam.pipelines.scan.request import Scan
@@ -75,12 +87,12 @@ def main(argv: list[str] | None = None) -> int:
     values = vars(options)
     monitor = Monitor(options.output, values.pop("summary_json"), values.pop("metrics"))
     try:
-        beam_opts = beam_options(rest, option_names(own))
+        pipeline_options = beam_options(rest, own)
         request = Scan(**values)
     except SoundbeamError as e:
         own.error(str(e))
     with monitor:
-        monitor.figures = figures_of(scan(request, beam_opts), options.output)
+        monitor.figures = figures_of(scan(request, pipeline_options), options.output)
         return summarize(monitor.figures, options.output)
 
 

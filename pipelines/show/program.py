@@ -129,7 +129,7 @@ def _interval(row: dict[str, Any], start_s: float | None, end_s: float | None) -
 
 
 def _read(uri: str, rate: int, start_s: float, end_s: float) -> np.ndarray:
-    from soundbeam.transforms.decoding.decode_recordings import read_recording
+    from soundbeam.transforms.decoding.excerpt import read_recording
 
     samples = read_recording(uri, rate, start_s, end_s)
     if not len(samples):

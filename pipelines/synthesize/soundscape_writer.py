@@ -27,7 +27,8 @@ from soundbeam.model.synthesis.evaluation_soundscapes import (
 )
 from soundbeam.model.synthesis.mixing import DecodedClip, fade_ends
 from soundbeam.transforms.decoders import DecodeError, open_decoder
-from soundbeam.transforms.decoding.decode_recordings import decode_blocks, read_recording
+from soundbeam.transforms.decoding.blocks import decode_blocks
+from soundbeam.transforms.decoding.excerpt import read_recording
 from soundbeam.transforms.examples.write_examples import reason_against
 from soundbeam.transforms.records import Clip
 

@@ -33,7 +33,7 @@ def test_the_launch_script_builds_the_jobs_graph_and_starts_nothing(tone_bundle,
 
 @pytest.mark.parametrize("template", [True, False])
 def test_only_a_templates_job_keeps_what_is_staged_for_it(tone_bundle, tmp_path, monkeypatch, template):
-    monkeypatch.setattr("soundbeam.pipelines.scan.job.run_pipeline", lambda pipeline: None)
+    monkeypatch.setattr("soundbeam.pipelines.runners.run.run", lambda pipeline: None)
     (tmp_path / "in").mkdir()
     arguments = ["--recordings", str(tmp_path / "in"), "--classifier", tone_bundle, "--output", str(tmp_path / "out")]
     how = ["--template_location=gs://bucket/job.json"] if template else ["--dry_run=True"]

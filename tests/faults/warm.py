@@ -42,7 +42,7 @@ def _serve():
     import keras  # noqa: F401
     import tensorflow  # noqa: F401
 
-    import soundbeam.pipelines.scan.job
+    import soundbeam.pipelines.scan.graph
     import soundbeam.pipelines.scan.program
     import soundbeam.pipelines.scan.summary
 

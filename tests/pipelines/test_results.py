@@ -216,7 +216,7 @@ _THREADS = """
 import os, sys, pyarrow.compute, soundbeam
 from soundbeam.pipelines import results
 from soundbeam.pipelines.evaluate import program
-from soundbeam.transforms.listing.skip_done import read_done
+from soundbeam.transforms.listing.ledger import read_done
 def threads():
     return set(os.listdir("/proc/self/task"))
 output = sys.argv[1]

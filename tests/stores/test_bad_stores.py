@@ -16,7 +16,7 @@ from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan import program as scan
 from soundbeam.pipelines.train import program as train
 from soundbeam.transforms.decoding.recording import decode_listed
-from soundbeam.transforms.listing.list_recordings import list_recordings
+from soundbeam.transforms.listing.patterns import list_recordings
 from tests.placeholder import HOP_S, RATE, WINDOW_S, with_tones
 from tests.stores.bucket import BUCKET
 

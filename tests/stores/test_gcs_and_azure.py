@@ -7,7 +7,7 @@ import pytest
 
 from soundbeam.model.storage import stores
 from soundbeam.pipelines.scan.program import main
-from soundbeam.transforms.listing.list_recordings import list_recordings
+from soundbeam.transforms.listing.patterns import list_recordings
 from soundbeam.transforms.records import Recording
 from tests.faults.corpora import tables
 from tests.stores.bucket import names_only

@@ -85,5 +85,8 @@ class _SplitRecordings(beam.DoFn):
         count("ranges", len(parts))
         yield from parts
 
+    def finish_bundle(self) -> None:
+        self._process.close()  # so that it goes on to decode, and no other need be started
+
     def teardown(self) -> None:
         self._process.close()

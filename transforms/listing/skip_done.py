@@ -9,100 +9,10 @@ from typing import Any
 import apache_beam as beam
 
 from soundbeam.model.storage.content import content_hash
-from soundbeam.model.storage.files import place_of
-from soundbeam.model.storage.parquet import open_parquet, read_rows
-from soundbeam.model.storage.place import Unreadable, has_wildcard
 from soundbeam.transforms.counters import count
+from soundbeam.transforms.listing.ledger import Done, is_done, read_done, superseded
 from soundbeam.transforms.packs import hash_of, pack, packed_in_parts, unpack, unpack_all
-from soundbeam.transforms.records import (
-    DELETED,
-    LISTED_AGAIN,
-    RENAMED,
-    Recording,
-    Stage,
-    Status,
-    Unscannable,
-    recording_of,
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Done:
-    """How a file ended in an earlier scan.
-
-    Attributes:
-        age: Which scan the row comes from; 0 is the oldest.
-        bytes, version: The size and version of the file at that time.
-        status, stage: As in the table ``recordings``.
-        content: As in the table ``recordings``; "" if unknown.
-    """
-
-    age: int
-    bytes: int
-    version: str
-    status: Status
-    stage: Stage
-    content: str = ""
-
-
-_COLUMNS = ("recording", "bytes", "version", "status", "stage", "content")
-# The values of a Done, as they cross the shuffle: plain values are encoded several times as fast as an object.
-DoneRow = tuple[int, int, str, str, str, str]
-_BATCH = 1 << 16  # how many rows become Python's objects at once
-
-
-def read_done(shard: tuple[int, str]) -> Iterator[tuple[str, DoneRow]]:
-    """The rows of one shard, (age, URL), of the table ``recordings``: the URI and the values of a Done, each."""
-    age, url = shard
-    place, path = place_of(url)
-    with open_parquet(place.fs, path) as parquet:
-        # Earlier versions have no content.
-        names = [name for name in _COLUMNS if name in parquet.schema_arrow.names]
-        for group in range(parquet.num_row_groups):
-            for batch in read_rows(parquet, names, group).to_batches(_BATCH):
-                columns = [batch.column(name).to_pylist() for name in names]
-                columns += [[""] * len(batch)] * (len(_COLUMNS) - len(names))
-                for uri, size, version, status, stage, content in zip(*columns, strict=True):
-                    yield uri, (age, size, version or "", status, stage or "", content or "")
-
-
-def is_done(listed: Recording | Unscannable, done: Done, retry_failed: bool) -> bool:
-    """Whether a file can be skipped: it is unchanged, and it was scanned or is not to be retried.
-
-    It is always retried if the reason lay in the place: it could not be listed or read, and now it is listed.
-    """
-    recording = recording_of(listed)
-    if (recording.bytes, recording.version) != (done.bytes, done.version) or done.stage == DELETED:
-        return False
-    if isinstance(listed, Unscannable):
-        return done.status == "ok" or (done.status == listed.status and not retry_failed)
-    retry = retry_failed or done.stage in ("list", "read")
-    return done.status == "ok" or (done.status in ("partial", "failed") and not retry)
-
-
-def was_deleted(uri: str) -> bool:
-    """Whether a file certainly no longer exists. A store that does not answer, or refuses, proves nothing."""
-    try:
-        place, path = place_of(uri)
-        place.fs.info(path)
-    except FileNotFoundError:
-        return True
-    except Exception:  # stores have many error classes of their own
-        return False
-    return False
-
-
-def can_be_listed(uri: str) -> bool:
-    """Whether there is a folder of this name, or a glob with matches, that can be read."""
-    try:
-        place, path = place_of(uri)
-        try:
-            entries = place.entries(path) if place.fs.info(path).get("type") == "directory" else iter(())
-            return not isinstance(next(entries, None), Unreadable) and place.fs.isdir(path)
-        except FileNotFoundError:
-            return has_wildcard(path) and not isinstance(next(place.glob(path)[1], Unreadable("", "")), Unreadable)
-    except Exception:  # stores have many error classes of their own
-        return False
+from soundbeam.transforms.records import DELETED, LISTED_AGAIN, RENAMED, Recording, Unscannable, recording_of
 
 
 @dataclasses.dataclass
@@ -220,7 +130,7 @@ class _KeepNew(beam.DoFn):
 
     def process(self, item: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         uri, joined = item
-        newest = max((Done(*row) for row in joined["done"]), key=lambda done: done.age, default=None)
+        newest = max((Done.of_row(row) for row in joined["done"]), key=lambda done: done.age, default=None)
         if newest is not None and newest.stage == DELETED:
             newest = None
         listed = list(joined["listed"])
@@ -233,11 +143,9 @@ class _KeepNew(beam.DoFn):
                 yield listed[0]
         elif newest is None:
             return
-        elif newest.stage == "list" and newest.status == "failed" and (uri in self._roots or can_be_listed(uri)):
-            yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, LISTED_AGAIN)
-        elif uri.startswith(tuple(root for root in self._roots if root.endswith("/"))) and was_deleted(uri):
-            count("recordings_gone")
-            error = "no longer there: deleted or moved since it was scanned"
-            yield Unscannable(Recording(uri, 0, ""), "skipped", DELETED, error)
+        elif (row := superseded(uri, newest, self._roots)) is not None:
+            if row.error != LISTED_AGAIN:
+                count("recordings_gone")
+            yield row
         elif newest.content:
             yield beam.pvalue.TaggedOutput(_KNOWN, (f"{newest.bytes} {newest.version}", (uri, newest.content)))

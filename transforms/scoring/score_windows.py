@@ -7,6 +7,7 @@ import collections
 import contextlib
 import dataclasses
 import gc
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -146,8 +147,9 @@ class LazyModel:
         with self._lock:
             if self._model is None:
                 self._model = self._load()
-                # Otherwise it would outlive TensorFlow when the interpreter exits, and print errors on stderr.
-                atexit.register(self._forget)
+                if "tensorflow" in sys.modules:
+                    # It would outlive TensorFlow when the interpreter exits, and print errors on stderr.
+                    atexit.register(self._forget)
             return self._model
 
     def _forget(self) -> None:

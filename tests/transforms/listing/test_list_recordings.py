@@ -13,7 +13,8 @@ from fsspec.implementations.local import LocalFileSystem
 from soundbeam.model.storage.files import open_file, version_of
 from soundbeam.transforms import counters
 from soundbeam.transforms.listing.left_out import AUDIO_EXTENSIONS
-from soundbeam.transforms.listing.list_recordings import ListRecordings, _take_once, list_recordings
+from soundbeam.transforms.listing.list_recordings import ListRecordings, _take_once
+from soundbeam.transforms.listing.patterns import list_recordings
 from soundbeam.transforms.records import Recording, Unscannable
 
 

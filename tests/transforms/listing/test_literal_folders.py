@@ -3,8 +3,7 @@
 import fsspec
 import pytest
 
-from soundbeam.pipelines.scan.graph import roots_of
-from soundbeam.transforms.listing.list_recordings import _MISSING
+from soundbeam.transforms.listing.patterns import _MISSING, roots_of
 from tests.transforms.listing.test_list_recordings import put, refused, taken
 
 NAMES = ("rec [2024]/x.wav", "rec [2024]/deep/y.wav", "rec 2/x.wav", "rec 2/z.wav", "rec 2/deep/w.wav")

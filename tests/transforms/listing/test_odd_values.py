@@ -16,7 +16,8 @@ from soundbeam.model.storage.files import is_local, local_path, modified_of, siz
 from soundbeam.model.storage.place import Place, below
 from soundbeam.model.storage.stores import printable
 from soundbeam.transforms.listing.describe_recordings import DescribeRecordings, describe, recorded_at
-from soundbeam.transforms.listing.list_recordings import ListRecordings, list_recordings
+from soundbeam.transforms.listing.list_recordings import ListRecordings
+from soundbeam.transforms.listing.patterns import list_recordings
 from soundbeam.transforms.listing.times_in_names import Conventions, from_name, from_pattern
 from soundbeam.transforms.records import Recording, Unscannable
 
@@ -154,7 +155,7 @@ def test_the_steps_keep_what_an_unforeseen_error_would_take(tmp_path, monkeypatc
         raise RuntimeError("nobody thought of this")
 
     with monkeypatch.context() as patched:
-        patched.setattr("soundbeam.transforms.listing.list_recordings._list_of_patterns", breaks)
+        patched.setattr("soundbeam.transforms.listing.patterns._list_of_patterns", breaks)
         with beam.Pipeline("FnApiRunner") as pipeline:
             listed = pipeline | ListRecordings([f"@{tmp_path}/list.txt", f"{tmp_path}/a.wav"])
             assert_that(listed["recordings"] | beam.Map(lambda r: r.uri), equal_to([f"file://{tmp_path}/a.wav"]))
