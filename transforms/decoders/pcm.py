@@ -20,7 +20,7 @@ def _from_16_bits(data: bytes) -> np.ndarray:
 
 def _from_24_bits(data: bytes) -> np.ndarray:
     # Every third byte begins a number of four, the lowest of which belongs to the sample before.
-    numbers = np.ndarray(len(data) // 3, "<i4", b"\0" + data, strides=(3,)).copy()
+    numbers: np.ndarray = np.ndarray(len(data) // 3, "<i4", b"\0" + data, strides=(3,)).copy()
     numbers &= -0x100
     return _scaled(numbers)
 
