@@ -23,6 +23,8 @@ _UNLIKE_DB = 20.0
 _SILENT_DB = 70.0
 # The mean of n channels that have nothing in common has 1 / n of their power. With a fifth of that they cancel.
 _CANCEL_SHARE = 0.2
+# The squares of smaller samples can be added up in float32.
+_SQUARED = 1e15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,35 +59,65 @@ def _added(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(x + y for x, y in itertools.zip_longest(a, b, fillvalue=0))
 
 
-def sums_of(block: np.ndarray) -> ChannelSums:
-    """The sums of a block, float32 ``[frames, channels]``; samples that are not usable numbers count as 0.
+@dataclasses.dataclass(frozen=True)
+class SeparatedBlock:
+    """A block, channel by channel: NumPy is several times as fast with these as with the columns of the block.
+
+    Attributes:
+        channels: float32 ``[frames]`` each, in one piece.
+        total: The sum of all channels, float32 ``[frames]``.
+        peak: The largest magnitude of all samples; NaN if one of them is.
+    """
+
+    channels: list[np.ndarray]
+    total: np.ndarray
+    peak: float
+
+    @classmethod
+    def of(cls, block: np.ndarray) -> SeparatedBlock:
+        """Separates float32 ``[frames, channels]``."""
+        channels = [np.ascontiguousarray(block[:, i]) for i in range(block.shape[1])]
+        with np.errstate(over="ignore", invalid="ignore"):
+            peak = float(np.maximum(block.max(), -block.min())) if len(block) else 0.0
+            return cls(channels, functools.reduce(np.add, channels), peak)
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+    def mean(self) -> np.ndarray:
+        """The mean of the channels, float32 ``[frames]``."""
+        return self.total / np.float32(len(self.channels)) if len(self.channels) > 1 else self.total
+
+
+def sums_of(block: SeparatedBlock) -> ChannelSums:
+    """The sums of a block; samples that are not usable numbers count as 0.
 
     Example:
-        >>> sums_of(np.array([[0.5, -0.5], [1.0, 0.0]], np.float32))
+        >>> sums_of(SeparatedBlock.of(np.array([[0.5, -0.5], [1.0, 0.0]], np.float32)))
         ChannelSums(frames=2, samples=(1.5, -0.5), powers=(1.25, 0.25), mean_power=0.25, clipped=(1, 0))
     """
-    # Channel by channel: a product of the whole block with itself takes ten times as long.
-    columns = [np.ascontiguousarray(block[:, i]) for i in range(block.shape[1])]
-    with np.errstate(over="ignore", invalid="ignore"):
-        powers = [float(np.dot(column, column)) for column in columns]
-    if not np.isfinite(powers).all():
-        columns = [np.where(np.abs(column) < 1e6, column, np.float32(0)) for column in columns]
-        powers = [float(np.dot(column, column)) for column in columns]
-    total = functools.reduce(np.add, columns)
+    channels, total = block.channels, block.total
+    if block.peak < _SQUARED:
+        powers = [float(np.dot(channel, channel)) for channel in channels]
+    else:  # also if the peak is NaN
+        with np.errstate(over="ignore", invalid="ignore"):
+            powers = [float(np.dot(channel, channel)) for channel in channels]
+        if not all(map(math.isfinite, powers)):
+            channels = [np.where(np.abs(channel) < 1e6, channel, np.float32(0)) for channel in channels]
+            powers = [float(np.dot(channel, channel)) for channel in channels]
+            total = functools.reduce(np.add, channels)
     return ChannelSums(
         len(block),
-        tuple(float(column.sum()) for column in columns),
+        tuple(float(channel.sum()) for channel in channels),
         tuple(powers),
-        float(np.dot(total, total)) / len(columns) ** 2,
-        tuple(map(_clipped, columns)),
+        float(np.dot(total, total)) / len(channels) ** 2,
+        (0,) * len(channels) if block.peak < _FULL_SCALE[0] else tuple(map(_clipped, channels)),
     )
 
 
-def _clipped(column: np.ndarray) -> int:
+def _clipped(channel: np.ndarray) -> int:
     """How many samples are at full scale."""
-    if not len(column) or (column.max() < _FULL_SCALE[0] and column.min() > -_FULL_SCALE[0]):
-        return 0
-    magnitudes = np.abs(column)
+    magnitudes = np.abs(channel)
     return int(((magnitudes >= _FULL_SCALE[0]) & (magnitudes <= _FULL_SCALE[1])).sum())
 
 

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundbeam.transforms.channels import ChannelSums, notes_of, sums_of
+from soundbeam.transforms import channels
+from soundbeam.transforms.channels import ChannelSums, SeparatedBlock, notes_of
+
+
+def sums_of(block):
+    return channels.sums_of(SeparatedBlock.of(block))
 
 
 def noise(seed, level=0.1, frames=4000):
@@ -73,3 +78,19 @@ def test_sums_of_parts_add_up_and_are_numpys(channels, lengths, seed):
     np.testing.assert_allclose(total.powers, (exact**2).sum(axis=0), rtol=1e-5)
     np.testing.assert_allclose(total.mean_power, (exact.mean(axis=1) ** 2).sum(), rtol=1e-4, atol=1e-5)
     assert total.clipped == tuple((np.abs(x) >= 0.9999).sum(axis=0))
+
+
+ODD = [0.5, 1e7, 1e14, 1e20, np.inf, np.nan]
+
+
+@given(st.integers(1, 4), st.integers(0, 50), st.integers(0, 9), st.sampled_from(ODD))
+def test_a_separated_block_is_the_block(channels, frames, seed, odd):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 0.5, (frames, channels)).astype(np.float32)
+    if frames:
+        x[rng.integers(frames), rng.integers(channels)] = -odd
+    block = SeparatedBlock.of(x)
+    np.testing.assert_array_equal(np.stack(block.channels, axis=1), x)
+    np.testing.assert_allclose(block.mean(), x.astype(np.float64).mean(axis=1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(block.peak, np.abs(x).max(initial=0))
+    assert all(channel.flags.c_contiguous for channel in block.channels)

@@ -118,8 +118,8 @@ class SoundfileStream(AudioStream):
             self.promised = self._sound.frames
         begin = self._source.pos
         self._first = first, error = self._block()
-        if plain and self._sound.subtype == "PCM_16" and error is None and self._source.read_at(0, 4) in _LITTLE:
-            self._samples = pcm.samples_after(first, self._source, begin, self._sound.frames)
+        if plain and error is None and self._source.read_at(0, 4) in _LITTLE:
+            self._samples = pcm.samples_after(first, self._source, begin, self._sound.frames, self._sound.subtype)
 
     def _sound_file(self) -> _SoundFile:
         self._source.seek(0)

@@ -42,7 +42,7 @@ class Source:
         self.pos = 0
         self.error: Exception | None = None
         self._on_read: Callable[[int, bytes], None] | None = None
-        self._chunk, self._chunk_at = b"", 0
+        self._chunk, self._chunk_pos = b"", 0  # bytes that were read, and the position of the first
 
     @property
     def on_read(self) -> Callable[[int, bytes], None] | None:
@@ -100,7 +100,13 @@ class Source:
 
     def readinto(self, buffer: Any) -> int:
         """Fills a buffer as far as there are bytes."""
-        data = self.read(len(buffer))
+        count, at = len(buffer), self.pos - self._chunk_pos
+        end = at + count
+        if at >= 0 and end <= len(self._chunk):  # nearly always
+            buffer[:] = self._chunk[at:end]
+            self.pos += count
+            return count
+        data = self.read(count)
         buffer[: len(data)] = data
         return len(data)
 
@@ -108,11 +114,6 @@ class Source:
         """Reads ``count`` bytes: fewer only at the end, and before an error (a decoder takes that for the end)."""
         if count < 0:
             count = max(0, self.size - self.pos)
-        at = self.raw_pos - self._chunk_at
-        if at >= 0 and at + count <= len(self._chunk) and self.pos >= len(self._prefix):  # nearly always
-            data = self._chunk[at : at + count]
-            self.pos += count
-            return data
         parts = []
         while count > 0 and (part := self._piece(count)):
             parts.append(part)
@@ -126,13 +127,12 @@ class Source:
             return b"\0" * max(0, min(most, self._claimed - self.pos))
         if self.pos < len(self._prefix):
             return self._prefix[self.pos : self.pos + most]
-        offset = self.raw_pos
-        at = offset - self._chunk_at
+        offset, at = self.raw_pos, self.pos - self._chunk_pos
         if not 0 <= at < len(self._chunk):
             # To where a chunk counted from the start of the file would end, so that reading breaks off at the same
             # place for every range.
             until = min(offset - offset % _CHUNK + _CHUNK, self._end)
-            self._chunk, self._chunk_at, at = self._load(offset, until - offset), offset, 0
+            self._chunk, self._chunk_pos, at = self._load(offset, until - offset), self.pos, 0
         return self._chunk[at : at + most]
 
     def _load(self, offset: int, most: int) -> bytes:

@@ -10,7 +10,6 @@ import soundfile as sf
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.decoders import DecodeError, flac, open_decoder
-from soundbeam.transforms.decoders.base import BLOCK_FRAMES
 from soundbeam.transforms.decoders.containers import read_header
 from tests.transforms.audio_files import (
     decode,
@@ -188,27 +187,6 @@ def test_a_wav_whose_recorder_died_before_it_wrote_the_length(tmp_path):
             lying = patched(patched(data, at, struct.pack("<I", size)), 4, struct.pack("<I", riff))
             samples, _, promised, trouble, notes = decode(write(tmp_path, "x.wav", lying))
             assert (len(samples), promised, trouble, notes) == (32000, 32000, None, [])
-
-
-@pytest.mark.parametrize(
-    "kind", [("WAV", "FILE"), ("WAVEX", "FILE"), ("WAV", "BIG"), ("RF64", "FILE"), ("W64", "FILE"), ("AIFF", "FILE")]
-)
-@pytest.mark.parametrize("channels", [1, 2, 5])
-@pytest.mark.parametrize("frames", [1, BLOCK_FRAMES - 1, BLOCK_FRAMES, BLOCK_FRAMES + 1, 3 * BLOCK_FRAMES + 77])
-def test_16_bit_samples_are_those_of_libsndfile(tmp_path, kind, channels, frames):
-    path, (format, endian) = tmp_path / "a.wav", kind
-    levels = np.random.default_rng(frames).integers(-(1 << 15), 1 << 15, (frames, channels), np.int16)
-    sf.write(path, levels, 8000, "PCM_16", endian, format)
-    if format != "W64":
-        with path.open("ab") as file:
-            file.write(b"LIST\4\0\0\0more")  # a chunk that belongs to no frame
-    with open_decoder(str(path)) as stream:
-        np.testing.assert_array_equal(np.concatenate(list(stream.blocks())), levels / np.float32(1 << 15))
-        assert (stream._samples is not None) == (endian != "BIG" and format != "AIFF")
-    with open_decoder(str(path)) as stream:
-        at = frames // 2
-        assert stream.seek(at)
-        np.testing.assert_array_equal(np.concatenate(list(stream.blocks())), levels[at:] / np.float32(1 << 15))
 
 
 def test_after_a_seek_beyond_its_end_a_wav_is_read_from_its_start(tmp_path):
