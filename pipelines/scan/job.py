@@ -83,7 +83,7 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
             run=run,
             parameters=parameters,
             settings=parameters.settings,
-            labels=list(bundle.labels),
+            labels=list(parameters.labels),
             versions=versions(),
             counters=dict(sorted(totals(result).items())),
             gone=files.gone,
