@@ -49,7 +49,10 @@ def compact(fs: Any, sources: list[Source], table: str, schema: pa.Schema, folde
 
 
 def _row_groups(parts: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The same rows in tables of at least `ROWS_A_GROUP` rows, except for the last one."""
+    """The same rows in tables of at least `ROWS_A_GROUP` rows, except for the last one.
+
+    A staged shard may have more; it is cut into groups of that size when it is written.
+    """
     pending: list[pa.Table] = []
     rows = 0
     for part in itertools.chain.from_iterable(as_written_now(part, schema) for part in parts):
@@ -67,11 +70,13 @@ class _File:
 
     def __init__(self, fs: Any, folder: str, number: int, schema: pa.Schema):
         self._file = fs.open(f"{folder}/part-{number:05d}.parquet", "wb")
-        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd")
+        # Few scores are equal: a dictionary of them takes a seventh more than the scores themselves.
+        coded = [name for name in schema.names if name != "score"]
+        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", use_dictionary=coded)
         self.rows = 0
 
     def write(self, group: pa.Table) -> None:
-        self._writer.write_table(group)
+        self._writer.write_table(group, row_group_size=ROWS_A_GROUP)
         self.rows += group.num_rows
 
     def close(self) -> None:
