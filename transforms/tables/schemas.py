@@ -18,6 +18,7 @@ SHARDS = "shards.json"
 # In the staging folder: the folder of the lists of shards from which a dead run's work is taken over.
 CHECKPOINTS = "checkpoints"
 _PART = 500_000
+_MOST_IN_FILES = 100  # labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +74,8 @@ def _with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
     """The tables' schemas; their metadata holds the run's parameters as JSON, with the labels in order.
 
+    Thousands of labels and thresholds would take a megabyte of every file; they are in ``run.json`` only.
+
     The column ``run`` comes from the name of the folder ``run=…`` that the shards are committed to: a column of that
     name within the files would keep pyarrow from reading them as one dataset.
     """
@@ -127,5 +130,8 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("content", pa.string()),
         ],
     }
-    metadata = {METADATA_KEY: json.dumps({**parameters, "labels": list(labels)}, ensure_ascii=False).encode()}
+    described = {**parameters, "labels": list(labels)}
+    if len(labels) > _MOST_IN_FILES:
+        described = {name: value for name, value in described.items() if name not in ("labels", "thresholds")}
+    metadata = {METADATA_KEY: json.dumps(described, ensure_ascii=False).encode()}
     return {table: pa.schema(fields, metadata=metadata) for table, fields in columns.items()}

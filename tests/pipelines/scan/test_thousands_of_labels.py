@@ -3,12 +3,13 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 
 import soundbeam
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.results import read
+from soundbeam.pipelines.results import parameters, read
 from soundbeam.pipelines.scan.program import main
 from soundbeam.transforms.decoding import split_recordings
 from tests.pipelines.written_scan import run_info
@@ -83,6 +84,13 @@ def test_calls_are_found_and_counts_are_those_of_labels_with_a_call(scanned):
     filled = read(str(scanned), "counts", zeros=True).to_pylist()
     assert len(filled) == 3 * len(LABELS)
     assert sum(r["calls"] or 0 for r in filled) == 6 and sum(r["calls"] is None for r in filled) == len(LABELS)
+
+
+def test_labels_that_would_swell_every_file_are_in_run_json_and_in_what_is_read(scanned):
+    written = json.loads(pq.read_schema(next(scanned.glob("calls/*/*.parquet"))).metadata[b"soundbeam"])
+    assert written["min_score"] == 0.05 and not {"labels", "thresholds"} & set(written)
+    told = parameters(read(str(scanned), "calls"))
+    assert tuple(told["labels"]) == tuple(told["thresholds"]) == LABELS and told["run"]
 
 
 @pytest.mark.parametrize("more", [("--segment", 2.0), ("--batch-size", 1), ("--batch-size", 100), ("ranges",)])
