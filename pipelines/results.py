@@ -22,8 +22,9 @@ from soundbeam.model.storage.parquet import open_parquet, read_rows
 from soundbeam.model.storage.stores import one_line
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo
+from soundbeam.pipelines.zero_counts import SCANNED, with_zeros
 from soundbeam.transforms.records import DELETED
-from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES, schemas, with_nulls
+from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES, as_written_now, schemas
 
 
 def read(
@@ -33,6 +34,7 @@ def read(
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
     recordings: Collection[str | os.PathLike[str]] | None = None,
+    zeros: bool = False,
 ) -> pa.Table:
     """The current rows of one table; ``.to_pandas()`` makes a DataFrame of them.
 
@@ -47,6 +49,7 @@ def read(
         columns: Only these columns, in this order; ``run`` is one of them. Default: all.
         recordings: Only rows of these recordings, by their full URIs, or as a `pathlib.Path`. Row groups without any of
             them are not read where the file's statistics tell them apart.
+        zeros: Of ``counts``: also the rows of labels without a call that a scan of more than 100 labels does not write.
 
     Returns:
         The table with an additional column ``run``; its schema's metadata is the newest run's.
@@ -55,7 +58,7 @@ def read(
         ResultsError: It is no output folder, or a damaged one; there is no such table or column, no committed run, or
             none with that name or classifier.
     """
-    parts = list(stream(output, table, run, classifier, columns, recordings))
+    parts = list(stream(output, table, run, classifier, columns, recordings, zeros))
     rows = pa.concat_tables([part.replace_schema_metadata(parts[-1].schema.metadata) for part in parts])
     return rows if columns is None else rows.select(list(columns))
 
@@ -67,6 +70,7 @@ def stream(
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
     recordings: Collection[str | os.PathLike[str]] | None = None,
+    zeros: bool = False,
 ) -> Iterator[pa.Table]:
     """The same rows in parts of at most half a million, for a table that is larger than memory.
 
@@ -74,6 +78,8 @@ def stream(
     """
     if table not in TABLES:
         raise ResultsError(f"no table {table!r}; there are {', '.join(TABLES)}")
+    if zeros and table != "counts":
+        raise ResultsError(f"zeros belong to the table counts, not to {table}")
     if isinstance(recordings, (str, bytes, os.PathLike)):
         recordings = [recordings]
     folder = open_output(output)
@@ -84,8 +90,16 @@ def stream(
         if recordings is not None:
             requested = pa.array([_uri(recording) for recording in recordings], pa.string())
             uris = requested if uris is None else requested.filter(pc.is_in(requested, value_set=uris))
-        for part in _parts(folder, table, info.run, columns, uris):
-            yield part.append_column("run", pa.array([info.run] * len(part), pa.string()))
+        if zeros and info.parameters.sparse_counts:
+            _check_columns(table, columns, schemas((), info.to_dict())[table].names)
+            counts = _parts(folder, table, info.run, None, uris)
+            parts = with_zeros(counts, _parts(folder, "recordings", info.run, SCANNED, uris), info.labels, columns)
+        else:
+            parts = _parts(folder, table, info.run, columns, uris)
+        metadata = {METADATA_KEY: json.dumps(info.to_dict(), ensure_ascii=False).encode()}
+        for part in parts:
+            rows = part.append_column("run", pa.array([info.run] * len(part), pa.string()))
+            yield rows.replace_schema_metadata(metadata)
 
 
 def select_runs(output: Output, run: str | None = None, classifier: str | None = None) -> list[RunInfo]:
@@ -164,7 +178,7 @@ def _why_empty(output: Output) -> str:
 
 
 def parameters(table: pa.Table) -> dict[str, Any]:
-    """The run's parameters from a table's schema metadata; ``labels`` is in the order of ``scores``."""
+    """What ``run.json`` says of the newest run of a table that was read, from its schema's metadata."""
     return json.loads(table.schema.metadata[METADATA_KEY])
 
 
@@ -204,24 +218,30 @@ def _rows_of(
 ) -> Iterator[pa.Table]:
     """The same of one file."""
     with open_parquet(output.fs, path) as parquet:
-        schema = parquet.schema_arrow
-        # Runs of earlier versions have no such columns.
-        new = [f for f in schemas(("",), {})[table] if f.name not in schema.names]
-        names = [*schema.names, *(f.name for f in new)]
-        selected = [c for c in schema.names if columns is None or c in columns]
-        new = [f for f in new if columns is None or f.name in columns]
-        unknown = [c for c in columns or () if c not in (*names, "run")]
-        if unknown:
-            raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(names)}, run")
-        yield with_nulls(pa.schema([schema.field(c) for c in selected], schema.metadata).empty_table(), new)
-        to_read = selected if uris is None else list(dict.fromkeys([*selected, "recording"]))
+        written = parquet.schema_arrow
+        # Runs of earlier versions lack columns, and have the scores of all labels as a list.
+        fields = [field for field in written if field.name != "scores"]
+        fields += [field for field in schemas(("",), {})[table] if field.name not in written.names]
+        names = [field.name for field in fields]
+        _check_columns(table, columns, names)
+        schema = pa.schema([f for f in fields if columns is None or f.name in columns], written.metadata)
+        yield schema.empty_table()
+        to_read = [c for c in written.names if c in schema.names or (c == "recording" and uris is not None)]
+        if "scores" in written.names:
+            to_read = written.names
         for group in _row_groups(parquet, uris):
             # Where only the column "run" is selected, the rows still have to be counted.
             part = read_rows(parquet, to_read or ["recording"], group)
             if uris is not None:
                 part = part.filter(pc.is_in(part["recording"], value_set=uris))
             if len(part):
-                yield with_nulls(part.select(selected), new)
+                yield from as_written_now(part, schema)
+
+
+def _check_columns(table: str, columns: Sequence[str] | None, names: Sequence[str]) -> None:
+    unknown = [c for c in columns or () if c not in (*names, "run")]
+    if unknown:
+        raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(names)}, run")
 
 
 def _row_groups(parquet: pq.ParquetFile, uris: pa.Array | None) -> Iterator[int]:

@@ -164,8 +164,11 @@ def read_table(
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
     recordings: Collection[str] | None = None,
+    zeros: bool = False,
 ) -> pa.Table:
     """The current rows of one table of a scan; see `pipelines.results.read` for the arguments.
+
+    ``zeros=True`` adds to ``counts`` the labels without a call that a scan of more than 100 labels does not write.
 
     Raises:
         ResultsError: There is no such table, column, run or classifier.
@@ -176,7 +179,7 @@ def read_table(
     """
     from soundbeam.pipelines.results import read
 
-    return read(output, table, run, classifier, columns, recordings)
+    return read(output, table, run, classifier, columns, recordings, zeros)
 
 
 def stream_table(
@@ -186,6 +189,7 @@ def stream_table(
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
     recordings: Collection[str] | None = None,
+    zeros: bool = False,
 ) -> Iterator[pa.Table]:
     """Yields the same rows in parts, for a table that is larger than memory.
 
@@ -195,4 +199,4 @@ def stream_table(
     """
     from soundbeam.pipelines.results import stream
 
-    return stream(output, table, run, classifier, columns, recordings)
+    return stream(output, table, run, classifier, columns, recordings, zeros)

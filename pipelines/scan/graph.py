@@ -14,6 +14,7 @@ from soundbeam.pipelines.runners.run import progress_every_s
 from soundbeam.pipelines.scan.request import Scan
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
 from soundbeam.transforms.decoding.split_recordings import SplitRecordings
+from soundbeam.transforms.kept_scores import Keeping
 from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
 from soundbeam.transforms.listing.list_recordings import ListRecordings
 from soundbeam.transforms.listing.patterns import roots_of
@@ -34,8 +35,9 @@ def build(
     ledger: list[tuple[int, str]],
 ) -> None:
     """Adds the scan to the pipeline: list → leave out what is done → decode → score → count → write."""
-    thresholds = tuple(parameters.thresholds[label] for label in bundle.labels)
-    counting = Counting(bundle.labels, thresholds, bundle.call_rules, bundle.counting)
+    labels, zeros = parameters.labels, not parameters.sparse_counts
+    counting = Counting(labels, tuple(parameters.thresholds.values()), bundle.call_rules, bundle.counting, zeros)
+    columns = None if labels == bundle.labels else tuple(map(bundle.labels.index, labels))
     spec = WindowSpec(bundle.rate, bundle.window_s, parameters.hop_s)
     cores = cores_a_worker(pipeline.options)
     listed = pipeline | "ListRecordings" >> ListRecordings(request.recordings)
@@ -59,16 +61,21 @@ def build(
         >> DecodeRecordings(spec, request.segment, request.decoder, request.channel, processes=cores)
         | "ScoreWindows"
         >> ScoreWindows(
-            request.classifier, bundle.fingerprint, request.batch_size, cores, spec.segment_samples(request.segment)
+            request.classifier,
+            bundle.fingerprint,
+            request.batch_size,
+            cores,
+            spec.segment_samples(request.segment),
+            Keeping(columns, parameters.min_score),
         )
         | "ReportProgress" >> ReportProgress(spec.hop_s, progress_every_s())
         | "CountCalls" >> CountCalls(counting)
     )
     whole, of_ranges = results["whole"], results["of_ranges"]
-    others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
+    others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(labels))
     numbers = points | "CountFiles" >> CountFiles(listed["told"])
     write = WriteTables(
-        staging_url, bundle.labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
+        staging_url, labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
     )
     _ = (
         # Three steps: a Flatten in front of a single one would end the fused stage.

@@ -44,6 +44,14 @@ def parser() -> Parser:
     score.add_argument("--hop", type=positive, metavar="SECONDS", help="between window starts (default: the bundle's)")
     between = share(low_open=True, high_open=True)
     score.add_argument("--threshold", type=between, metavar="X", help="score of a call, 0 to 1 (default: the bundle's)")
+    score.add_argument(
+        "--labels", nargs="+", default=(), metavar="NAME|FILE",
+        help="only these, by name or from files with one a line; a species list too",
+    )  # fmt: skip
+    score.add_argument(
+        "--min-score", type=share(high_open=True), metavar="X",
+        help="of more than 10 labels, keep scores from X on (0.05) and each window's highest",
+    )  # fmt: skip
     place = p.add_argument_group("time and place (by default the time in recorders' usual names and metadata)")
     place.add_argument("--recorded-at", metavar="PATTERN", help="time in a name, e.g. '*_%%d%%m%%y_%%H%%M.wav'")
     place.add_argument("--timezone", default="UTC", metavar="ZONE", help="of the recorders' clocks (%(default)s)")

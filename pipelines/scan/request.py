@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
+from collections.abc import Sequence
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.errors import OptionError
+from soundbeam.model.storage.files import path_text
 from soundbeam.model.storage.stores import printable
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.run_info import ScanParameters
+from soundbeam.pipelines.scan.chosen_labels import chosen_labels
+from soundbeam.transforms.kept_scores import usual_floor
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
 from soundbeam.transforms.records import Channel
+
+# With up to so many labels there are counts of labels without a call.
+_ZEROS_LABELS = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +33,9 @@ class Scan:
         output: URL of the output folder.
         hop: Seconds between the starts of two windows; None: the bundle's.
         threshold: Threshold of every label; None: the bundle's.
+        labels: Only these labels, by their names or in files with one a line; none: all of the bundle's.
+        min_score: The lowest score that is kept of more than 10 labels; None: 0.05, or the lowest threshold if that is
+            lower.
         rescan: Whether to scan again what was scanned before.
         retry_failed: Whether to scan again what failed or was partial before.
         decoder: ``soundfile`` or ``tensorflow-io``.
@@ -49,6 +60,8 @@ class Scan:
     output: str
     hop: float | None = None
     threshold: float | None = None
+    labels: Sequence[str] = ()
+    min_score: float | None = None
     rescan: bool = False
     retry_failed: bool = False
     decoder: str = "soundfile"
@@ -66,6 +79,8 @@ class Scan:
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise OptionError(f"threshold {self.threshold} does not lie between 0 and 1")
+        if self.min_score is not None and not 0 <= self.min_score < 1:
+            raise OptionError(f"min_score {self.min_score} is not at least 0 and below 1")
         for name in ("hop", "segment", "batch_size", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
@@ -74,6 +89,8 @@ class Scan:
             raise OptionError(f"channel {self.channel!r} is neither mean nor each nor a number from 1 on")
         conventions = Conventions(self.recorded_at, self.timezone, self.site)
         since_utc = None if self.since is None else parse_date(self.since, zone_of(self.timezone))
+        named = [self.labels] if isinstance(self.labels, (str, os.PathLike)) else self.labels or ()
+        object.__setattr__(self, "labels", tuple(path_text(name, "labels") for name in named))
         object.__setattr__(self, "conventions", conventions)
         object.__setattr__(self, "since_utc", since_utc)
 
@@ -82,10 +99,12 @@ def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
     """The parameters of a scan with a bundle.
 
     Raises:
-        SoundbeamError: The hop would skip sound.
+        SoundbeamError: The hop would skip sound, a label is unknown, or scores over a threshold would not be kept.
     """
     hop_s = request.hop or bundle.hop_s
     WindowSpec(bundle.rate, bundle.window_s, hop_s)
+    labels = chosen_labels(request.labels, bundle.labels) if request.labels else bundle.labels
+    thresholds = {label: request.threshold or bundle.thresholds[label] for label in labels}
     return ScanParameters(
         recordings=[printable(redacted(pattern)) for pattern in request.recordings],
         classifier=redacted(request.classifier),
@@ -95,10 +114,26 @@ def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
         rate=bundle.rate,
         window_s=bundle.window_s,
         hop_s=hop_s,
-        thresholds={label: request.threshold or bundle.thresholds[label] for label in bundle.labels},
+        thresholds=thresholds,
         call_rules=dataclasses.asdict(bundle.call_rules),
         decoder=request.decoder,
         channel=request.channel,
         **dataclasses.asdict(request.conventions),
         since=request.since,
+        min_score=_floor(request.min_score, thresholds),
+        sparse_counts=len(labels) > _ZEROS_LABELS and not request.labels,
     )
+
+
+def _floor(wanted: float | None, thresholds: dict[str, float]) -> float | None:
+    """The lowest score that is kept of every label; None: all scores are kept."""
+    usual = usual_floor(thresholds.values())
+    if wanted is None or usual is None:
+        return usual
+    lowest = min(thresholds, key=lambda label: thresholds[label])
+    if wanted > thresholds[lowest]:
+        raise OptionError(
+            f"--min-score {wanted:g} lies above the threshold {thresholds[lowest]:g} of {lowest!r}, and loses calls; "
+            f"give at most {thresholds[lowest]:g}, or a higher --threshold"
+        )
+    return wanted

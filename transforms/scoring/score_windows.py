@@ -21,6 +21,7 @@ from apache_beam.utils.shared import Shared
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.counters import count
+from soundbeam.transforms.kept_scores import Keeping, KeptScores
 from soundbeam.transforms.records import Decoded, Scored, Segment, SegmentScores
 
 # How many segments a batch holds for each thread, and at least.
@@ -32,7 +33,9 @@ _PENDING_BATCHES = 1
 _OWN_CALL_SHARE = 1 / 4
 
 
-def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> Iterator[SegmentScores]:
+def score_segments(
+    segments: Sequence[Segment], scorer: Any, pool: Executor, keeping: Keeping | None = None
+) -> Iterator[SegmentScores]:
     """Scores segments, each window once, however they are batched.
 
     A segment of many windows is scored on its own, since its windows share spectrogram frames. Shorter ones are
@@ -43,13 +46,14 @@ def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> 
         scorer: A `model.classifier.scorer.Scorer`.
         pool: Runs the calls of the network; all are submitted before this function returns. Several calls of one
             thread each are faster than one call that several threads share, because the layers are small.
+        keeping: Which scores are kept; None: all.
 
     Returns:
         The scores of each segment, in order. The iterator waits for each when it is requested.
     """
     parts: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
     for call in _calls(segments, scorer.batch):
-        future = pool.submit(_timed_call, call, scorer)
+        future = pool.submit(_timed_call, call, scorer, keeping or Keeping())
         for i, (segment, _) in enumerate(call):
             parts[id(segment)].append((future, i))
     return (_wait_for_scores(segment, parts.pop(id(segment))) for segment in segments)
@@ -58,7 +62,7 @@ def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> 
 # What one call scores: segments, or a part of one, each with the offsets of its windows.
 _Call = list[tuple[Segment, np.ndarray]]
 # The result for each of them: the scores, or why there are none.
-_Scores = Sequence[Union[np.ndarray, Exception]]  # noqa: UP007
+_Scores = Sequence[Union[KeptScores, Exception]]  # noqa: UP007
 
 
 def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
@@ -92,7 +96,16 @@ def _scores_of(segment: Segment, offsets: np.ndarray, scorer: Any) -> np.ndarray
         return e
 
 
-def _scores_of_call(call: _Call, scorer: Any) -> _Scores:
+def _kept(scores: np.ndarray | Exception, windows: int, keeping: Keeping) -> KeptScores | Exception:
+    """What is kept of a part's scores: thousands of labels take a hundred times the memory until then."""
+    if isinstance(scores, Exception):
+        return scores
+    if scores.shape[0] != windows or not np.all(np.isfinite(scores)):
+        return SoundbeamError("the model returned a score that is not a number")
+    return keeping.of(scores)
+
+
+def _scores_of_call(call: _Call, scorer: Any) -> Sequence[np.ndarray | Exception]:
     if len(call) > 1:
         # After an exception they are scored one by one, to find the segment that causes it.
         with contextlib.suppress(Exception):
@@ -102,15 +115,17 @@ def _scores_of_call(call: _Call, scorer: Any) -> _Scores:
     return [_scores_of(segment, offsets, scorer) for segment, offsets in call]
 
 
-def _timed_call(call: _Call, scorer: Any) -> tuple[_Scores, float]:
+def _timed_call(call: _Call, scorer: Any, keeping: Keeping) -> tuple[_Scores, float]:
     """The scores, and how many milliseconds they took."""
     start = time.perf_counter()
-    return _scores_of_call(call, scorer), 1000 * (time.perf_counter() - start)
+    scores = _scores_of_call(call, scorer)
+    kept = [_kept(of_part, len(offsets), keeping) for of_part, (_, offsets) in zip(scores, call, strict=True)]
+    return kept, 1000 * (time.perf_counter() - start)
 
 
 def _wait_for_scores(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
     """Waits for the calls that score a segment; each number is the position of its part in a call."""
-    part_scores, spent = list[Union[np.ndarray, Exception]](), 0.0  # noqa: UP007
+    part_scores, spent = list[Union[KeptScores, Exception]](), 0.0  # noqa: UP007
     for future, i in parts:
         scores, ms = future.result()
         part_scores.append(scores[i])
@@ -121,14 +136,14 @@ def _wait_for_scores(segment: Segment, parts: Sequence[tuple[Future[tuple[_Score
 
 def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
     error = ""
-    scores: np.ndarray | None = None
-    failed = [e for e in parts if isinstance(e, Exception)]
-    if failed:
-        error = f"scoring failed: {' '.join(str(failed[0]).split())[:300] or type(failed[0]).__name__}"
+    scores: KeptScores | None = None
+    failed = next((e for e in parts if isinstance(e, Exception)), None)
+    if isinstance(failed, SoundbeamError):
+        error = str(failed)
+    elif failed:
+        error = f"scoring failed: {' '.join(str(failed).split())[:300] or type(failed).__name__}"
     else:
-        scores = np.concatenate([part for part in parts if not isinstance(part, Exception)])
-        if scores.shape[0] != len(segment.offsets) or not np.all(np.isfinite(scores)):
-            error, scores = "the model returned a score that is not a number", None
+        scores = KeptScores.joined([part for part in parts if isinstance(part, KeptScores)])
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
     return SegmentScores(
@@ -186,6 +201,7 @@ class ScoreWindows(beam.PTransform):
         batch: How many windows are scored in one call; None for the number in the bundle.
         threads: How many calls run at the same time in a worker.
         segment_samples: The greatest length of a segment, samples.
+        keeping: Which scores are kept.
     """
 
     bundle: str
@@ -193,11 +209,12 @@ class ScoreWindows(beam.PTransform):
     batch: int | None = None
     threads: int = 1
     segment_samples: int = 1
+    keeping: Keeping = Keeping()  # noqa: RUF009  # it is frozen
 
     def expand(self, decoded: beam.PCollection) -> beam.PCollection:
         """Adds the steps to the graph."""
         model = self.bundle, self.fingerprint, self.batch
-        return decoded | "Batch" >> self.batches() | "Score" >> beam.ParDo(_Score(model, self.threads))
+        return decoded | "Batch" >> self.batches() | "Score" >> beam.ParDo(_Score(model, self.threads, self.keeping))
 
     def batches(self) -> beam.PTransform:
         """Batches segments by their length, so that short recordings fill a call too.
@@ -217,8 +234,8 @@ def _size(item: Decoded) -> int:
 class _Score(beam.DoFn):
     """Scores batches with the model that all threads of a process share, and takes the next batch meanwhile."""
 
-    def __init__(self, model: tuple[str, str, int | None], threads: int):
-        self._arguments, self._threads, self._shared = model, threads, Shared()
+    def __init__(self, model: tuple[str, str, int | None], threads: int, keeping: Keeping):
+        self._arguments, self._threads, self._keeping, self._shared = model, threads, keeping, Shared()
 
     def setup(self) -> None:
         self._model = self._shared.acquire(lambda: LazyModel(lambda: load_scorer(*self._arguments)))
@@ -231,7 +248,7 @@ class _Score(beam.DoFn):
 
     def process(self, batch: Sequence[Decoded]) -> Iterator[Any]:
         segments = [item for item in batch if isinstance(item, Segment)]
-        scored = score_segments(segments, self._model.get(), self._pool) if segments else iter(())
+        scored = score_segments(segments, self._model.get(), self._pool, self._keeping) if segments else iter(())
         self._pending.append(next(scored) if isinstance(item, Segment) else item for item in batch)
         while len(self._pending) > _PENDING_BATCHES:
             yield from self._pending.popleft()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 TABLES = ("predictions", "calls", "counts", "recordings")
 METADATA_KEY = b"soundbeam"
@@ -15,6 +17,8 @@ METADATA_KEY = b"soundbeam"
 SHARDS = "shards.json"
 # In the staging folder: the folder of the lists of shards from which a dead run's work is taken over.
 CHECKPOINTS = "checkpoints"
+_PART = 500_000
+_MOST_IN_FILES = 100  # labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,15 +36,45 @@ class Shard:
     rows: int
 
 
-def with_nulls(rows: pa.Table, fields: Iterable[pa.Field]) -> pa.Table:
-    """The rows with columns of nulls added, for rows that an earlier version wrote without them."""
-    for field in fields:
-        rows = rows.append_column(field, pa.nulls(len(rows), field.type))
-    return rows
+def as_written_now(rows: pa.Table, schema: pa.Schema) -> Iterator[pa.Table]:
+    """Rows that an earlier version may have written: in parts, with the columns of ``schema`` in its order.
+
+    Columns that it did not have are null. Its predictions had one row a window, with all labels' scores as a list; they
+    become one row a window and label.
+
+    Args:
+        rows: Rows of a table, whose metadata are its run's; with the column ``scores`` if the run wrote it.
+        schema: The columns that they are to have, all or some of the table's.
+
+    Yields:
+        At least one part, of at most half a million rows where lists are taken apart.
+    """
+    if "scores" not in rows.column_names:
+        yield _with_columns(rows, schema)
+        return
+    labels = json.loads(rows.schema.metadata[METADATA_KEY])["labels"]
+    step = max(1, _PART // len(labels))
+    for first in range(0, max(len(rows), 1), step):
+        windows = rows.slice(first, step)
+        label = pa.array(labels, pa.string()).take(pa.array(np.tile(np.arange(len(labels)), len(windows))))
+        repeated = windows.drop_columns(["label", "score", "scores"]).take(
+            pa.array(np.repeat(np.arange(len(windows)), len(labels)))
+        )
+        long = repeated.append_column("label", label).append_column("score", pc.list_flatten(windows["scores"]))
+        yield _with_columns(long.replace_schema_metadata(rows.schema.metadata), schema)
+
+
+def _with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    for field in schema:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    return rows.select(schema.names)
 
 
 def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
     """The tables' schemas; their metadata holds the run's parameters as JSON, with the labels in order.
+
+    Thousands of labels and thresholds would take a megabyte of every file; they are in ``run.json`` only.
 
     The column ``run`` comes from the name of the folder ``run=…`` that the shards are committed to: a column of that
     name within the files would keep pyarrow from reading them as one dataset.
@@ -48,7 +82,6 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
     name, label = ("recording", pa.string()), ("label", pa.string())
     times = [("start_s", pa.float64()), ("end_s", pa.float64())]
     site = ("site", pa.string())
-    scores = [("scores", pa.list_(pa.float32()))] if len(labels) > 1 else []
     channel = [("channel", pa.int64())] if parameters.get("channel") == "each" else []
     columns = {
         "predictions": [
@@ -56,7 +89,6 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             *times,
             ("label", pa.string()),
             ("score", pa.float32()),
-            *scores,
             *channel,
             site,
         ],
@@ -98,5 +130,8 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("content", pa.string()),
         ],
     }
-    metadata = {METADATA_KEY: json.dumps({**parameters, "labels": list(labels)}, ensure_ascii=False).encode()}
+    described = {**parameters, "labels": list(labels)}
+    if len(labels) > _MOST_IN_FILES:
+        described = {name: value for name, value in described.items() if name not in ("labels", "thresholds")}
+    metadata = {METADATA_KEY: json.dumps(described, ensure_ascii=False).encode()}
     return {table: pa.schema(fields, metadata=metadata) for table, fields in columns.items()}
