@@ -31,6 +31,7 @@ class ScanParameters:
         timezone: Time zone of the recorders' clocks.
         site: Pattern for the site in a recording's URI.
         since: The date from which on recordings were scanned.
+        licence: The bundle's, of an imported model; "": none was told.
     """
 
     recordings: list[str]
@@ -49,6 +50,7 @@ class ScanParameters:
     timezone: str = "UTC"
     site: str | None = None
     since: str | None = None
+    licence: str = ""
 
     @property
     def settings(self) -> str:

@@ -101,4 +101,5 @@ def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
         channel=request.channel,
         **dataclasses.asdict(request.conventions),
         since=request.since,
+        licence=bundle.licence,
     )
