@@ -133,11 +133,16 @@ def test_a_saved_model_of_one_window_at_a_time(tmp_path):
     assert bundle.network_file.endswith(".tflite")
 
 
+def by_text(x):
+    """The same numbers, by operators that LiteRT has not."""
+    return tf.strings.to_number(tf.strings.as_string(x))
+
+
 @pytest.mark.parametrize("shape", [(None, SAMPLES), (SAMPLES,), (1, SAMPLES)])
 def test_what_does_not_convert_is_run_by_tensorflow(tmp_path, shape):
-    def odd(x):  # LiteRT has no such operator
+    def odd(x):
         return {
-            key: value + tf.minimum(tf.math.lgamma(tf.abs(value) + 9), 0)
+            key: value + tf.minimum(by_text(tf.abs(value)), 0)
             for key, value in named(tf.reshape(x, (-1, SAMPLES))).items()
         }
 
@@ -264,7 +269,7 @@ def test_models_that_are_none_of_sounds(tmp_path, function, shape, says):
 
 
 def test_an_operator_of_tensorflow_alone(tmp_path):
-    path = write_tflite(tmp_path / "m.tflite", lambda x: tf.math.digamma(x[:, :2]), flex=True)
+    path = write_tflite(tmp_path / "m.tflite", lambda x: by_text(x[:, :2]), flex=True)
     assert "Flex" in refused(path, tmp_path)
 
 
