@@ -33,6 +33,7 @@ class ScanParameters:
         since: The date from which on recordings were scanned.
         min_score: The lowest score that was kept of every label; None: all scores were kept.
         sparse_counts: Whether labels without a call have no rows in ``counts``.
+        licence: The bundle's, of an imported model; "": none was told.
     """
 
     recordings: list[str]
@@ -53,6 +54,8 @@ class ScanParameters:
     since: str | None = None
     min_score: float | None = None
     sparse_counts: bool = False
+
+    licence: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:

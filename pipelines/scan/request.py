@@ -122,6 +122,7 @@ def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
         since=request.since,
         min_score=_floor(request.min_score, thresholds),
         sparse_counts=len(labels) > _ZEROS_LABELS and not request.labels,
+        licence=bundle.licence,
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from soundbeam.model.classifier import conversion, conversion_cache
-from soundbeam.model.classifier.bundle import DESCRIPTION, _fingerprint, load_bundle
+from soundbeam.model.classifier.bundle import load_bundle
+from soundbeam.model.classifier.bundle_files import DESCRIPTION, fingerprint_of
 from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.errors import BundleError
 from tests.placeholder import RATE, save_tone_bundle, with_tones
@@ -29,7 +30,7 @@ def former(tmp_path):
     described = json.loads((tmp_path / "former" / DESCRIPTION).read_text())
     del described["network"], described["fingerprint"]
     described["front_end"] = {}
-    described["fingerprint"] = _fingerprint(described)
+    described["fingerprint"] = fingerprint_of(described)
     (tmp_path / "former" / DESCRIPTION).write_text(json.dumps(described))
     return str(tmp_path / "former"), described["fingerprint"]
 
@@ -98,3 +99,23 @@ def test_its_weights_are_checked_before_a_scan_begins(former, tmp_path):
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(BundleError, match="changed or truncated"):
         load_bundle(former[0])
+
+
+def test_one_without_embeddings_is_converted_for_them(tmp_path, cache, conversions):
+    url = save_tone_bundle(tmp_path / "b").url
+    described = json.loads((tmp_path / "b" / DESCRIPTION).read_text())
+    for name in ("licence", "activation", "names", "embedding_size", "source", "geo"):  # as before there were any
+        del described[name]
+    network = load_bundle(url).network
+    described["fingerprint"] = fingerprint_of(described)
+    (tmp_path / "b" / DESCRIPTION).write_text(json.dumps(described))
+    conversions.clear()
+    bundle = load_bundle(url)
+    assert bundle.network == network and bundle.embedding_size == 0
+    bundle.scorer().score_windows(WINDOWS)
+    assert not conversions
+    for _ in range(2):
+        scores, embeddings = bundle.scorer(embeddings=True).embed_windows(WINDOWS)
+        assert embeddings.shape == (len(WINDOWS), 1)
+        np.testing.assert_allclose(scores, bundle.scorer().score_windows(WINDOWS), rtol=0, atol=1e-6)
+    assert len(conversions) == 1
