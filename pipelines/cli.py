@@ -11,6 +11,8 @@ PROGRAMS = {
     "train": "train a classifier on training examples",
     "compare": "train and cross-validate architectures with the same budget",
     "scan": "find and count the classifier's sounds in recordings",
+    "embed": "write the embedding of every window of recordings",
+    "search": "find the windows that sound most like some clips",
     "tables": "list the runs of a scan's output, and which rows are current",
     "evaluate": "compare a scan with annotations",
     "label": "tell what clips are of: their highest labels, with scores",

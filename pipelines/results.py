@@ -41,7 +41,7 @@ def read(
 
     Args:
         output: The scan's output folder, a local path or any fsspec URL.
-        table: ``predictions``, ``calls``, ``counts`` or ``recordings``.
+        table: ``predictions``, ``calls``, ``counts``, ``recordings`` or ``embeddings``.
         run: Only this run, including its superseded rows.
         classifier: Only runs of the classifier whose fingerprint begins with this; default: the newest run's.
         columns: Only these columns, in this order; ``run`` is one of them. Default: all.
@@ -68,7 +68,7 @@ def stream(
     columns: Sequence[str] | None = None,
     recordings: Collection[str | os.PathLike[str]] | None = None,
 ) -> Iterator[pa.Table]:
-    """The same rows in parts of at most half a million, for a table that is larger than memory.
+    """The same rows in parts of at most half a million, or 16 MB of embeddings, for a table that is larger than memory.
 
     Arguments and exceptions are those of `read`. Each run gives at least one part, which may be empty.
     """
@@ -77,7 +77,7 @@ def stream(
     if isinstance(recordings, (str, bytes, os.PathLike)):
         recordings = [recordings]
     folder = open_output(output)
-    runs = select_runs(folder, run, classifier)
+    runs = select_runs(folder, run, classifier, table)
     current = current_recordings(folder, [info.run for info in runs])
     for info in runs:
         uris = current[info.run].uris
@@ -88,13 +88,16 @@ def stream(
             yield part.append_column("run", pa.array([info.run] * len(part), pa.string()))
 
 
-def select_runs(output: Output, run: str | None = None, classifier: str | None = None) -> list[RunInfo]:
+def select_runs(
+    output: Output, run: str | None = None, classifier: str | None = None, table: str = "recordings"
+) -> list[RunInfo]:
     """The committed runs that have the newest run's classifier, hop and thresholds, oldest first.
 
     Args:
         output: The output folder.
         run: Only the run of this name.
         classifier: Consider only runs of the classifier whose fingerprint begins with this.
+        table: Consider only runs that wrote this table.
 
     Raises:
         ResultsError: There is none.
@@ -105,13 +108,18 @@ def select_runs(output: Output, run: str | None = None, classifier: str | None =
             raise ResultsError(f"{output.user_url}: {_why_empty(output)}")
     except OSError as e:
         raise ResultsError(f"{output.user_url}: cannot be read ({one_line(e)})") from e
+    there = [info for info in runs if table in info.parameters.tables]
+    if not there:
+        raise ResultsError(f"{output.user_url}: {_why_no(table)}")
     if run is not None:
         chosen = [info for info in runs if info.run == run]
         names = ", ".join(info.run for info in runs[-5:])
         if not chosen:
             raise ResultsError(f"{output.user_url}: no run {run!r}; the newest are {names}")
+        if table not in chosen[0].parameters.tables:
+            raise ResultsError(f"{output.user_url}: run {run} wrote no table {table}")
         return chosen
-    of_classifier = [info for info in runs if info.parameters.fingerprint.startswith(classifier or "")]
+    of_classifier = [info for info in there if info.parameters.fingerprint.startswith(classifier or "")]
     if not of_classifier:
         raise ResultsError(f"{output.user_url}: no run of a classifier with fingerprint {classifier!r}")
     return [info for info in of_classifier if info.settings == of_classifier[-1].settings]
@@ -144,6 +152,13 @@ def _uri(recording: str | os.PathLike[str]) -> str:
     """The URI of a recording that is named by its URI, or as a path of this machine."""
     name = path_text(recording, "recordings")
     return name if isinstance(recording, str) else f"file://{local_path(name)}"
+
+
+def _why_no(table: str) -> str:
+    """Why no run wrote a table, and what to do."""
+    if table == "embeddings":
+        return "no embeddings in it; scan with --embeddings, or make them with 'soundbeam embed'"
+    return f"no table {table} in it, only embeddings; make one with 'soundbeam scan' in another folder"
 
 
 def _why_empty(output: Output) -> str:
@@ -206,7 +221,7 @@ def _rows_of(
     with open_parquet(output.fs, path) as parquet:
         schema = parquet.schema_arrow
         # Runs of earlier versions have no such columns.
-        new = [f for f in schemas(("",), {})[table] if f.name not in schema.names]
+        new = [f for f in schemas(("",), {}).get(table, ()) if f.name not in schema.names]
         names = [*schema.names, *(f.name for f in new)]
         selected = [c for c in schema.names if columns is None or c in columns]
         new = [f for f in new if columns is None or f.name in columns]

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from soundbeam.transforms.records import Channel
+from soundbeam.transforms.tables.schemas import SCAN_TABLES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class ScanParameters:
         timezone: Time zone of the recorders' clocks.
         site: Pattern for the site in a recording's URI.
         since: The date from which on recordings were scanned.
+        tables: The run's tables.
+        embedding_size: How many numbers an embedding has; 0 without embeddings.
     """
 
     recordings: list[str]
@@ -49,13 +52,15 @@ class ScanParameters:
     timezone: str = "UTC"
     site: str | None = None
     since: str | None = None
+    tables: tuple[str, ...] | list[str] = SCAN_TABLES
+    embedding_size: int = 0
 
     @property
     def settings(self) -> str:
         """A hash of what two scans must have in common for the rows of one to stand for the other's.
 
         The channel and the conventions for times and sites count only where the user set them: otherwise rows of two
-        channels or time zones would be mixed.
+        channels or time zones would be mixed. So do the tables: a run without embeddings cannot stand for one with.
         """
         decisive: dict[str, Any] = {
             "fingerprint": self.fingerprint,
@@ -66,6 +71,8 @@ class ScanParameters:
         for name, default in (("channel", "mean"), ("recorded_at", None), ("timezone", "UTC"), ("site", None)):
             if getattr(self, name) != default:
                 decisive[name] = getattr(self, name)
+        if tuple(self.tables) != SCAN_TABLES:
+            decisive["tables"] = sorted(self.tables)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 

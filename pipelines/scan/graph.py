@@ -13,7 +13,7 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.runners.options import cores_a_worker
 from soundbeam.pipelines.runners.run import progress_every_s
-from soundbeam.pipelines.scan.request import Scan
+from soundbeam.pipelines.scan.request import Listening
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
 from soundbeam.transforms.decoding.split_recordings import SplitRecordings
 from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
@@ -28,15 +28,21 @@ from soundbeam.transforms.tables.write_tables import NameShards, WriteTables
 
 def build(
     pipeline: beam.Pipeline,
-    request: Scan,
+    request: Listening,
     bundle: ClassifierBundle,
     parameters: ScanParameters,
     staging_url: str,
     ledger: list[tuple[int, str]],
 ) -> None:
-    """Adds the scan to the pipeline: list → leave out what is done → decode → score → count → write."""
-    thresholds = tuple(parameters.thresholds[label] for label in bundle.labels)
-    counting = Counting(bundle.labels, thresholds, bundle.call_rules, bundle.counting)
+    """Adds a scan, or what takes embeddings, to the pipeline.
+
+    List → leave out what is done → decode → score → count → write.
+    """
+    tables = parameters.tables
+    labels = bundle.labels if "counts" in tables else ()  # without, nothing is counted
+    outputs = tuple(out for out, table in (("scores", "counts"), ("embeddings", "embeddings")) if table in tables)
+    thresholds = tuple(parameters.thresholds[label] for label in labels)
+    counting = Counting(labels, thresholds, bundle.call_rules, bundle.counting)
     spec = WindowSpec(bundle.rate, bundle.window_s, parameters.hop_s)
     cores = cores_a_worker(pipeline.options)
     listed = pipeline | "ListRecordings" >> ListRecordings(request.recordings)
@@ -60,13 +66,18 @@ def build(
         >> DecodeRecordings(spec, request.segment, request.decoder, request.channel, processes=cores)
         | "ScoreWindows"
         >> ScoreWindows(
-            request.classifier, bundle.fingerprint, request.batch_size, cores, spec.segment_samples(request.segment)
+            request.classifier,
+            bundle.fingerprint,
+            request.batch_size,
+            cores,
+            spec.segment_samples(request.segment),
+            outputs,
         )
         | "ReportProgress" >> ReportProgress(spec.hop_s, progress_every_s())
         | "CountCalls" >> CountCalls(counting)
     )
     whole, of_ranges = results["whole"], results["of_ranges"]
-    others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(bundle.labels))
+    others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(labels))
     numbers = points | "CountFiles" >> CountFiles(listed["told"])
     write = WriteTables(
         staging_url, bundle.labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import platform
 import time
+from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -19,7 +20,7 @@ from soundbeam.pipelines.output.staging import DeadRun, Staging
 from soundbeam.pipelines.runners.options import BuildOnly, build_only_mode
 from soundbeam.pipelines.runners.run import run as run_pipeline
 from soundbeam.pipelines.scan.graph import build
-from soundbeam.pipelines.scan.request import Scan, parameters_of
+from soundbeam.pipelines.scan.request import Listening, parameters_of
 from soundbeam.transforms.counters import totals
 from soundbeam.transforms.listing.left_out import Told, commonest
 from soundbeam.transforms.tables.completeness import FileCounts
@@ -44,18 +45,19 @@ class ScanResult:
     built_for: BuildOnly | None = None
 
 
-def scan(request: Scan, options: PipelineOptions) -> ScanResult:
-    """Scans what is new and commits it as one run.
+def scan(request: Listening, options: PipelineOptions) -> ScanResult:
+    """Scans what is new, or takes its embeddings, and commits it as one run.
 
     Raises:
-        SoundbeamError: Nothing matches, another scan is writing there, or the pipeline failed. The next scan takes
-            over what was staged until then.
+        SoundbeamError: Nothing matches, another scan is writing there, the output holds other tables, or the pipeline
+            failed. The next scan takes over what was staged until then.
     """
     for url in (request.classifier, *(pattern.removeprefix("@") for pattern in request.recordings)):
         check_store(url)
     bundle = load_bundle(request.classifier)
     parameters = parameters_of(request, bundle)
     output = Output(request.output)
+    check_kind(output, parameters.tables)
     staging = Staging(output)
     started_at, start_s = time.gmtime(), time.perf_counter()
     built_for = build_only_mode(options)
@@ -95,6 +97,18 @@ def scan(request: Scan, options: PipelineOptions) -> ScanResult:
         )
         staging.commit(info, shards, dead_runs)
         return ScanResult(info, files.done_before, files.before_since, files.told)
+
+
+def check_kind(output: Output, tables: Sequence[str]) -> None:
+    """Checks that an output holds only scans, or only runs of embeddings: their rows do not follow from each other.
+
+    Raises:
+        SoundbeamError: It holds a run of the other kind.
+    """
+    for info in output.runs():
+        if ("counts" in info.parameters.tables) != ("counts" in tables):
+            other = "scan" if "counts" in info.parameters.tables else "embed"
+            raise SoundbeamError(f"{output.user_url}: holds the tables of 'soundbeam {other}'; choose another --output")
 
 
 def nothing_to_scan(patterns: list[str], told: Told) -> str:

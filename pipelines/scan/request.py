@@ -1,4 +1,4 @@
-"""What is to be scanned, and how."""
+"""What is to be scanned or embedded, and how."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
 from soundbeam.transforms.records import Channel
+from soundbeam.transforms.tables.schemas import SCAN_TABLES
 
 
 @dataclasses.dataclass(frozen=True)
-class Scan:
-    """What to scan, and how.
+class Listening:
+    """What to listen to, and how: what a scan and `soundbeam embed` are asked alike.
 
     Attributes:
         recordings: Patterns of the recordings, as for ``list_recordings``.
         classifier: URL of the bundle.
         output: URL of the output folder.
         hop: Seconds between the starts of two windows; None: the bundle's.
-        threshold: Threshold of every label; None: the bundle's.
         rescan: Whether to scan again what was scanned before.
         retry_failed: Whether to scan again what failed or was partial before.
         decoder: ``soundfile`` or ``tensorflow-io``.
@@ -48,7 +48,6 @@ class Scan:
     classifier: str
     output: str
     hop: float | None = None
-    threshold: float | None = None
     rescan: bool = False
     retry_failed: bool = False
     decoder: str = "soundfile"
@@ -64,8 +63,6 @@ class Scan:
     since_utc: datetime.datetime | None = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 < self.threshold < 1:
-            raise OptionError(f"threshold {self.threshold} does not lie between 0 and 1")
         for name in ("hop", "segment", "batch_size", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
@@ -77,12 +74,48 @@ class Scan:
         object.__setattr__(self, "conventions", conventions)
         object.__setattr__(self, "since_utc", since_utc)
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables to write."""
+        raise NotImplementedError
 
-def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
-    """The parameters of a scan with a bundle.
+    def thresholds(self, bundle: ClassifierBundle) -> dict[str, float]:
+        """Label → score from which on a window belongs to a call; {} where no calls are looked for."""
+        return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan(Listening):
+    """What to scan, and how.
+
+    Attributes:
+        threshold: Threshold of every label; None: the bundle's.
+        embeddings: Whether to write the windows' embeddings too.
+    """
+
+    threshold: float | None = None
+    embeddings: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise OptionError(f"threshold {self.threshold} does not lie between 0 and 1")
+        super().__post_init__()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables to write."""
+        return (*SCAN_TABLES, "embeddings") if self.embeddings else SCAN_TABLES
+
+    def thresholds(self, bundle: ClassifierBundle) -> dict[str, float]:
+        """Label → score from which on a window belongs to a call."""
+        return {label: self.threshold or bundle.thresholds[label] for label in bundle.labels}
+
+
+def parameters_of(request: Listening, bundle: ClassifierBundle) -> ScanParameters:
+    """The parameters of a run with a bundle.
 
     Raises:
-        SoundbeamError: The hop would skip sound.
+        SoundbeamError: The hop would skip sound, or embeddings are wanted and the bundle gives none.
     """
     hop_s = request.hop or bundle.hop_s
     WindowSpec(bundle.rate, bundle.window_s, hop_s)
@@ -95,10 +128,21 @@ def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
         rate=bundle.rate,
         window_s=bundle.window_s,
         hop_s=hop_s,
-        thresholds={label: request.threshold or bundle.thresholds[label] for label in bundle.labels},
-        call_rules=dataclasses.asdict(bundle.call_rules),
+        thresholds=request.thresholds(bundle),
+        call_rules=dataclasses.asdict(bundle.call_rules) if "calls" in request.tables else None,
         decoder=request.decoder,
         channel=request.channel,
         **dataclasses.asdict(request.conventions),
         since=request.since,
+        tables=request.tables,
+        embedding_size=embedding_size_of(bundle) if "embeddings" in request.tables else 0,
     )
+
+
+def embedding_size_of(bundle: ClassifierBundle) -> int:
+    """How many numbers a bundle's embeddings have; one from before there were any tells only once it is converted.
+
+    Raises:
+        BundleError: It gives none.
+    """
+    return bundle.embedding_size or bundle.scorer(embeddings=True).embedding_size

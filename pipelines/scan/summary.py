@@ -33,10 +33,12 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         return figures
     columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content"]
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
-    counts = results.read(output, "counts", run=info.run, columns=["label", "calls", "calls_low", "calls_high"])
+    labels = info.labels if "counts" in info.parameters.tables else []
+    columns = ["label", "calls", "calls_low", "calls_high"]
+    counts = results.read(output, "counts", run=info.run, columns=columns) if labels else pa.table({})
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
     bad = sort_rows(bad, "recording")  # a runner writes them in any order
-    rows_of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in info.labels}
+    rows_of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in labels}
     calls_of_label = {label: rows["calls"] for label, rows in rows_of_label.items()}
     return {
         **figures,

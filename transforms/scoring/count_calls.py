@@ -74,6 +74,7 @@ def _result(report: DecodeReport, segments: Sequence[SegmentScores], counting: C
     start_s = np.concatenate([s.start_s for s in segments])
     end_s = np.concatenate([s.end_s for s in segments])
     scores = np.concatenate([s.scores for s in segments if s.scores is not None])
+    embeddings = [s.embeddings for s in segments if s.embeddings is not None]
     calls: dict[str, list[Call]] = {label: [] for label in counting.labels}
     intervals = {}
     stretches = contiguous(start_s, end_s)
@@ -85,7 +86,8 @@ def _result(report: DecodeReport, segments: Sequence[SegmentScores], counting: C
             calls[label] += find_calls(*windows, counting.thresholds[i], counting.rules, (height, peaks))
             heights.append(height[peaks])
         intervals[label] = counting.count_model.interval(np.concatenate(heights), len(calls[label]))
-    return RecordingResult(report, start_s, end_s, scores, calls, intervals, segments[0].channel)
+    result = RecordingResult(report, start_s, end_s, scores, calls, intervals, segments[0].channel)
+    return dataclasses.replace(result, embeddings=np.concatenate(embeddings)) if embeddings else result
 
 
 def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:

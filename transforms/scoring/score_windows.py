@@ -31,7 +31,9 @@ _PENDING_BATCHES = 1
 _OWN_CALL_SHARE = 1 / 4
 
 
-def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> Iterator[SegmentScores]:
+def score_segments(
+    segments: Sequence[Segment], scorer: Any, pool: Executor, outputs: Outputs = ("scores",)
+) -> Iterator[SegmentScores]:
     """Scores segments, each window once, however they are batched.
 
     A segment of many windows is scored on its own, since its windows share spectrogram frames. Shorter ones are
@@ -42,13 +44,14 @@ def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> 
         scorer: A `model.classifier.scorer.Scorer`.
         pool: Runs the calls of the network; all are submitted before this function returns. Several calls of one
             thread each are faster than one call that several threads share, because the layers are small.
+        outputs: What to keep of each window. Without ``scores`` there are scores of no label.
 
     Returns:
         The scores of each segment, in order. The iterator waits for each when it is requested.
     """
     parts: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
     for call in _calls(segments, scorer.batch):
-        future = pool.submit(_timed_call, call, scorer)
+        future = pool.submit(_timed_call, call, scorer, outputs)
         for i, (segment, _) in enumerate(call):
             parts[id(segment)].append((future, i))
     return (_wait_for_scores(segment, parts.pop(id(segment))) for segment in segments)
@@ -56,8 +59,12 @@ def score_segments(segments: Sequence[Segment], scorer: Any, pool: Executor) -> 
 
 # What one call scores: segments, or a part of one, each with the offsets of its windows.
 _Call = list[tuple[Segment, np.ndarray]]
-# The result for each of them: the scores, or why there are none.
-_Scores = Sequence[Union[np.ndarray, Exception]]  # noqa: UP007
+# What is wanted of the windows: ``scores``, ``embeddings``, or both, from one pass of the network.
+Outputs = tuple[str, ...]
+# Of some windows: their scores, and their embeddings if those are wanted.
+_Found = tuple[np.ndarray, Union[np.ndarray, None]]  # noqa: UP007
+# The result for each of them: what was found, or why there is nothing.
+_Scores = Sequence[Union[_Found, Exception]]  # noqa: UP007
 
 
 def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
@@ -84,32 +91,43 @@ def windows_of(segment: Segment) -> np.ndarray:
     return np.stack([segment.samples[o : o + length] for o in segment.offsets.tolist()])
 
 
-def _scores_of(segment: Segment, offsets: np.ndarray, scorer: Any) -> np.ndarray | Exception:
+def _scores_of(segment: Segment, offsets: np.ndarray, scorer: Any, outputs: Outputs) -> _Found | Exception:
     try:
-        return scorer.score_segment(segment.samples, offsets)
+        if "embeddings" not in outputs:
+            return scorer.score_segment(segment.samples, offsets), None
+        return _wanted(scorer.embed_segment(segment.samples, offsets), outputs)
     except Exception as e:  # One segment that cannot be scored must not affect the others.
         return e
 
 
-def _scores_of_call(call: _Call, scorer: Any) -> _Scores:
+def _wanted(found: tuple[np.ndarray, np.ndarray], outputs: Outputs) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and embeddings; where no scores are wanted none, as those of thousands of labels take more memory."""
+    scores, embeddings = found
+    return scores if "scores" in outputs else np.zeros((len(scores), 0), np.float32), embeddings
+
+
+def _scores_of_call(call: _Call, scorer: Any, outputs: Outputs) -> _Scores:
     if len(call) > 1:
         # After an exception they are scored one by one, to find the segment that causes it.
         with contextlib.suppress(Exception):
-            together = scorer.score_windows(np.concatenate([windows_of(segment) for segment, _ in call]))
-            ends = np.cumsum([len(offsets) for _, offsets in call])
-            return np.split(together, ends[:-1])
-    return [_scores_of(segment, offsets, scorer) for segment, offsets in call]
+            windows = np.concatenate([windows_of(segment) for segment, _ in call])
+            ends = np.cumsum([len(offsets) for _, offsets in call])[:-1]
+            if "embeddings" not in outputs:
+                return [(scores, None) for scores in np.split(scorer.score_windows(windows), ends)]
+            scores, embeddings = _wanted(scorer.embed_windows(windows), outputs)
+            return list(zip(np.split(scores, ends), np.split(embeddings, ends), strict=True))
+    return [_scores_of(segment, offsets, scorer, outputs) for segment, offsets in call]
 
 
-def _timed_call(call: _Call, scorer: Any) -> tuple[_Scores, float]:
-    """The scores, and how many milliseconds they took."""
+def _timed_call(call: _Call, scorer: Any, outputs: Outputs) -> tuple[_Scores, float]:
+    """What was found, and how many milliseconds it took."""
     start = time.perf_counter()
-    return _scores_of_call(call, scorer), 1000 * (time.perf_counter() - start)
+    return _scores_of_call(call, scorer, outputs), 1000 * (time.perf_counter() - start)
 
 
 def _wait_for_scores(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
     """Waits for the calls that score a segment; each number is the position of its part in a call."""
-    part_scores, spent = list[Union[np.ndarray, Exception]](), 0.0  # noqa: UP007
+    part_scores, spent = list[Union[_Found, Exception]](), 0.0  # noqa: UP007
     for future, i in parts:
         scores, ms = future.result()
         part_scores.append(scores[i])
@@ -121,17 +139,26 @@ def _wait_for_scores(segment: Segment, parts: Sequence[tuple[Future[tuple[_Score
 def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
     error = ""
     scores: np.ndarray | None = None
+    embeddings: np.ndarray | None = None
     failed = [e for e in parts if isinstance(e, Exception)]
     if failed:
         error = f"scoring failed: {' '.join(str(failed[0]).split())[:300] or type(failed[0]).__name__}"
     else:
-        scores = np.concatenate([part for part in parts if not isinstance(part, Exception)])
+        found = [part for part in parts if not isinstance(part, Exception)]
+        scores = np.concatenate([s for s, _ in found])
+        of_windows = [e for _, e in found if e is not None]
+        embeddings = np.concatenate(of_windows) if of_windows else None
         if scores.shape[0] != len(segment.offsets) or not np.all(np.isfinite(scores)):
-            error, scores = "the model returned a score that is not a number", None
+            error = "the model returned a score that is not a number"
+        elif embeddings is not None and not np.all(np.isfinite(embeddings)):
+            error = "the model returned an embedding that is not a number"
+        if error:
+            scores = embeddings = None
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
+    times = segment.start_s, segment.end_s
     return SegmentScores(
-        segment.uri, segment.index, segment.start_s, segment.end_s, scores, error, segment.of_range, segment.channel
+        segment.uri, segment.index, *times, scores, error, segment.of_range, segment.channel, embeddings
     )
 
 
@@ -155,13 +182,14 @@ class LazyModel:
         gc.collect()
 
 
-def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
+def load_scorer(bundle: str, fingerprint: str, batch: int | None = None, outputs: Outputs = ("scores",)) -> Any:
     """A classifier bundle's scorer.
 
     Args:
         bundle: URL of the bundle.
         fingerprint: The fingerprint of the bundle when the scan started.
         batch: How many windows are scored in one call; None for the number in the bundle.
+        outputs: ``scores``, ``embeddings``, or both: what it will be asked for.
 
     Raises:
         SoundbeamError: The bundle has been changed since, so a worker must not score with it.
@@ -171,7 +199,7 @@ def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
     loaded = load_bundle(bundle)
     if loaded.fingerprint != fingerprint:
         raise SoundbeamError(f"{bundle}: the classifier bundle was changed while the scan ran; scan again")
-    return loaded.scorer(batch)
+    return loaded.scorer(batch, "embeddings" in outputs)
 
 
 @dataclasses.dataclass
@@ -184,6 +212,7 @@ class ScoreWindows(beam.PTransform):
         batch: How many windows are scored in one call; None for the number in the bundle.
         threads: How many calls run at the same time in a worker.
         segment_samples: The greatest length of a segment, samples.
+        outputs: ``scores``, ``embeddings``, or both: what to keep of each window.
     """
 
     bundle: str
@@ -191,10 +220,11 @@ class ScoreWindows(beam.PTransform):
     batch: int | None = None
     threads: int = 1
     segment_samples: int = 1
+    outputs: Outputs = ("scores",)
 
     def expand(self, decoded: beam.PCollection) -> beam.PCollection:
         """Adds the steps to the graph."""
-        model = self.bundle, self.fingerprint, self.batch
+        model = self.bundle, self.fingerprint, self.batch, self.outputs
         return decoded | "Batch" >> self.batches() | "Score" >> beam.ParDo(_Score(model, self.threads))
 
     def batches(self) -> beam.PTransform:
@@ -215,7 +245,7 @@ def _size(item: Decoded) -> int:
 class _Score(beam.DoFn):
     """Scores batches with the model that all threads of a process share, and takes the next batch meanwhile."""
 
-    def __init__(self, model: tuple[str, str, int | None], threads: int):
+    def __init__(self, model: tuple[str, str, int | None, Outputs], threads: int):
         self._arguments, self._threads, self._shared = model, threads, Shared()
 
     def setup(self) -> None:
@@ -229,7 +259,7 @@ class _Score(beam.DoFn):
 
     def process(self, batch: Sequence[Decoded]) -> Iterator[Any]:
         segments = [item for item in batch if isinstance(item, Segment)]
-        scored = score_segments(segments, self._model.get(), self._pool) if segments else iter(())
+        scored = score_segments(segments, self._model.get(), self._pool, self._arguments[-1]) if segments else iter(())
         self._pending.append(next(scored) if isinstance(item, Segment) else item for item in batch)
         while len(self._pending) > _PENDING_BATCHES:
             yield from self._pending.popleft()

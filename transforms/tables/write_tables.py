@@ -1,4 +1,4 @@
-"""Results → shards of the four Parquet tables, in a staging folder that nothing reads before the run is committed."""
+"""Results → shards of the Parquet tables, in a staging folder that nothing reads before the run is committed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import dataclasses
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.transforms.window import GlobalWindows
@@ -18,16 +19,20 @@ from apache_beam.transforms.window import GlobalWindows
 from soundbeam.model.storage.files import open_to_write
 from soundbeam.transforms.counters import count, milliseconds
 from soundbeam.transforms.records import RecordingResult
-from soundbeam.transforms.tables.schemas import CHECKPOINTS, SHARDS, TABLES, Shard, schemas
+from soundbeam.transforms.tables.schemas import CHECKPOINTS, SCAN_TABLES, SHARDS, Shard, encoding, row_bytes, schemas
 
 # A shard is closed when one of its tables has this many rows, of some tens of bytes each.
 ROWS_A_SHARD = 1_000_000
+# … or this many bytes of embeddings.
+BYTES_A_SHARD = 64 << 20
 # After this many recordings their rows are combined into one batch: a batch of one row takes some kilobytes.
 _SMALL_BATCHES = 256
 
 
-def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -> dict[str, dict[str, Any]]:
-    """One recording's rows of each table, as columns.
+def rows_of(
+    result: RecordingResult, labels: tuple[str, ...], classifier: str, tables: Sequence[str] = SCAN_TABLES
+) -> dict[str, dict[str, Any]]:
+    """One recording's rows of each of these tables, as columns.
 
     A recording that could not be scored has counts with null calls: they are unknown, not zero. A skipped file has no
     counts.
@@ -35,7 +40,7 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
     report, recording = result.report, result.report.recording
     rows: dict[str, dict[str, Any]] = {}
     for channel in (result, *result.other_channels):
-        for table, columns in _rows_of_channel(channel, labels).items():
+        for table, columns in _rows_of_channel(channel, labels, tables).items():
             n = len(columns["recording"])
             columns |= {"channel": [channel.channel] * n, "site": [recording.site] * n}
             rows_so_far = rows.setdefault(table, {name: [] for name in columns})
@@ -52,7 +57,7 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
         "sample_rate": [report.sample_rate],
         "channels": [report.channels],
         "recorded_at": [recording.recorded_at],
-        "windows": [len(rows["predictions"]["recording"])],
+        "windows": [sum(len(channel.start_s) for channel in (result, *result.other_channels))],
         "classifier": [classifier],
         "site": [recording.site],
         "listened_s": [report.listened_s],
@@ -62,8 +67,23 @@ def rows_of(result: RecordingResult, labels: tuple[str, ...], classifier: str) -
     return rows
 
 
-def _rows_of_channel(result: RecordingResult, labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def _rows_of_channel(
+    result: RecordingResult, labels: tuple[str, ...], tables: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     """The rows of a recording, or of one channel of it, without those of the table ``recordings``."""
+    rows = _rows_of_scores(result, labels) if "predictions" in tables else {}
+    if "embeddings" in tables:
+        rows["embeddings"] = {
+            "recording": [result.report.recording.uri] * len(result.start_s),
+            "start_s": result.start_s,
+            "end_s": result.end_s,
+            "embedding": [] if result.embeddings is None else list(result.embeddings),
+        }
+    return rows
+
+
+def _rows_of_scores(result: RecordingResult, labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Those that follow from the scores."""
     report, uri = result.report, result.report.recording.uri
     recorded_at, windows = report.recording.recorded_at, len(result.start_s)
     best = result.scores.argmax(axis=1) if windows else []
@@ -123,7 +143,8 @@ class WriteTables(beam.PTransform):
 
     def expand(self, results: beam.PCollection[RecordingResult]) -> beam.PCollection[Shard]:
         """Adds the steps to the graph."""
-        rows = results | "RowsOfTables" >> beam.Map(rows_of, self.labels, self.classifier)
+        tables = tuple(self.parameters.get("tables", SCAN_TABLES))
+        rows = results | "RowsOfTables" >> beam.Map(rows_of, self.labels, self.classifier, tables)
         return rows | "WriteShards" >> beam.ParDo(_WriteShards(self))
 
 
@@ -173,22 +194,24 @@ class _WriteShards(beam.DoFn):
         self._reset()
 
     def _reset(self) -> None:
-        self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
-        self._combined: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
-        self._rows = dict.fromkeys(TABLES, 0)
+        self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in self._schemas}
+        self._combined: dict[str, list[pa.RecordBatch]] = {table: [] for table in self._schemas}
+        self._rows = dict.fromkeys(self._schemas, 0)
         self._last_write = time.monotonic()
 
     def process(self, rows: dict[str, dict[str, Any]]) -> Iterator[Shard]:
         for table, columns in rows.items():
             schema = self._schemas[table]
-            batch = pa.RecordBatch.from_pydict({name: columns[name] for name in schema.names}, schema=schema)
+            batch = pa.RecordBatch.from_arrays([array_of(columns[f.name], f.type) for f in schema], schema=schema)
             if batch.num_rows:
                 self._batches[table].append(batch)
                 self._rows[table] += batch.num_rows
             if len(self._batches[table]) >= _SMALL_BATCHES:
                 self._combined[table] += _combine(self._batches[table], self._schemas[table])
                 self._batches[table] = []
-        if max(self._rows.values()) >= ROWS_A_SHARD or time.monotonic() - self._last_write >= self._checkpoint_s:
+        sizes = [(n, n * row_bytes(self._schemas[table])) for table, n in self._rows.items()]
+        full = any(n >= ROWS_A_SHARD or size >= BYTES_A_SHARD for n, size in sizes)
+        if full or time.monotonic() - self._last_write >= self._checkpoint_s:
             yield from self._write()
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -200,12 +223,12 @@ class _WriteShards(beam.DoFn):
         name = f"part-{uuid.uuid4().hex}.parquet"
         shards = []
         with milliseconds("write"):
-            for table in TABLES:
+            for table, schema in self._schemas.items():
                 batches = self._combined[table] + self._batches[table]
                 if batches:
-                    data = pa.Table.from_batches(batches, schema=self._schemas[table])
+                    data = pa.Table.from_batches(batches, schema=schema)
                     with open_to_write(f"{self._folder}/{table}/{name}") as file:
-                        pq.write_table(data, file, compression="zstd")
+                        pq.write_table(data, file, **encoding(schema))
                     count(f"rows_{table}", data.num_rows)
                     shards.append(Shard(table, name, data.num_rows))
             if shards:
@@ -213,6 +236,14 @@ class _WriteShards(beam.DoFn):
                     json.dump([dataclasses.asdict(shard) for shard in shards], file)
         self._reset()
         return shards
+
+
+def array_of(values: Any, kind: pa.DataType) -> pa.Array:
+    """A column's values as an array; the rows of a matrix are joined as they lie in memory."""
+    if not pa.types.is_fixed_size_list(kind):
+        return pa.array(values, kind)
+    flat = np.concatenate(values) if len(values) else np.empty(0, np.float32)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat, kind.value_type), kind.list_size)
 
 
 def _combine(batches: list[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch]:
