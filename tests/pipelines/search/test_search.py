@@ -184,7 +184,7 @@ def test_the_classifier_must_be_that_of_the_embeddings(at_home, tmp_path, capsys
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("nothing.wav", "nothing.wav: no audio file there"),
+        ("nothing.wav", "nothing.wav: no such file or folder"),
         ("text.wav", "text.wav: "),
         ("low.wav@3-2", "the part ends before it starts"),
         ("low.wav@100-102", "low.wav: it has no sound after 100.0 s"),
