@@ -109,7 +109,7 @@ def parts(bundle: str, hop: float) -> Work:
     stft = Graph(tf.function(front.spectrogram, [samples], autograph=False), False)
     score = Graph(
         tf.function(lambda x: network(front.normalise(x), training=False), [frames], autograph=False),
-        scorer._windows.folds,
+        scorer._scores.windows.folds,
     )
 
     def batches(segment: Segment) -> Iterator[np.ndarray]:
@@ -143,7 +143,7 @@ def parts(bundle: str, hop: float) -> Work:
             timed("resample", lambda m=mono, r=rate: soxr.resample(m, r, spec.rate, quality="HQ"))
             for item in decode_recording(Recording(f"file://{path}", 1, ""), spec, SEGMENT_S):
                 for batch in batches(item) if isinstance(item, Segment) else ():
-                    spectrogram = timed("stft", lambda b=batch: stft(b))
+                    spectrogram = timed("stft", lambda b=batch: stft(b)[0])
                     number = (len(batch) - spec.window_samples) // round(hop * spec.rate) + 1 if shares else len(batch)
                     stacked = windows(spectrogram, number)
                     timed("model", lambda w=stacked: score(w))

@@ -1,36 +1,36 @@
 """The classifier bundle: a folder with the network and ``classifier.json``, which describes the rest.
 
-The network is there twice: as Keras saves it, for training on, and converted (``network-….tflite``), for scoring. A
-scan needs nothing but the second, and no TensorFlow. No change goes unnoticed: the fingerprint covers every value and
-both files.
+A network that soundbeam trained is there twice: as Keras saves it, for training on, and converted
+(``network-….tflite``), for scoring. A scan needs nothing but the second, and no TensorFlow. Of an imported model there
+is the second alone. No change goes unnoticed: the fingerprint covers every value and all files.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
-import json
 import os
 import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fsspec import AbstractFileSystem
-
+from soundbeam.model.classifier.bundle_files import (
+    DESCRIPTION,
+    check,
+    check_destination,
+    checked,
+    fingerprint_of,
+    read_description,
+    write_bundle,
+)
 from soundbeam.model.classifier.description import BundleDescription
 from soundbeam.model.errors import BundleError
-from soundbeam.model.storage.files import locate, make_folder, open_file, write_at_once
 from soundbeam.model.storage.stores import one_line
 
 if TYPE_CHECKING:
     import keras
 
+    from soundbeam.model.classifier.litert_network import LiteRTNetwork
     from soundbeam.model.classifier.scorer import Scorer
-
-DESCRIPTION = "classifier.json"
-FORMAT = 2
-REPORT = "report.html"  # for people: the fingerprint does not cover it
-_OURS = ("weights-", "network-", "logs", DESCRIPTION, REPORT)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,9 +40,11 @@ class ClassifierBundle(BundleDescription):
     Attributes:
         url: The folder it was read from.
         fingerprint: SHA-256, in hexadecimal, over the description and the files.
-        weights_file: Name of the ``.keras`` file.
+        weights_file: Name of the ``.keras`` file; empty: an imported model has none.
         weights_sha256: Its SHA-256.
-        network: The converted network, a ``.tflite`` file; empty: there is none.
+        network_file: Name of the file that scores: a converted or imported network (``.tflite``), or an imported model
+            that only TensorFlow runs (``.keras``, or a SavedModel as ``.zip``). Empty: there is none.
+        network_sha256: Its SHA-256.
         unconverted: Why there is none; empty too in bundles from before there were any.
     """
 
@@ -50,13 +52,20 @@ class ClassifierBundle(BundleDescription):
     fingerprint: str
     weights_file: str
     weights_sha256: str
-    network: bytes = dataclasses.field(repr=False)
+    network_file: str
+    network_sha256: str
     unconverted: str
 
     @property
     def window_samples(self) -> int:
         """Samples of a window."""
         return round(self.window_s * self.rate)
+
+    def files_to_score(self) -> list[tuple[str, str]]:
+        """Names and SHA-256 of the files that a scan needs."""
+        network = (self.network_file, self.network_sha256)
+        geo = [(self.geo["file"], self.geo["sha256"])] if self.geo else []
+        return [network if self.network_file else (self.weights_file, self.weights_sha256), *geo]
 
     @functools.cached_property
     def weights(self) -> bytes:
@@ -65,7 +74,25 @@ class ClassifierBundle(BundleDescription):
         Raises:
             BundleError: It is missing, changed or truncated.
         """
-        return _checked(self.url, self.weights_file, self.weights_sha256)
+        return checked(self.url, self.weights_file, self.weights_sha256)
+
+    @functools.cached_property
+    def network(self) -> bytes:
+        """The file that scores; empty: there is none.
+
+        Raises:
+            BundleError: It is missing, changed or truncated.
+        """
+        return checked(self.url, self.network_file, self.network_sha256) if self.network_file else b""
+
+    @functools.cached_property
+    def geo_network(self) -> bytes:
+        """The ``.tflite`` file of ``geo``; empty: there is none.
+
+        Raises:
+            BundleError: It is missing, changed or truncated.
+        """
+        return checked(self.url, self.geo["file"], self.geo["sha256"]) if self.geo else b""
 
     def model(self) -> keras.Model:
         """Front end and network: (batch, window samples) → (batch, labels).
@@ -94,33 +121,55 @@ class ClassifierBundle(BundleDescription):
                     f"{self.url}: Keras {keras.__version__} cannot load the weights ({str(e).splitlines()[0][:200]})"
                 ) from e
 
-    def scorer(self, batch: int | None = None) -> Scorer:
+    def scorer(self, batch: int | None = None, embeddings: bool = False) -> Scorer:
         """The network and its calibration, ready to score windows and segments, ``batch`` windows at once.
 
         LiteRT runs it; TensorFlow only what does not convert.
 
+        Args:
+            batch: None: the bundle's.
+            embeddings: Whether embeddings will be asked for. A bundle from before there were any is converted for them,
+                once; others give them in any case.
+
         Raises:
-            BundleError: Neither can run it.
+            BundleError: Neither can run it, or it gives no embeddings.
         """
+        scorer = self._imported_scorer(batch) if self.source else self._own_scorer(batch or self.batch, embeddings)
+        if embeddings and not scorer.embedding_size:
+            raise BundleError(
+                f"{self.url}: gives no embeddings"
+                + (": import its model again with --embedding NAME" if self.source else f" ({self.architecture})")
+            )
+        return scorer
+
+    def _imported_scorer(self, batch: int | None) -> Scorer:
+        from soundbeam.model.classifier.waveform_scorer import WaveformScorer
+
+        return WaveformScorer(self._run_by_litert(self.network), batch or self.batch, self.activation, self.calibration)
+
+    def _own_scorer(self, batch: int, embeddings: bool) -> Scorer:
         from soundbeam.model.classifier.conversion_cache import Converted, converted
 
-        batch = batch or self.batch
         ready = Converted(self.network, self.front_end, self.unconverted)
-        if not self.network and not self.unconverted:
+        if not self.unconverted and (not self.network or (embeddings and not self.embedding_size)):
             ready = converted(self.fingerprint, self.model)
         if not ready.network:
             from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer, use_one_thread_a_call
 
             use_one_thread_a_call()
             return TensorFlowScorer(self.model(), batch, self.calibration)
-        from soundbeam.model.classifier.litert_network import LiteRTNetwork
         from soundbeam.model.classifier.litert_scorer import LiteRTScorer
 
+        network = self._run_by_litert(ready.network)
+        return LiteRTScorer(network, ready.front_end, self.window_samples, batch, self.calibration)
+
+    def _run_by_litert(self, data: bytes) -> LiteRTNetwork:
+        from soundbeam.model.classifier.litert_network import LiteRTNetwork
+
         try:
-            network = LiteRTNetwork(ready.network)
+            return LiteRTNetwork(data)
         except Exception as e:  # a file that is no network raises any kind
             raise BundleError(f"{self.url}: this LiteRT cannot run the network ({one_line(e)[:200]})") from e
-        return LiteRTScorer(network, ready.front_end, self.window_samples, batch, self.calibration)
 
 
 def load_bundle(url: str) -> ClassifierBundle:
@@ -133,33 +182,32 @@ def load_bundle(url: str) -> ClassifierBundle:
         BundleError: The folder holds no bundle, or one that is unreadable, of another version, changed or incomplete.
     """
     url = url.rstrip("/")
-    described = _read_description(url)
+    described = read_description(url)
     try:
-        weights, converted = described["weights"], described.get("network", {"why_not": ""})
-        network = b"" if "why_not" in converted else _checked(url, converted["file"], converted["sha256"])
+        nothing = {"file": "", "sha256": ""}
+        weights, network = described.get("weights", nothing), described.get("network", nothing)
         bundle = ClassifierBundle(
             url=url,
             fingerprint=described["fingerprint"],
             weights_file=weights["file"],
             weights_sha256=weights["sha256"],
-            network=network,
-            unconverted=converted.get("why_not", ""),
+            network_file=network.get("file", ""),
+            network_sha256=network.get("sha256", ""),
+            unconverted=network.get("why_not", ""),
             **BundleDescription.values_of(described),
         )
     except (AttributeError, KeyError, TypeError) as e:
-        raise BundleError(f"{url}/{DESCRIPTION}: changed or incomplete ({e}); train it again") from e
-    if not network:
-        _ = bundle.weights  # what a scan needs is checked before it begins
-    if _fingerprint(described) != bundle.fingerprint:
-        raise BundleError(f"{url}/{DESCRIPTION}: changed since training; train it again")
+        raise BundleError(f"{url}/{DESCRIPTION}: changed or incomplete ({e}); train or import it again") from e
+    # What a scan needs is checked before it begins, and read only by who scores: it may be large.
+    for name, sha256 in bundle.files_to_score():
+        check(url, name, sha256)
+    if fingerprint_of(described) != bundle.fingerprint:
+        raise BundleError(f"{url}/{DESCRIPTION}: changed since it was made; train or import it again")
     return bundle
 
 
 def save_bundle(url: str, model: keras.Model, description: BundleDescription) -> ClassifierBundle:
     """Writes a bundle; one that is there already is replaced as a whole, and stays valid until the last moment.
-
-    The files of the network are written first, under names that depend on their content, and ``classifier.json`` last,
-    in one step. A process that dies in between leaves no bundle, or the one that was there.
 
     Args:
         url: The folder.
@@ -173,37 +221,24 @@ def save_bundle(url: str, model: keras.Model, description: BundleDescription) ->
         BundleError: The folder holds other things (see ``check_destination``).
     """
     from soundbeam.model.architectures.assemble import FRONT_END
+    from soundbeam.model.classifier.litert_network import LiteRTNetwork
 
     url = url.rstrip("/")
-    fs, root = check_destination(url)
+    check_destination(url)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "weights.keras")
         model.save(path)
         with open(path, "rb") as file:
-            weights = file.read()
+            files = {"weights": ("keras", file.read())}
     network, why_not = _converted(model)
-    files = {"weights": (f"weights-{_sha256(weights)[:16]}.keras", weights)}
+    embedding_size = 0
     if network:
-        files["network"] = (f"network-{_sha256(network)[:16]}.tflite", network)
-    description = dataclasses.replace(description, front_end=model.get_layer(FRONT_END).config.plain())
-    described: dict[str, Any] = {
-        "format": FORMAT,
-        **dataclasses.asdict(description),
-        "network": {"why_not": why_not},
-        **{key: {"file": name, "sha256": _sha256(data), "bytes": len(data)} for key, (name, data) in files.items()},
-    }
-    described = json.loads(_canonical(described))
-    described["fingerprint"] = _fingerprint(described)
-    make_folder(fs, root)
-    for name, data in files.values():
-        write_at_once(fs, f"{root}/{name}", data)
-    text = json.dumps(described, indent=1, ensure_ascii=False, allow_nan=False).encode()
-    write_at_once(fs, f"{root}/{DESCRIPTION}", text)
-    ours = {name for name, _ in files.values()}
-    for other in fs.ls(root, detail=False):
-        name = os.path.basename(other)
-        if name == REPORT or (name.startswith(("weights-", "network-")) and name not in ours):
-            fs.rm_file(other)  # of the bundle that was there
+        files["network"] = ("tflite", network)
+        embedding_size = LiteRTNetwork(network).embedding_size
+    description = dataclasses.replace(
+        description, front_end=model.get_layer(FRONT_END).config.plain(), embedding_size=embedding_size
+    )
+    write_bundle(url, {**dataclasses.asdict(description), "network": {"why_not": why_not}}, files)
     return load_bundle(url)
 
 
@@ -215,75 +250,3 @@ def _converted(model: keras.Model) -> tuple[bytes, str]:
         return converted_network(model), ""
     except UnlikeError as e:
         return b"", str(e)
-
-
-def check_destination(url: str) -> tuple[AbstractFileSystem, str]:
-    """Checks that a bundle may be written to a folder: it does not exist, or holds nothing but a bundle's files.
-
-    Returns:
-        The folder's file system and its path there.
-
-    Raises:
-        BundleError: Something else is there; nothing is touched.
-        SoundbeamError: The URL's store cannot be used.
-    """
-    place, root = locate(url)
-    fs = place.fs
-    if fs.isfile(root):
-        raise BundleError(f"{url}: is a file; give a folder for the classifier")
-    names = [os.path.basename(name.rstrip("/")) for name in fs.ls(root, detail=False)] if fs.isdir(root) else []
-    foreign = sorted(name for name in names if name and not name.startswith(_OURS))
-    if foreign:
-        raise BundleError(f"{url}: holds other files ({foreign[0]}); give a new folder for the classifier")
-    return fs, root
-
-
-def _read_description(url: str) -> dict[str, Any]:
-    path = f"{url}/{DESCRIPTION}"
-    try:
-        described = json.loads(_read(path).decode("utf-8"))
-        version = described["format"]
-    except (FileNotFoundError, NotADirectoryError):
-        raise BundleError(f"{url}: no classifier there (no {DESCRIPTION}); make one with 'soundbeam train'") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as e:
-        raise BundleError(f"{path}: not the description of a classifier ({type(e).__name__}: {e})") from e
-    except (OSError, ImportError, ValueError) as e:
-        raise BundleError(f"{path}: cannot be read ({one_line(e)})") from e
-    if version != FORMAT:
-        raise BundleError(
-            f"{url}: made by bundle format {version}, this soundbeam reads {FORMAT}: "
-            "train it again, or scan with the soundbeam that made it"
-        )
-    return described
-
-
-def _checked(url: str, name: str, sha256: str) -> bytes:
-    """A file of the bundle, as ``classifier.json`` names it.
-
-    Raises:
-        BundleError: It is missing, changed or truncated.
-    """
-    try:
-        data = _read(f"{url}/{name}")
-    except FileNotFoundError:
-        raise BundleError(f"{url}/{name}: missing; the bundle is incomplete, train it again") from None
-    if _sha256(data) != sha256:
-        raise BundleError(f"{url}/{name}: changed or truncated since training; train it again")
-    return data
-
-
-def _read(url: str) -> bytes:
-    with open_file(url) as file:
-        return file.read()
-
-
-def _canonical(described: dict[str, Any]) -> bytes:
-    return json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def _fingerprint(described: dict[str, Any]) -> str:
-    return _sha256(_canonical({k: v for k, v in described.items() if k != "fingerprint"}))
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

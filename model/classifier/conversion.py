@@ -10,8 +10,10 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
+from soundbeam.model.architectures.embedding import with_embedding
 from soundbeam.model.classifier.litert_network import BATCH, LiteRTNetwork
 from soundbeam.model.classifier.native_messages import without_messages
+from soundbeam.model.classifier.tflite_outputs import in_order
 
 # By how much a score may differ from TensorFlow's, beyond what TensorFlow's differ by when it is given windows one by
 # one: 2e-5 of cnn_baseline, whose last layer adds up millions of products in another order.
@@ -31,7 +33,9 @@ class UnlikeError(Exception):
 
 
 def converted_network(model: keras.Model) -> bytes:
-    """The ``.tflite`` file of a model's network, compared with it on what its front end makes of extreme windows.
+    """The ``.tflite`` file of a model's network, with its embedding (``with_embedding``).
+
+    It is compared with the network on what the model's front end makes of extreme windows.
 
     Args:
         model: As ``assemble`` makes it.
@@ -39,19 +43,19 @@ def converted_network(model: keras.Model) -> bytes:
     Raises:
         UnlikeError: See ``convert``.
     """
-    windows = _extreme_windows(int(model.input_shape[-1]))
-    return convert(model.get_layer(NETWORK), np.asarray(model.get_layer(FRONT_END)(windows)))
+    windows = extreme_windows(int(model.input_shape[-1]))
+    return convert(with_embedding(model.get_layer(NETWORK)), np.asarray(model.get_layer(FRONT_END)(windows)))
 
 
-def convert(network: keras.Model, spectrograms: np.ndarray) -> bytes:
+def convert(network: keras.Model, inputs: np.ndarray) -> bytes:
     """A network's ``.tflite`` file.
 
     A recurrent network is a loop whose converted form needs a fixed batch; it gets one of ``BATCH`` windows. Any other
     takes any number of windows.
 
     Args:
-        network: (batch, frames, bins, channels) → (batch, labels).
-        spectrograms: float32 ``[n, frames, bins, channels]``, to compare scores on.
+        network: (batch, …) → scores (batch, labels), and perhaps embeddings (batch, size).
+        inputs: float32 ``[n, …]``, to compare both on.
 
     Raises:
         UnlikeError: TensorFlow cannot convert it, LiteRT cannot run it, or a score differs by more than ``TOLERANCE``.
@@ -62,15 +66,24 @@ def convert(network: keras.Model, spectrograms: np.ndarray) -> bytes:
             if _loops(frozen):
                 frozen = _frozen(network, BATCH)
             data = tf.lite.TFLiteConverter.from_concrete_functions([frozen], network).convert()
-            scores = LiteRTNetwork(data)(spectrograms)
+            data = in_order(data) if len(frozen.outputs) > 1 else data
+            converted = LiteRTNetwork(data)
+            results = converted.outputs(inputs, embed=bool(converted.embedding_size))
         except Exception as e:  # The converter raises many kinds, and its first line says all there is to know.
             raise UnlikeError(f"it does not convert to LiteRT ({_first_line(e)})") from e
-    want = np.asarray(network(spectrograms, training=False))
-    one_by_one = np.concatenate([np.asarray(network(each[None], training=False)) for each in spectrograms])
-    difference = _difference(scores, want)
-    if difference > TOLERANCE + min(_difference(one_by_one, want), _OWN):
-        raise UnlikeError(f"a score by LiteRT differs from TensorFlow's by {difference:.1g}")
+    want = _outputs(network, inputs)
+    one_by_one = [np.concatenate(each) for each in zip(*(_outputs(network, x[None]) for x in inputs), strict=True)]
+    for what, ours, theirs, alone in zip(("a score", "an embedding"), results, want, one_by_one, strict=False):
+        scale = 1.0 if what == "a score" else max(1.0, float(np.nanmax(np.abs(theirs), initial=0.0)))
+        difference = _difference(ours, theirs) / scale
+        if difference > TOLERANCE + min(_difference(alone, theirs) / scale, _OWN):
+            raise UnlikeError(f"{what} by LiteRT differs from TensorFlow's by {difference:.1g}")
     return data
+
+
+def _outputs(network: keras.Model, inputs: np.ndarray) -> list[np.ndarray]:
+    outputs = network(inputs, training=False)
+    return [np.asarray(output) for output in (outputs if isinstance(outputs, list) else [outputs])]
 
 
 def _frozen(network: keras.Model, batch: int | None) -> tf.types.experimental.ConcreteFunction:
@@ -86,7 +99,7 @@ def _loops(graph: tf.types.experimental.ConcreteFunction) -> bool:
     return any(node.op in _LOOPS for node in nodes)
 
 
-def _extreme_windows(samples: int) -> np.ndarray:
+def extreme_windows(samples: int) -> np.ndarray:
     """float32 ``[7, samples]``: silence, noise from faint to clipped, a tone, an overdriven one, and a click."""
     noise = np.random.default_rng(0).standard_normal(samples)
     tone = np.sin(0.3 * np.arange(samples))

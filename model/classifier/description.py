@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from soundbeam.model.classifier.activation import NONE
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 
 if TYPE_CHECKING:
     from soundbeam.model.architectures import Architecture
+
+# What bundles from before there were imported ones do not say.
+_NEW = ("licence", "activation", "names", "embedding_size", "source", "geo")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,14 @@ class BundleDescription:
         calibration: Turns the network's scores into probabilities, which the thresholds and rules are for. None: the
             scores are used as they are.
         counting: How certain counts are.
+        licence: Of an imported model; "": it has none that was told.
+        activation: What makes scores of an imported network's outputs (``activation.ACTIVATIONS``).
+        names: Of an imported model: label → what its label file says of it: ``scientific``, ``common``, ``code``.
+        embedding_size: How many values the converted network's embedding of a window has; 0: it gives none.
+        source: Of an imported model: ``file``, ``sha256``, ``kind``, and the outputs that were chosen. Empty: it was
+            trained by soundbeam.
+        geo: Of an imported model: ``file`` and ``sha256`` of the network that tells from place and season how far
+            each label is expected; empty: there is none.
     """
 
     architecture: str
@@ -48,6 +60,12 @@ class BundleDescription:
     report: dict[str, Any] = dataclasses.field(default_factory=dict)
     calibration: Calibration | None = None
     counting: CountModel = AS_SCORED
+    licence: str = ""
+    activation: str = NONE
+    names: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    embedding_size: int = 0
+    source: dict[str, Any] = dataclasses.field(default_factory=dict)
+    geo: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of_architecture(cls, architecture: Architecture, **values: Any) -> BundleDescription:
@@ -71,7 +89,11 @@ class BundleDescription:
         """
         calibration, counting = described["calibration"], described["counting"]
         return {
-            **{field.name: described[field.name] for field in dataclasses.fields(BundleDescription)},
+            **{
+                field.name: described[field.name]
+                for field in dataclasses.fields(BundleDescription)
+                if field.name in described or field.name not in _NEW
+            },
             "labels": tuple(described["labels"]),
             "call_rules": CallRules(**described["call_rules"]),
             "calibration": Calibration(calibration["slope"], tuple(calibration["biases"])) if calibration else None,

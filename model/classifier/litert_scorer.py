@@ -8,12 +8,12 @@ import numpy as np
 
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.litert_network import LiteRTNetwork
-from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.scorer import FrontEndScorer, Outputs
 from soundbeam.model.frontend.config import FrontEndConfig
 from soundbeam.model.frontend.spectrograms import Spectrograms
 
 
-class LiteRTScorer(Scorer):
+class LiteRTScorer(FrontEndScorer):
     """A converted network over a front end.
 
     Args:
@@ -33,14 +33,15 @@ class LiteRTScorer(Scorer):
         calibration: Calibration | None = None,
     ):
         config = FrontEndConfig.from_plain(front_end)
-        super().__init__(window_samples, network.labels, config.step, config.frame_local, batch, calibration)
+        sizes = network.labels, batch, calibration, network.embedding_size
+        super().__init__(window_samples, *sizes, config.step, config.frame_local)
         self._network, self._spectrograms = network, Spectrograms(config)
 
-    def _of_windows(self, windows: np.ndarray) -> np.ndarray:
-        return self._network(self._spectrograms.of_windows(windows))
+    def _of_windows(self, windows: np.ndarray, embed: bool) -> Outputs:
+        return self._network.outputs(self._spectrograms.of_windows(windows), embed)
 
-    def _of_spectrograms(self, spectrograms: np.ndarray) -> np.ndarray:
-        return self._network(spectrograms)
+    def _of_spectrograms(self, spectrograms: np.ndarray, embed: bool) -> Outputs:
+        return self._network.outputs(spectrograms, embed)
 
-    def _of_stretch(self, samples: np.ndarray, first_frames: np.ndarray) -> np.ndarray:
-        return self._network(self._spectrograms.of_segment(samples, first_frames))
+    def _of_stretch(self, samples: np.ndarray, first_frames: np.ndarray, embed: bool) -> Outputs:
+        return self._network.outputs(self._spectrograms.of_segment(samples, first_frames), embed)

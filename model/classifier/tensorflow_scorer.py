@@ -15,12 +15,13 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
 from soundbeam.model.architectures.complexity import innermost_layers
+from soundbeam.model.architectures.embedding import with_embedding
 from soundbeam.model.classifier.calibration import Calibration
-from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.classifier.scorer import FrontEndScorer, Outputs
 from soundbeam.model.frontend import FrontEnd
 
 
-class TensorFlowScorer(Scorer):
+class TensorFlowScorer(FrontEndScorer):
     """A network in graphs that are traced once, whatever the number of windows.
 
     Args:
@@ -33,8 +34,30 @@ class TensorFlowScorer(Scorer):
         front: FrontEnd = model.get_layer(FRONT_END)
         network = model.get_layer(NETWORK)
         samples, labels, config = int(model.input_shape[-1]), int(model.output_shape[-1]), front.config
-        super().__init__(samples, labels, config.step, config.frame_local, batch, calibration)
-        shape = config.shape(samples)
+        both = with_embedding(network)
+        size = int(both.outputs[1].shape[-1]) if len(both.outputs) > 1 else 0
+        super().__init__(samples, labels, batch, calibration, size, config.step, config.frame_local)
+        self.front_end = front
+        self._scores, self._both = _Graphs(front, network, samples), _Graphs(front, both, samples)
+
+    def _of_windows(self, windows: np.ndarray, embed: bool) -> Outputs:
+        return self._graphs(embed).windows(windows)
+
+    def _of_spectrograms(self, spectrograms: np.ndarray, embed: bool) -> Outputs:
+        return self._graphs(embed).normalised(spectrograms)
+
+    def _of_stretch(self, samples: np.ndarray, first_frames: np.ndarray, embed: bool) -> Outputs:
+        return self._graphs(embed).shared(samples, first_frames)
+
+    def _graphs(self, embed: bool) -> _Graphs:
+        return self._both if embed else self._scores
+
+
+class _Graphs:
+    """A front end and a network over it as graphs of whole windows, of stretches and of spectrograms."""
+
+    def __init__(self, front: FrontEnd, network: keras.Model, samples: int):
+        shape = front.config.shape(samples)
         frames = shape[0]
 
         @tf.function(input_signature=[tf.TensorSpec((None, samples), tf.float32)], autograph=False)
@@ -54,17 +77,7 @@ class TensorFlowScorer(Scorer):
             return network(spectrograms, training=False)
 
         folds = any(isinstance(layer, keras.layers.BatchNormalization) for layer in innermost_layers(network))
-        self.front_end = front
-        self._windows, self._shared, self._normalised = (Graph(f, folds) for f in (windows, shared, normalised))
-
-    def _of_windows(self, windows: np.ndarray) -> np.ndarray:
-        return self._windows(windows)
-
-    def _of_spectrograms(self, spectrograms: np.ndarray) -> np.ndarray:
-        return self._normalised(spectrograms)
-
-    def _of_stretch(self, samples: np.ndarray, first_frames: np.ndarray) -> np.ndarray:
-        return self._shared(samples, first_frames)
+        self.windows, self.shared, self.normalised = (Graph(f, folds) for f in (windows, shared, normalised))
 
 
 def use_one_thread_a_call() -> None:
@@ -87,14 +100,13 @@ class Graph:
         self._function, self.folds, self._lock = function, folds, threading.Lock()
         self._call: Any = None
 
-    def __call__(self, *arrays: np.ndarray) -> np.ndarray:
-        """The function's value; the first call of several threads traces the graph."""
+    def __call__(self, *arrays: np.ndarray) -> Outputs:
+        """The function's values; the first call of several threads traces the graph."""
         with self._lock:
             if self._call is None:
                 graph = self._function.get_concrete_function()
                 self._call = convert_variables_to_constants_v2(graph) if self.folds else graph
-        scores = self._call(*map(tf.constant, arrays))
-        return np.asarray(scores[0] if self.folds else scores)
+        return tuple(map(np.asarray, tf.nest.flatten(self._call(*map(tf.constant, arrays)))))
 
     def traced(self) -> int:
         """How many times the graph was built."""

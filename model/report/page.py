@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from soundbeam.model.classifier.bundle import REPORT, ClassifierBundle
+from soundbeam.model.classifier.bundle import ClassifierBundle
+from soundbeam.model.classifier.bundle_files import REPORT
 from soundbeam.model.evaluation.classification import QUALITY, Classification
 from soundbeam.model.evaluation.metrics import average_precision
 from soundbeam.model.evaluation.reliability import reliability

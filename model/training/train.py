@@ -21,7 +21,8 @@ from soundbeam.model.architectures.assemble import NETWORK
 from soundbeam.model.architectures.ensemble import EachMember
 from soundbeam.model.architectures.training_outputs import network_to_fit, scores_only
 from soundbeam.model.architectures.transfer import head_of
-from soundbeam.model.classifier.bundle import BundleDescription, ClassifierBundle, check_destination, save_bundle
+from soundbeam.model.classifier.bundle import BundleDescription, ClassifierBundle, save_bundle
+from soundbeam.model.classifier.bundle_files import check_destination
 from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.frontend import FrontEnd
 from soundbeam.model.report.page import write_report

@@ -83,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def folds_figures(training, folds: int | None, say=say) -> dict[str, Any]:
     """What cross-validation adds to a bundle's report; nothing without folds. ``say`` gets its lines."""
-    from soundbeam.model.classifier.bundle import check_destination
+    from soundbeam.model.classifier.bundle_files import check_destination
 
     if not folds:
         return {}

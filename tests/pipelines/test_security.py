@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from soundbeam.model.classifier.bundle import DESCRIPTION, _fingerprint, load_bundle
+from soundbeam.model.classifier.bundle import load_bundle
+from soundbeam.model.classifier.bundle_files import DESCRIPTION, fingerprint_of
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.output import plain, redacted
 from soundbeam.pipelines.evaluate import program as evaluate
@@ -140,7 +141,7 @@ def rewrite(url, weights):
     described = json.loads(path.read_text())
     (Path(url) / described["weights"]["file"]).write_bytes(weights)
     described["weights"]["sha256"] = hashlib.sha256(weights).hexdigest()
-    described["fingerprint"] = _fingerprint(described)
+    described["fingerprint"] = fingerprint_of(described)
     path.write_text(json.dumps(described))
 
 

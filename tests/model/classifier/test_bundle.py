@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 
 from soundbeam.model.architectures.architecture import Architecture, Recipe
-from soundbeam.model.classifier.bundle import (
-    DESCRIPTION,
-    BundleDescription,
-    check_destination,
-    load_bundle,
-    save_bundle,
-)
+from soundbeam.model.classifier.bundle import BundleDescription, load_bundle, save_bundle
+from soundbeam.model.classifier.bundle_files import DESCRIPTION, check_destination
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.classifier.count_interval import CountModel
@@ -88,7 +83,7 @@ def test_nothing_is_traced_twice(tmp_path):
     for n in (1, 3, 4, 9):
         scorer.score_windows(np.zeros((n, 8000), np.float32))
         scorer.score_segment(sound(), np.arange(n) * 1600)
-    assert scorer._windows.traced() == scorer._shared.traced() == 1
+    assert scorer._scores.windows.traced() == scorer._scores.shared.traced() == 1
 
 
 def test_silence_and_clipping_score_finite(tmp_path):
@@ -227,4 +222,4 @@ def test_calibration_and_counting_are_kept_and_covered_by_the_fingerprint(tmp_pa
         atol=1e-5,
     )
     edit(tmp_path / "b", lambda d: d["calibration"].update(slope=0.9))
-    assert "changed since training" in refused(tmp_path / "b")
+    assert "changed since it was made" in refused(tmp_path / "b")

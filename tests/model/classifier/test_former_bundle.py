@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from soundbeam.model.classifier import conversion, conversion_cache
-from soundbeam.model.classifier.bundle import DESCRIPTION, _fingerprint, load_bundle
+from soundbeam.model.classifier.bundle import load_bundle
+from soundbeam.model.classifier.bundle_files import DESCRIPTION, fingerprint_of
 from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.errors import BundleError
 from tests.placeholder import RATE, save_tone_bundle, with_tones
@@ -29,7 +30,7 @@ def former(tmp_path):
     described = json.loads((tmp_path / "former" / DESCRIPTION).read_text())
     del described["network"], described["fingerprint"]
     described["front_end"] = {}
-    described["fingerprint"] = _fingerprint(described)
+    described["fingerprint"] = fingerprint_of(described)
     (tmp_path / "former" / DESCRIPTION).write_text(json.dumps(described))
     return str(tmp_path / "former"), described["fingerprint"]
 

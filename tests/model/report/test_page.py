@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from soundbeam.model.classifier.bundle import REPORT, ClassifierBundle, check_destination, load_bundle
+from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
+from soundbeam.model.classifier.bundle_files import REPORT, check_destination
 from soundbeam.model.classifier.calibration import Calibration
 from soundbeam.model.evaluation.classification import classify
 from soundbeam.model.pictures.confusion import draw_confusion
@@ -39,7 +40,7 @@ def bundle(labels=("owl", NASTY), task="detector", **validation):
     return ClassifierBundle(
         url="x", architecture="compact", task=task, labels=labels, rate=16000, window_s=4.0, hop_s=0.5, batch=8,
         thresholds=thresholds, report=report, fingerprint="f" * 64,
-        weights_file="", weights_sha256="", network=b"", unconverted="",
+        weights_file="", weights_sha256="", network_file="", network_sha256="", unconverted="",
     )  # fmt: skip
 
 

@@ -1,0 +1,31 @@
+"""Which tensors of a ``.tflite`` file are its outputs; TensorFlow's tools write it anew, and no weight changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorflow.lite.tools import flatbuffer_utils
+
+
+def in_order(data: bytes) -> bytes:
+    """A file that TensorFlow's converter wrote, with its outputs in the order in which the function returns them."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+    named = {output.name.decode(): output.tensorIndex for output in model.signatureDefs[0].outputs}
+    # The converter names them output_0, output_1, … and may write them in any order.
+    return _written(model, [named[name] for name in sorted(named, key=lambda name: int(name.rpartition("_")[2]))])
+
+
+def with_outputs(data: bytes, outputs: list[int]) -> bytes:
+    """The same network with other tensors as outputs.
+
+    Args:
+        data: The ``.tflite`` file.
+        outputs: Indices of the tensors, in the order in which they are to come.
+    """
+    return _written(flatbuffer_utils.convert_bytearray_to_object(bytearray(data)), outputs)
+
+
+def _written(model: Any, outputs: list[int]) -> bytes:
+    model.subgraphs[0].outputs = outputs
+    model.signatureDefs = []  # they name the former outputs
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
