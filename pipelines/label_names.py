@@ -1,16 +1,17 @@
-"""Labels that are written in several ways."""
+"""The names of labels: labels that are written in several ways, and labels by a part of their name."""
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def similar_labels(labels: Iterable[str]) -> list[str]:
     """A line for each group of labels that people would take for one."""
     groups: dict[str, list[str]] = {}
     for label in sorted(set(labels)):
-        groups.setdefault(" ".join(unicodedata.normalize("NFC", label).casefold().split()), []).append(label)
+        groups.setdefault(_plain(label), []).append(label)
     lines = []
     for group in (group for group in groups.values() if len(group) > 1):
         forms = {unicodedata.normalize("NFC", label) for label in group}
@@ -21,3 +22,50 @@ def similar_labels(labels: Iterable[str]) -> list[str]:
         )
         lines.append(f"the labels {' and '.join(map(ascii, group))} differ only in {how}; if they are one, rename them")
     return lines
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+class LabelNames:
+    """Finds a classifier's labels by their names: ``Ardea alba_Great Egret`` also by either half.
+
+    Args:
+        labels: The labels.
+    """
+
+    def __init__(self, labels: Sequence[str]):
+        self._labels = frozenset(labels)
+        self._whole: dict[str, list[str]] = {}
+        self._halves: dict[str, list[str]] = {}
+        for label in labels:
+            self._whole.setdefault(_plain(label), []).append(label)
+            scientific, _, common = label.partition("_")
+            for half in {_plain(scientific), _plain(common)} if common else ():
+                self._halves.setdefault(half, []).append(label)
+
+    def find(self, name: str) -> list[str]:
+        """The labels that a name may mean; none if it is unknown.
+
+        A whole label comes first, then one whose case, spaces or code of accents differ, then one of which it is the
+        scientific or the common name, then one of the same scientific name: lists of species have common names in
+        many languages.
+        """
+        if name in self._labels:
+            return [name]
+        scientific, _, common = name.partition("_")
+        plain = _plain(name)
+        return (
+            self._whole.get(plain)
+            or self._halves.get(plain)
+            or (self._halves.get(_plain(scientific)) if common else None)
+            or []
+        )
+
+    def nearest(self, name: str) -> list[str]:
+        """Up to three labels whose names are spelt nearly so."""
+        known = {**self._halves, **self._whole}
+        names = [_plain(name), *([_plain(name.partition("_")[0])] if "_" in name else [])]
+        close = [match for one in names for match in difflib.get_close_matches(one, known, 3, 0.6)]
+        return list(dict.fromkeys(label for match in close for label in known[match]))[:3]

@@ -20,10 +20,12 @@ from soundbeam.model.errors import ResultsError, SoundbeamError
 from soundbeam.model.storage.files import local_path, path_text
 from soundbeam.model.storage.parquet import open_parquet, read_rows
 from soundbeam.model.storage.stores import one_line
+from soundbeam.pipelines.missing_results import why_empty, why_no
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo
+from soundbeam.pipelines.zero_counts import SCANNED, with_zeros
 from soundbeam.transforms.records import DELETED
-from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES, schemas, with_nulls
+from soundbeam.transforms.tables.schemas import METADATA_KEY, TABLES, as_written_now, schemas
 
 
 def read(
@@ -33,6 +35,7 @@ def read(
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
     recordings: Collection[str | os.PathLike[str]] | None = None,
+    zeros: bool = False,
 ) -> pa.Table:
     """The current rows of one table; ``.to_pandas()`` makes a DataFrame of them.
 
@@ -47,6 +50,7 @@ def read(
         columns: Only these columns, in this order; ``run`` is one of them. Default: all.
         recordings: Only rows of these recordings, by their full URIs, or as a `pathlib.Path`. Row groups without any of
             them are not read where the file's statistics tell them apart.
+        zeros: Of ``counts``: also the rows of labels without a call that a scan of more than 100 labels does not write.
 
     Returns:
         The table with an additional column ``run``; its schema's metadata is the newest run's.
@@ -55,7 +59,7 @@ def read(
         ResultsError: It is no output folder, or a damaged one; there is no such table or column, no committed run, or
             none with that name or classifier.
     """
-    parts = list(stream(output, table, run, classifier, columns, recordings))
+    parts = list(stream(output, table, run, classifier, columns, recordings, zeros))
     rows = pa.concat_tables([part.replace_schema_metadata(parts[-1].schema.metadata) for part in parts])
     return rows if columns is None else rows.select(list(columns))
 
@@ -67,6 +71,7 @@ def stream(
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
     recordings: Collection[str | os.PathLike[str]] | None = None,
+    zeros: bool = False,
 ) -> Iterator[pa.Table]:
     """The same rows in parts of at most half a million, or 16 MB of embeddings, for a table that is larger than memory.
 
@@ -74,6 +79,8 @@ def stream(
     """
     if table not in TABLES:
         raise ResultsError(f"no table {table!r}; there are {', '.join(TABLES)}")
+    if zeros and table != "counts":
+        raise ResultsError(f"zeros belong to the table counts, not to {table}")
     if isinstance(recordings, (str, bytes, os.PathLike)):
         recordings = [recordings]
     folder = open_output(output)
@@ -84,7 +91,13 @@ def stream(
         if recordings is not None:
             requested = pa.array([_uri(recording) for recording in recordings], pa.string())
             uris = requested if uris is None else requested.filter(pc.is_in(requested, value_set=uris))
-        for part in _parts(folder, table, info.run, columns, uris):
+        if zeros and info.parameters.sparse_counts:
+            _check_columns(table, columns, schemas((), info.to_dict())[table].names)
+            counts = _parts(folder, table, info.run, None, uris)
+            parts = with_zeros(counts, _parts(folder, "recordings", info.run, SCANNED, uris), info.labels, columns)
+        else:
+            parts = _parts(folder, table, info.run, columns, uris)
+        for part in parts:
             yield part.append_column("run", pa.array([info.run] * len(part), pa.string()))
 
 
@@ -105,12 +118,12 @@ def select_runs(
     try:
         runs = output.runs()
         if not runs:
-            raise ResultsError(f"{output.user_url}: {_why_empty(output)}")
+            raise ResultsError(f"{output.user_url}: {why_empty(output)}")
     except OSError as e:
         raise ResultsError(f"{output.user_url}: cannot be read ({one_line(e)})") from e
     there = [info for info in runs if table in info.parameters.tables]
     if not there:
-        raise ResultsError(f"{output.user_url}: {_why_no(table)}")
+        raise ResultsError(f"{output.user_url}: {why_no(table)}")
     if run is not None:
         chosen = [info for info in runs if info.run == run]
         names = ", ".join(info.run for info in runs[-5:])
@@ -154,30 +167,6 @@ def _uri(recording: str | os.PathLike[str]) -> str:
     return name if isinstance(recording, str) else f"file://{local_path(name)}"
 
 
-def _why_no(table: str) -> str:
-    """Why no run wrote a table, and what to do."""
-    if table == "embeddings":
-        return "no embeddings in it; scan with --embeddings, or make them with 'soundbeam embed'"
-    return f"no table {table} in it, only embeddings; make one with 'soundbeam scan' in another folder"
-
-
-def _why_empty(output: Output) -> str:
-    """Why a folder holds no committed run, and what to do."""
-    if not output.fs.exists(output.path):
-        return "no such folder; give the folder that 'soundbeam scan --output' wrote"
-    names = output.place.names(output.path)
-    if any(name.startswith("run=") for name in names):
-        return "one table of an output; give the folder above it"
-    if any(name.endswith(".parquet") for name in names):
-        return "one run's rows of a table; give the folder above the tables"
-    begun = output.begun_runs()
-    if begun:
-        return f"no finished scan in it: run {begun[-1]} is running or was interrupted; wait, or scan again"
-    if any(name in TABLES for name in names):
-        return "no finished scan in it: it has tables but no runs/*/run.json; copy it again as a whole, or scan again"
-    return "no finished scan in it; make one with 'soundbeam scan --output'"
-
-
 def parameters(table: pa.Table) -> dict[str, Any]:
     """The run's parameters from a table's schema metadata; ``labels`` is in the order of ``scores``."""
     return json.loads(table.schema.metadata[METADATA_KEY])
@@ -219,24 +208,30 @@ def _rows_of(
 ) -> Iterator[pa.Table]:
     """The same of one file."""
     with open_parquet(output.fs, path) as parquet:
-        schema = parquet.schema_arrow
-        # Runs of earlier versions have no such columns.
-        new = [f for f in schemas(("",), {}).get(table, ()) if f.name not in schema.names]
-        names = [*schema.names, *(f.name for f in new)]
-        selected = [c for c in schema.names if columns is None or c in columns]
-        new = [f for f in new if columns is None or f.name in columns]
-        unknown = [c for c in columns or () if c not in (*names, "run")]
-        if unknown:
-            raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(names)}, run")
-        yield with_nulls(pa.schema([schema.field(c) for c in selected], schema.metadata).empty_table(), new)
-        to_read = selected if uris is None else list(dict.fromkeys([*selected, "recording"]))
+        written = parquet.schema_arrow
+        # Runs of earlier versions lack columns, and have the scores of all labels as a list.
+        fields = [field for field in written if field.name != "scores"]
+        fields += [field for field in schemas(("",), {}).get(table, ()) if field.name not in written.names]
+        names = [field.name for field in fields]
+        _check_columns(table, columns, names)
+        schema = pa.schema([f for f in fields if columns is None or f.name in columns], written.metadata)
+        yield schema.empty_table()
+        to_read = [c for c in written.names if c in schema.names or (c == "recording" and uris is not None)]
+        if "scores" in written.names:
+            to_read = written.names
         for group in _row_groups(parquet, uris):
             # Where only the column "run" is selected, the rows still have to be counted.
             part = read_rows(parquet, to_read or ["recording"], group)
             if uris is not None:
                 part = part.filter(pc.is_in(part["recording"], value_set=uris))
             if len(part):
-                yield with_nulls(part.select(selected), new)
+                yield from as_written_now(part, schema)
+
+
+def _check_columns(table: str, columns: Sequence[str] | None, names: Sequence[str]) -> None:
+    unknown = [c for c in columns or () if c not in (*names, "run")]
+    if unknown:
+        raise ResultsError(f"no column {unknown[0]!r} in {table}; there are {', '.join(names)}, run")
 
 
 def _row_groups(parquet: pq.ParquetFile, uris: pa.Array | None) -> Iterator[int]:

@@ -224,6 +224,7 @@ def read_table(
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
     recordings: Collection[str] | None = None,
+    zeros: bool = False,
 ) -> pa.Table:
     """The current rows of one table of a scan; see `pipelines.results.read` for the arguments.
 
@@ -236,7 +237,7 @@ def read_table(
     """
     from soundbeam.pipelines.results import read
 
-    return read(output, table, run, classifier, columns, recordings)
+    return read(output, table, run, classifier, columns, recordings, zeros)
 
 
 def stream_table(
@@ -246,6 +247,7 @@ def stream_table(
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
     recordings: Collection[str] | None = None,
+    zeros: bool = False,
 ) -> Iterator[pa.Table]:
     """Yields the same rows in parts, for a table that is larger than memory.
 
@@ -255,4 +257,4 @@ def stream_table(
     """
     from soundbeam.pipelines.results import stream
 
-    return stream(output, table, run, classifier, columns, recordings)
+    return stream(output, table, run, classifier, columns, recordings, zeros)

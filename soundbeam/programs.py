@@ -30,7 +30,8 @@ class ScanSummary:
         classifier: The bundle's fingerprint.
         recordings: status → number of files.
         hours, windows: How much was scanned.
-        calls: label → number of calls.
+        labels: How many labels the scan is about.
+        calls: label → number of calls; of more than 100 labels only those with a call, the most frequent first.
         range: label → lowest and highest plausible number of calls.
         counted, heard: label → number of recordings that were counted, and of those with a call.
         bad: The first files that failed or are partial: status, recording, error.
@@ -55,6 +56,7 @@ class ScanSummary:
     recordings: dict[str, int] = dataclasses.field(default_factory=dict)
     hours: float = 0.0
     windows: int = 0
+    labels: int = 0
     calls: dict[str, int] = dataclasses.field(default_factory=dict)
     range: dict[str, list[int]] = dataclasses.field(default_factory=dict)
     counted: dict[str, int] = dataclasses.field(default_factory=dict)

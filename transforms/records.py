@@ -11,6 +11,7 @@ import numpy as np
 from soundbeam.model.classifier.calls import Call
 from soundbeam.model.errors import DecodeCause
 from soundbeam.transforms.channels import ChannelSums
+from soundbeam.transforms.kept_scores import KeptScores
 
 # How the scan of a file ended: all of it was scanned; something is missing or broke off; no window was scored; it was
 # not scanned.
@@ -206,7 +207,7 @@ class SegmentScores:
         index: The segment's index.
         start_s: float64 ``[windows]``.
         end_s: float64 ``[windows]``.
-        scores: float32 ``[windows, labels]``; None if scoring failed.
+        scores: Of its windows and the labels that the scan is about; None if scoring failed.
         error: One line if scoring failed, else "".
         of_range: Whether the recording is split into ranges.
         channel: As in `Segment`.
@@ -217,7 +218,7 @@ class SegmentScores:
     index: int
     start_s: np.ndarray
     end_s: np.ndarray
-    scores: np.ndarray | None
+    scores: KeptScores | None
     error: str = ""
     of_range: bool = False
     channel: int | None = None
@@ -264,9 +265,9 @@ class RecordingResult:
         report: How it ended.
         start_s: float64 ``[windows]``, ascending.
         end_s: float64 ``[windows]``.
-        scores: float32 ``[windows, labels]``.
-        calls: The calls of each label in order of time; empty for a recording without windows.
-        intervals: The lowest and the highest plausible number of calls of each label; empty in the same case.
+        scores: Of its windows and labels.
+        calls: The calls of each label that is counted, in order of time; empty for a recording without windows.
+        intervals: The lowest and the highest plausible number of calls of each of them; empty in the same case.
         channel: The channel that these windows are of, from 1 on, if each is scanned by itself; else None.
         other_channels: The results of the other channels, if each is scanned by itself.
         embeddings: float32 ``[windows, size]``; None if none were asked for.
@@ -275,7 +276,7 @@ class RecordingResult:
     report: DecodeReport
     start_s: np.ndarray
     end_s: np.ndarray
-    scores: np.ndarray
+    scores: KeptScores
     calls: dict[str, list[Call]]
     intervals: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     channel: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,19 +20,11 @@ from soundbeam.model.tasks import CLASSIFIER
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
 from soundbeam.pipelines.console.output import say, tell_missing
-from soundbeam.pipelines.score_matrix import score_matrix
+from soundbeam.pipelines.window_scores import WindowScores, read_window_scores
 from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
 from soundbeam.transforms.records import Clip, Recording, Reject
 
 _ClipKey = tuple[str, float, float | None]  # URI of the recording, start and end of the clip in it
-
-
-class _Windows(NamedTuple):
-    """The windows of one recording: start_s ``[n]``, end_s ``[n]`` and scores ``[n, labels]``."""
-
-    start_s: np.ndarray
-    end_s: np.ndarray
-    scores: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,7 +72,7 @@ def evaluate_clips(clips: str, output: str) -> ClipEvaluation:
     results.check_one_channel(parameters, output)
     labels, rows = list(parameters["labels"]), {row["recording"]: row for row in recordings.to_pylist()}
     labels_by_clip, notes = _labels_by_clip(clips, rows)
-    windows = _windows(output, {uri for uri, *_ in labels_by_clip if uri in rows}, len(labels))
+    windows = read_window_scores(output, {uri for uri, *_ in labels_by_clip if uri in rows}, labels)
     task = parameters.get("task") or _task_of(windows)
     truths, scores, compared = [], [], []
     left_out: Counter[str] = Counter()
@@ -129,23 +121,7 @@ def _labels_by_clip(clips: str, rows: dict[str, Any]) -> tuple[dict[_ClipKey, se
     return labels_by_clip, [f"{len(rejects)} files or rows are no clips{first}"] if rejects else []
 
 
-def _windows(output: str, recordings: set[str], labels: int) -> dict[str, _Windows]:
-    """The windows of each recording, by its URI."""
-    parts_of: dict[str, list[_Windows]] = {}
-    for part in results.stream(output, "predictions", recordings=recordings):
-        if not len(part):
-            continue
-        scores = score_matrix(part, labels)
-        start_s, end_s = part["start_s"].to_numpy(), part["end_s"].to_numpy()
-        encoded = part["recording"].combine_chunks().dictionary_encode()
-        order = np.argsort(encoded.indices.to_numpy(), kind="stable")
-        ends = np.cumsum(np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary)))
-        for name, of in zip(encoded.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True):
-            parts_of.setdefault(name, []).append(_Windows(start_s[of], end_s[of], scores[of]))
-    return {uri: _Windows(*map(np.concatenate, zip(*parts, strict=True))) for uri, parts in parts_of.items()}
-
-
-def _scores_inside(windows: _Windows | None, clip_key: _ClipKey) -> np.ndarray | None:
+def _scores_inside(windows: WindowScores | None, clip_key: _ClipKey) -> np.ndarray | None:
     """The scores of the windows of which at least half lies in a clip; if there is none, of the nearest window."""
     if windows is None or not len(windows.scores):
         return None
@@ -156,7 +132,7 @@ def _scores_inside(windows: _Windows | None, clip_key: _ClipKey) -> np.ndarray |
     return scores[inside] if inside.any() else scores[[int(np.argmax(shared))]] if shared.max() > 0 else None
 
 
-def _task_of(windows: dict[str, _Windows]) -> str:
+def _task_of(windows: dict[str, WindowScores]) -> str:
     """The task of a run that did not record it: a classifier's scores sum to 1."""
     sums = np.concatenate([of_recording.scores.sum(axis=1) for of_recording in windows.values()] or [np.zeros(1)])
     several = any(of_recording.scores.shape[1] > 1 for of_recording in windows.values())

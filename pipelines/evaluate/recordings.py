@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import unicodedata
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
@@ -16,12 +15,13 @@ from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, e
 from soundbeam.model.evaluation.metrics import precision_recall_f1
 from soundbeam.pipelines.evaluate.annotations import Annotation
 from soundbeam.pipelines.recording_names import RecordingNames
-from soundbeam.pipelines.score_matrix import score_matrix
+from soundbeam.pipelines.window_scores import WindowScores, read_window_scores
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 _ROUNDING_S = 0.1  # people write tenths of a second
+_NAMED = 20  # of more labels, an error says only how many there are
 _COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
 
 
@@ -65,7 +65,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
     excluded = sorted(
         u for u, r in rows.items() if r["status"] == "failed" or (u in truth.recordings and u not in used)
     )
-    outcomes = _outcomes(output, used, classifier_labels, labels, truth)
+    outcomes = _outcomes(output, used, labels, truth)
     evaluations = {label: evaluate(outcomes[label]) for label in labels}
     figures = {label: _plain(evaluation) for label, evaluation in evaluations.items()}
     if precision is not None:
@@ -117,7 +117,7 @@ def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_la
     for row in annotations:
         if not row.label and len(classifier_labels) > 1:
             raise SoundbeamError(
-                f"the annotations' line {row.line} has no label; the classifier has {', '.join(classifier_labels)}"
+                f"the annotations' line {row.line} has no label; the classifier has {_named(classifier_labels)}"
             )
         label = unicodedata.normalize("NFC", row.label) if row.label else classifier_labels[0]
         label = same_label.get(label, row.label)
@@ -142,14 +142,16 @@ def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_la
     if truth.unknown_labels and not truth.labels:
         unknown = ", ".join(map(repr, truth.unknown_labels))
         raise SoundbeamError(
-            f"the classifier knows none of the annotated labels ({unknown}); it has {', '.join(classifier_labels)}"
+            f"the classifier knows none of the annotated labels ({unknown}); it has {_named(classifier_labels)}"
         )
     return truth
 
 
-def _outcomes(
-    output: str, used: list[str], classifier_labels: tuple[str, ...], labels: list[str], truth: _Truth
-) -> dict[str, list[RecordingOutcome]]:
+def _named(labels: tuple[str, ...]) -> str:
+    return ", ".join(labels) if len(labels) <= _NAMED else f"{len(labels)} labels"
+
+
+def _outcomes(output: str, used: list[str], labels: list[str], truth: _Truth) -> dict[str, list[RecordingOutcome]]:
     """For each label the outcomes of the recordings ``used``, in their order."""
     from soundbeam.pipelines import results
 
@@ -162,11 +164,12 @@ def _outcomes(
     columns = [counts[c].to_pylist() if c in counts.column_names else older for c in _COUNTS]
     counted = {(uri, label): (n or 0, low, high) for uri, label, n, low, high in zip(*columns, strict=True)}
 
-    windows, scores = _windows(results.read(output, "predictions", recordings=used), classifier_labels)
+    windows = read_window_scores(output, used, labels)
+    nothing = WindowScores(np.empty(0), np.empty(0), np.empty((0, len(labels)), np.float32))
     outcomes: dict[str, list[RecordingOutcome]] = {label: [] for label in labels}
     for uri in used:
-        start_s, end_s, first = windows.get(uri, (np.empty(0), np.empty(0), 0))
-        for label in labels:
+        of_recording = windows.get(uri, nothing)
+        for i, label in enumerate(labels):
             key = (uri, label)
             n, *interval = counted.get(key, (0, None, None))
             outcomes[label].append(
@@ -174,34 +177,13 @@ def _outcomes(
                     np.array(reported_calls.get(key, ())).reshape(-1, 2),
                     n,
                     np.array(sorted(truth.calls.get(key, ()))).reshape(-1, 2),
-                    start_s,
-                    end_s,
-                    scores[first : first + len(start_s), classifier_labels.index(label)],
+                    of_recording.start_s,
+                    of_recording.end_s,
+                    of_recording.scores[:, i],
                     None if None in interval else (interval[0], interval[1]),
                 )
             )
     return outcomes
-
-
-def _windows(
-    predictions: pa.Table, classifier_labels: tuple[str, ...]
-) -> tuple[dict[str, tuple[np.ndarray, np.ndarray, int]], np.ndarray]:
-    """For each recording its windows' starts, ends and the first one's row in the scores ``[windows, labels]``."""
-    from soundbeam.model.storage.parquet import sort_rows
-
-    predictions = sort_rows(predictions, "recording", "start_s")
-    scores = score_matrix(predictions, len(classifier_labels))
-    start_s, end_s = predictions["start_s"].to_numpy(), predictions["end_s"].to_numpy()
-    if np.isnan(scores).any():
-        raise SoundbeamError("the scan holds scores that are no numbers; its classifier is broken, train it again")
-    names = predictions["recording"].dictionary_encode().unify_dictionaries().combine_chunks()
-    codes = names.indices.to_numpy()
-    firsts = np.flatnonzero(np.diff(codes, prepend=-1))
-    windows = {
-        names.dictionary[int(codes[first])].as_py(): (start_s[first:stop], end_s[first:stop], int(first))
-        for first, stop in itertools.pairwise([*firsts, len(codes)])
-    }
-    return windows, scores
 
 
 def _beyond_the_end(truth: _Truth, rows: dict[str, dict], used: list[str]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ where this takes 276 MB. It also does not sync its files to the disk, and writes
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from soundbeam.model.storage.files import make_folder
 from soundbeam.model.storage.parquet import open_parquet, read_rows, sort_rows
-from soundbeam.transforms.tables.schemas import Shard, encoding, row_bytes, with_nulls
+from soundbeam.transforms.tables.schemas import Shard, as_written_now, encoding, row_bytes
 
 ROWS_A_FILE = 5_000_000
 ROWS_A_GROUP = 500_000
@@ -59,9 +60,8 @@ def _tables_of(most: int, parts: Iterable[pa.Table], schema: pa.Schema) -> Itera
     """The same rows in tables of so many rows; the last one may have fewer."""
     pending: list[pa.Table] = []
     rows = 0
-    for part in parts:
-        part = with_nulls(part, (field for field in schema if field.name not in part.column_names))
-        pending.append(part.select(schema.names).replace_schema_metadata(schema.metadata))
+    for part in itertools.chain.from_iterable(as_written_now(part, schema) for part in parts):
+        pending.append(part.replace_schema_metadata(schema.metadata))
         rows += part.num_rows
         while rows >= most:
             together = pa.concat_tables(pending)

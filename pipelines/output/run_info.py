@@ -24,7 +24,7 @@ class ScanParameters:
         rate: Samples per second that the classifier hears.
         window_s: Length of a window in seconds.
         hop_s: Seconds between the starts of two windows.
-        thresholds: Label → score from which on a window belongs to a call.
+        thresholds: Label → score from which on a window belongs to a call, of the labels that the scan is about.
         call_rules: How windows become calls.
         decoder: ``soundfile`` or ``tensorflow-io``.
         channel: ``mean``, the number of a channel, or ``each``.
@@ -32,6 +32,8 @@ class ScanParameters:
         timezone: Time zone of the recorders' clocks.
         site: Pattern for the site in a recording's URI.
         since: The date from which on recordings were scanned.
+        min_score: The lowest score that was kept of every label; None: all scores were kept.
+        sparse_counts: Whether labels without a call have no rows in ``counts``.
         tables: The run's tables.
         embedding_size: How many numbers an embedding has; 0 without embeddings.
     """
@@ -52,15 +54,26 @@ class ScanParameters:
     timezone: str = "UTC"
     site: str | None = None
     since: str | None = None
-    tables: tuple[str, ...] | list[str] = SCAN_TABLES
+    min_score: float | None = None
+    sparse_counts: bool = False
+    tables: tuple[str, ...] = SCAN_TABLES
     embedding_size: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", tuple(self.tables))  # JSON has lists
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the scan is about, in the order of their scores."""
+        return tuple(self.thresholds)
 
     @property
     def settings(self) -> str:
         """A hash of what two scans must have in common for the rows of one to stand for the other's.
 
-        The channel and the conventions for times and sites count only where the user set them: otherwise rows of two
-        channels or time zones would be mixed. So do the tables: a run without embeddings cannot stand for one with.
+        What older runs did not record counts only where it is not as in these: the channel, the conventions for times
+        and sites, which scores and counts of many labels were kept, and the tables: a run without embeddings cannot
+        stand for one with.
         """
         decisive: dict[str, Any] = {
             "fingerprint": self.fingerprint,
@@ -68,11 +81,12 @@ class ScanParameters:
             "thresholds": self.thresholds,
             "decoder": self.decoder,
         }
-        for name, default in (("channel", "mean"), ("recorded_at", None), ("timezone", "UTC"), ("site", None)):
-            if getattr(self, name) != default:
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for name in ("channel", "recorded_at", "timezone", "site", "min_score", "sparse_counts"):
+            if getattr(self, name) != defaults[name]:
                 decisive[name] = getattr(self, name)
-        if tuple(self.tables) != SCAN_TABLES:
-            decisive["tables"] = sorted(self.tables)
+        if self.tables != SCAN_TABLES:
+            decisive["tables"] = self.tables
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
@@ -84,7 +98,7 @@ class RunInfo:
         run: Name of the run.
         parameters: What its rows were made with.
         settings: `ScanParameters.settings` as the run computed it.
-        labels: The classifier's labels, in the order of its scores.
+        labels: The labels that the scan is about, in the order of the classifier's scores.
         versions: Package → version that the rows depend on.
         counters: The pipeline's counters.
         gone: How many files that were scanned before no longer exist.

@@ -16,6 +16,7 @@ from soundbeam.pipelines.runners.run import progress_every_s
 from soundbeam.pipelines.scan.request import Listening
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
 from soundbeam.transforms.decoding.split_recordings import SplitRecordings
+from soundbeam.transforms.kept_scores import Keeping
 from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
 from soundbeam.transforms.listing.list_recordings import ListRecordings
 from soundbeam.transforms.listing.skip_done import SkipDone
@@ -38,11 +39,9 @@ def build(
 
     List → leave out what is done → decode → score → count → write.
     """
-    tables = parameters.tables
-    labels = bundle.labels if "counts" in tables else ()  # without, nothing is counted
-    outputs = tuple(out for out, table in (("scores", "counts"), ("embeddings", "embeddings")) if table in tables)
-    thresholds = tuple(parameters.thresholds[label] for label in labels)
-    counting = Counting(labels, thresholds, bundle.call_rules, bundle.counting)
+    labels, zeros = parameters.labels, not parameters.sparse_counts
+    counting = Counting(labels, tuple(parameters.thresholds.values()), bundle.call_rules, bundle.counting, zeros)
+    columns = None if labels == bundle.labels else tuple(map(bundle.labels.index, labels))
     spec = WindowSpec(bundle.rate, bundle.window_s, parameters.hop_s)
     cores = cores_a_worker(pipeline.options)
     listed = pipeline | "ListRecordings" >> ListRecordings(request.recordings)
@@ -71,7 +70,8 @@ def build(
             request.batch_size,
             cores,
             spec.segment_samples(request.segment),
-            outputs,
+            Keeping(columns, parameters.min_score),
+            "embeddings" in parameters.tables,
         )
         | "ReportProgress" >> ReportProgress(spec.hop_s, progress_every_s())
         | "CountCalls" >> CountCalls(counting)
@@ -80,7 +80,7 @@ def build(
     others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(labels))
     numbers = points | "CountFiles" >> CountFiles(listed["told"])
     write = WriteTables(
-        staging_url, bundle.labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
+        staging_url, labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
     )
     _ = (
         # Three steps: a Flatten in front of a single one would end the fused stage.

@@ -85,7 +85,7 @@ def scan(request: Listening, options: PipelineOptions) -> ScanResult:
             run=run,
             parameters=parameters,
             settings=parameters.settings,
-            labels=list(bundle.labels),
+            labels=list(parameters.labels),
             versions=versions(),
             counters=dict(sorted(totals(result).items())),
             gone=files.gone,

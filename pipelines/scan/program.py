@@ -25,6 +25,14 @@ def parser() -> Parser:
     score = add_listening_options(p, "scores and calls")
     between = share(low_open=True, high_open=True)
     score.add_argument("--threshold", type=between, metavar="X", help="score of a call, 0 to 1 (default: the bundle's)")
+    score.add_argument(
+        "--labels", nargs="+", default=(), metavar="NAME|FILE",
+        help="only these, by name or from files with one a line; a species list too",
+    )  # fmt: skip
+    score.add_argument(
+        "--min-score", type=share(high_open=True), metavar="X",
+        help="of more than 10 labels, keep scores from X on (0.05) and each window's highest",
+    )  # fmt: skip
     score.add_argument("--embeddings", action="store_true", help="also write the windows' embeddings")
     return p
 

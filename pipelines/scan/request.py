@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
+from collections.abc import Sequence
+from typing import Any
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.errors import OptionError
+from soundbeam.model.storage.files import path_text
 from soundbeam.model.storage.stores import printable
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.run_info import ScanParameters
+from soundbeam.pipelines.scan.chosen_labels import chosen_labels
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
 from soundbeam.transforms.records import Channel
 from soundbeam.transforms.tables.schemas import SCAN_TABLES
+
+# With up to so many labels all scores are kept, and with up to so many there are counts of labels without a call.
+_DENSE_LABELS, _ZEROS_LABELS = 10, 100
+_MIN_SCORE = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +88,9 @@ class Listening:
         """The tables to write."""
         raise NotImplementedError
 
-    def thresholds(self, bundle: ClassifierBundle) -> dict[str, float]:
-        """Label → score from which on a window belongs to a call; {} where no calls are looked for."""
-        return {}
+    def scoring(self, bundle: ClassifierBundle) -> dict[str, Any]:
+        """The `ScanParameters` that say which scores are kept and how they become calls: here none."""
+        return {"thresholds": {}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,32 +99,53 @@ class Scan(Listening):
 
     Attributes:
         threshold: Threshold of every label; None: the bundle's.
+        labels: Only these labels, by their names or in files with one a line; none: all of the bundle's.
+        min_score: The lowest score that is kept of more than 10 labels; None: 0.05, or the lowest threshold if that is
+            lower.
         embeddings: Whether to write the windows' embeddings too.
     """
 
     threshold: float | None = None
+    labels: Sequence[str] = ()
+    min_score: float | None = None
     embeddings: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise OptionError(f"threshold {self.threshold} does not lie between 0 and 1")
-        super().__post_init__()
+        if self.min_score is not None and not 0 <= self.min_score < 1:
+            raise OptionError(f"min_score {self.min_score} is not at least 0 and below 1")
+        named = [self.labels] if isinstance(self.labels, (str, os.PathLike)) else self.labels or ()
+        object.__setattr__(self, "labels", tuple(path_text(name, "labels") for name in named))
 
     @property
     def tables(self) -> tuple[str, ...]:
         """The tables to write."""
         return (*SCAN_TABLES, "embeddings") if self.embeddings else SCAN_TABLES
 
-    def thresholds(self, bundle: ClassifierBundle) -> dict[str, float]:
-        """Label → score from which on a window belongs to a call."""
-        return {label: self.threshold or bundle.thresholds[label] for label in bundle.labels}
+    def scoring(self, bundle: ClassifierBundle) -> dict[str, Any]:
+        """The `ScanParameters` that say which scores are kept and how they become calls.
+
+        Raises:
+            SoundbeamError: A label is unknown, or scores over a threshold would not be kept.
+        """
+        labels = chosen_labels(self.labels, bundle.labels) if self.labels else bundle.labels
+        thresholds = {label: self.threshold or bundle.thresholds[label] for label in labels}
+        return {
+            "thresholds": thresholds,
+            "call_rules": dataclasses.asdict(bundle.call_rules),
+            "min_score": _min_score(self.min_score, thresholds) if len(labels) > _DENSE_LABELS else None,
+            "sparse_counts": len(labels) > _ZEROS_LABELS and not self.labels,
+        }
 
 
 def parameters_of(request: Listening, bundle: ClassifierBundle) -> ScanParameters:
     """The parameters of a run with a bundle.
 
     Raises:
-        SoundbeamError: The hop would skip sound, or embeddings are wanted and the bundle gives none.
+        SoundbeamError: The hop would skip sound, embeddings are wanted and the bundle gives none, a label is unknown,
+            or scores over a threshold would not be kept.
     """
     hop_s = request.hop or bundle.hop_s
     WindowSpec(bundle.rate, bundle.window_s, hop_s)
@@ -128,8 +158,7 @@ def parameters_of(request: Listening, bundle: ClassifierBundle) -> ScanParameter
         rate=bundle.rate,
         window_s=bundle.window_s,
         hop_s=hop_s,
-        thresholds=request.thresholds(bundle),
-        call_rules=dataclasses.asdict(bundle.call_rules) if "calls" in request.tables else None,
+        **request.scoring(bundle),
         decoder=request.decoder,
         channel=request.channel,
         **dataclasses.asdict(request.conventions),
@@ -146,3 +175,16 @@ def embedding_size_of(bundle: ClassifierBundle) -> int:
         BundleError: It gives none.
     """
     return bundle.embedding_size or bundle.scorer(embeddings=True).embedding_size
+
+
+def _min_score(wanted: float | None, thresholds: dict[str, float]) -> float:
+    """The lowest score that is kept."""
+    lowest = min(thresholds, key=lambda label: thresholds[label])
+    if wanted is None:
+        return min(_MIN_SCORE, thresholds[lowest])
+    if wanted > thresholds[lowest]:
+        raise OptionError(
+            f"--min-score {wanted:g} lies above the threshold {thresholds[lowest]:g} of {lowest!r}, and loses calls; "
+            f"give at most {thresholds[lowest]:g}, or a higher --threshold"
+        )
+    return wanted

@@ -12,10 +12,14 @@ from soundbeam.model.errors import ScanError
 from soundbeam.model.storage.parquet import sort_rows
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.scan.job import ScanResult
 from soundbeam.transforms.listing.left_out import commonest
+from soundbeam.transforms.tables.schemas import schemas
 
 _SHOWN = 10
+_LABELS_SHOWN = 20  # of thousands
+_ALL = pc.CountOptions(mode="all")
 
 
 def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
@@ -33,13 +37,12 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         return figures
     columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content"]
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
-    labels = info.labels if "counts" in info.parameters.tables else []
-    columns = ["label", "calls", "calls_low", "calls_high"]
-    counts = results.read(output, "counts", run=info.run, columns=columns) if labels else pa.table({})
+    counts = schemas((), {})["counts"].empty_table()
+    if "counts" in info.parameters.tables:
+        columns = ["label", "calls", "calls_low", "calls_high"]
+        counts = results.read(output, "counts", run=info.run, columns=columns)
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
     bad = sort_rows(bad, "recording")  # a runner writes them in any order
-    rows_of_label = {label: counts.filter(pc.equal(counts["label"], label)) for label in labels}
-    calls_of_label = {label: rows["calls"] for label, rows in rows_of_label.items()}
     return {
         **figures,
         "run": info.run,
@@ -51,16 +54,37 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
         "hours": (pc.sum(pc.coalesce(recordings["listened_s"], recordings["duration_s"])).as_py() or 0.0) / 3600,
         "windows": pc.sum(recordings["windows"]).as_py() or 0,
-        "calls": {label: pc.sum(calls).as_py() or 0 for label, calls in calls_of_label.items()},
-        "range": {
-            label: [pc.sum(rows[end]).as_py() or 0 for end in ("calls_low", "calls_high")]
-            for label, rows in rows_of_label.items()
-        },
-        "counted": {label: len(calls) for label, calls in calls_of_label.items()},
-        "heard": {label: pc.sum(pc.greater(calls, 0)).as_py() or 0 for label, calls in calls_of_label.items()},
+        "labels": len(info.labels),
+        **_counts_by_label(counts, info, recordings["status"]),
         "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
         "notes": _kinds_of_notes(recordings["notes"]),
         "duplicates": _duplicates(results.read(output, "recordings", columns=["content"])["content"]),
+    }
+
+
+def _counts_by_label(counts: pa.Table, info: RunInfo, statuses: pa.ChunkedArray) -> dict[str, dict[str, Any]]:
+    """label → its calls, their range, how many recordings were counted, and how many have a call.
+
+    Of thousands of labels, those with a call, the most frequent first.
+    """
+    heard = pc.cast(pc.greater(counts["calls"], 0), pa.int64())
+    sums = ("calls", "calls_low", "calls_high", "heard")
+    of_label = counts.append_column("heard", heard).group_by("label", use_threads=False)
+    totals = {
+        row["label"]: [row[f"{name}_sum"] or 0 for name in sums] + [row["calls_count"]]
+        for row in of_label.aggregate([*((name, "sum") for name in sums), ("calls", "count", _ALL)]).to_pylist()
+    }
+    scanned = pc.sum(pc.not_equal(statuses, "skipped")).as_py() or 0
+    if info.parameters.sparse_counts:
+        labels = sorted((label for label in totals if totals[label][0]), key=lambda label: (-totals[label][0], label))
+        totals = {label: [*totals[label][:-1], scanned] for label in labels}
+    else:
+        totals = {label: totals.get(label, [0] * 5) for label in info.labels}
+    return {
+        "calls": {label: row[0] for label, row in totals.items()},
+        "range": {label: row[1:3] for label, row in totals.items()},
+        "counted": {label: row[4] for label, row in totals.items()},
+        "heard": {label: row[3] for label, row in totals.items()},
     }
 
 
@@ -108,10 +132,17 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     not_shown = status.get("partial", 0) + status.get("failed", 0) - len(figures["bad"])
     if not_shown:
         say(f"… and {not_shown} more, in the table recordings")
-    for label, calls in figures["calls"].items():
+    labels = list(figures["calls"])
+    many = figures["labels"] > len(labels)
+    if many and not labels:
+        say(f"no call of any of {figures['labels']} labels")
+    for label in labels[:_LABELS_SHOWN] if many else labels:
+        calls = figures["calls"][label]
         low, high = figures["range"][label]
         share = f"{figures['heard'][label]} of {figures['counted'][label]} recordings"
         say(f"{label}: {calls} calls ({low} to {high}) in {share}")
+    if many and len(labels) > _LABELS_SHOWN:
+        say(f"… and {len(labels) - _LABELS_SHOWN} more of {figures['labels']} labels, in the table counts")
     by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items())) or "nothing new"
     say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
     for kind, n in figures["notes"].items():

@@ -144,30 +144,32 @@ def _tracks(
 
     If there are many labels, only those with the highest scores in the interval are drawn.
     """
-    from soundbeam.model.storage.parquet import sort_rows
+    import pyarrow.compute as pc
+
     from soundbeam.pipelines import results
-    from soundbeam.pipelines.score_matrix import score_matrix
+    from soundbeam.pipelines.window_scores import COLUMNS, window_scores
 
-    def rows(table: str):
-        return results.read(output, table, recordings=[uri])
-
-    windows = sort_rows(rows("predictions"), "start_s")
-    start_s, end_s = windows["start_s"].to_numpy(), windows["end_s"].to_numpy()
-    scores = score_matrix(windows, len(parameters["labels"]))
-    inside = (end_s > interval[0]) & (start_s < interval[1])
-    calls = rows("calls").select(["label", "start_s", "end_s", "score"]).to_pylist()
-    tracks, count = [], {}
-    for i, label in enumerate(parameters["labels"]):
-        label_calls = [(c["start_s"], c["end_s"], c["score"]) for c in calls if c["label"] == label]
-        count[label] = len(label_calls)
-        shown = [c for c in label_calls if c[1] > interval[0] and c[0] < interval[1]]
-        middles = (start_s + end_s)[inside] / 2
-        tracks.append(LabelTrack(plain(label), middles, scores[inside, i], parameters["thresholds"].get(label), shown))
-    in_interval = sum(len(track.calls) for track in tracks)
-    if len(tracks) > _LABELS:
-        tracks.sort(key=lambda t: (-len(t.calls), -float(np.max(t.scores, initial=0.0))))
+    rows = results.read(output, "predictions", columns=COLUMNS, recordings=[uri])
+    rows = rows.filter(pc.and_(pc.greater(rows["end_s"], interval[0]), pc.less(rows["start_s"], interval[1])))
+    calls = results.read(output, "calls", columns=["label", "start_s", "end_s", "score"], recordings=[uri]).to_pylist()
+    count = dict.fromkeys(parameters["labels"], 0)
+    shown: dict[str, list[tuple[float, float, float]]] = {label: [] for label in count}
+    for call in calls:
+        count[call["label"]] += 1
+        if call["end_s"] > interval[0] and call["start_s"] < interval[1]:
+            shown[call["label"]].append((call["start_s"], call["end_s"], call["score"]))
+    labels = list(count)
+    if len(labels) > _LABELS:
+        tops = rows.group_by("label", use_threads=False).aggregate([("score", "max")])
+        top = dict(zip(tops["label"].to_pylist(), tops["score_max"].to_pylist(), strict=True))
+        labels = sorted(labels, key=lambda label: (-len(shown[label]), -top.get(label, 0.0)))[:_LABELS]
         count = {label: n for label, n in count.items() if n} or {"all labels": 0}
-    return tracks[:_LABELS], count, in_interval
+    start_s, end_s, scores = window_scores([rows], labels).get(uri, (np.empty(0),) * 2 + (np.empty((0, len(labels))),))
+    tracks = [
+        LabelTrack(plain(label), (start_s + end_s) / 2, scores[:, i], parameters["thresholds"].get(label), shown[label])
+        for i, label in enumerate(labels)
+    ]
+    return tracks, count, sum(map(len, shown.values()))
 
 
 def _nearest_call(output: str, uri: str, interval: tuple[float, float]) -> tuple[float, float] | None:

@@ -10,11 +10,15 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.transforms.window import GlobalWindows
 
+from soundbeam.model.classifier.calibration import log_odds, sigmoid
 from soundbeam.model.classifier.calls import Call, CallRules, contiguous, find_calls, find_peaks
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoding.ranges import report_of
+from soundbeam.transforms.kept_scores import KeptScores
 from soundbeam.transforms.records import DecodeReport, RangeReport, RecordingResult, Scored, SegmentScores, Unscannable
+
+_ROUNDING = 1e-6  # of log-odds that are summed up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +30,26 @@ class Counting:
         thresholds: One for each label.
         rules: How neighbouring windows are joined into calls.
         count_model: Gives the interval in which the true count plausibly lies.
+        zeros: Whether labels without a call are counted too.
     """
 
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     rules: CallRules
     count_model: CountModel = AS_SCORED
+    zeros: bool = True
+
+    def below_floor(self, label: int, floor: float | None) -> float:
+        """What a label's score counts as that lies below the floor from which on scores are kept.
+
+        As the floor; where that is nearer to the threshold than a dip, as a dip below the threshold, so that two calls
+        with nothing kept between them are two.
+        """
+        if floor is None:
+            return 0.0
+        threshold = self.thresholds[label]
+        lowest = min(floor, float(sigmoid(log_odds(threshold) - self.rules.dip)))
+        return float(np.nextafter(np.float32(lowest), np.float32(0)))  # float32 may lie above the threshold
 
 
 def count_calls(report: DecodeReport, scored: Iterable[SegmentScores], counting: Counting) -> RecordingResult:
@@ -73,21 +91,43 @@ def _result(report: DecodeReport, segments: Sequence[SegmentScores], counting: C
     """The calls of one channel, in all of whose segments there are scores."""
     start_s = np.concatenate([s.start_s for s in segments])
     end_s = np.concatenate([s.end_s for s in segments])
-    scores = np.concatenate([s.scores for s in segments if s.scores is not None])
-    embeddings = [s.embeddings for s in segments if s.embeddings is not None]
-    calls: dict[str, list[Call]] = {label: [] for label in counting.labels}
-    intervals = {}
+    scores = KeptScores.joined([s.scores for s in segments if s.scores is not None])
+    calls: dict[str, list[Call]] = {label: [] for label in counting.labels} if counting.zeros else {}
+    intervals = dict.fromkeys(calls, (0, 0))
     stretches = contiguous(start_s, end_s)
-    for i, label in enumerate(counting.labels):
-        heights = []
-        for part in stretches:  # calls on two sides of a gap are two
-            height, peaks = find_peaks(start_s[part], scores[part, i].astype(np.float64), counting.rules)
-            windows = start_s[part], end_s[part], scores[part, i]
-            calls[label] += find_calls(*windows, counting.thresholds[i], counting.rules, (height, peaks))
-            heights.append(height[peaks])
-        intervals[label] = counting.count_model.interval(np.concatenate(heights), len(calls[label]))
+    highest = scores.highest().astype(np.float64)
+    # A label without a score over its threshold has no call, and one that was not kept at all has no peak either.
+    searched = highest > -np.inf if counting.zeros else highest >= np.asarray(counting.thresholds)
+    for i in np.flatnonzero(searched).tolist():
+        of_label, interval = _calls_of_label(i, start_s, end_s, scores, stretches, counting)
+        if of_label or counting.zeros:
+            calls[counting.labels[i]], intervals[counting.labels[i]] = of_label, interval
     result = RecordingResult(report, start_s, end_s, scores, calls, intervals, segments[0].channel)
+    embeddings = [s.embeddings for s in segments if s.embeddings is not None]
     return dataclasses.replace(result, embeddings=np.concatenate(embeddings)) if embeddings else result
+
+
+def _calls_of_label(
+    label: int,
+    start_s: np.ndarray,
+    end_s: np.ndarray,
+    scores: KeptScores,
+    stretches: Sequence[slice],
+    counting: Counting,
+) -> tuple[list[Call], tuple[int, int]]:
+    """A label's calls, and the interval of their number."""
+    below = counting.below_floor(label, scores.floor)
+    column = scores.column(label, below)
+    calls, heights = list[Call](), list[np.ndarray]()
+    for part in stretches:  # calls on two sides of a gap are two
+        height, peaks = find_peaks(start_s[part], column[part].astype(np.float64), counting.rules)
+        windows = start_s[part], end_s[part], column[part]
+        calls += find_calls(*windows, counting.thresholds[label], counting.rules, (height, peaks))
+        heights.append(height[peaks])
+    tops = np.concatenate(heights)
+    if scores.floor is not None:  # where nothing was kept there is no peak
+        tops = tops[tops > log_odds(below) + _ROUNDING]
+    return calls, counting.count_model.interval(tops, len(calls))
 
 
 def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:
@@ -98,7 +138,8 @@ def result_of_unscannable(file: Unscannable, labels: int) -> RecordingResult:
 
 
 def _without_windows(report: DecodeReport, labels: int) -> RecordingResult:
-    return RecordingResult(report, np.zeros(0), np.zeros(0), np.zeros((0, labels), np.float32), {})
+    none = KeptScores.of(np.zeros((0, labels), np.float32))
+    return RecordingResult(report, np.zeros(0), np.zeros(0), none, {})
 
 
 def count_calls_of_ranges(items: Iterable[SegmentScores | RangeReport], counting: Counting) -> RecordingResult:

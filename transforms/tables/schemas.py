@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 # What a scan writes, and with --embeddings one more; and what 'soundbeam embed' writes.
 SCAN_TABLES = ("predictions", "calls", "counts", "recordings")
@@ -18,6 +20,7 @@ METADATA_KEY = b"soundbeam"
 SHARDS = "shards.json"
 # In the staging folder: the folder of the lists of shards from which a dead run's work is taken over.
 CHECKPOINTS = "checkpoints"
+_PART = 500_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,11 +38,39 @@ class Shard:
     rows: int
 
 
-def with_nulls(rows: pa.Table, fields: Iterable[pa.Field]) -> pa.Table:
-    """The rows with columns of nulls added, for rows that an earlier version wrote without them."""
-    for field in fields:
-        rows = rows.append_column(field, pa.nulls(len(rows), field.type))
-    return rows
+def as_written_now(rows: pa.Table, schema: pa.Schema) -> Iterator[pa.Table]:
+    """Rows that an earlier version may have written: in parts, with the columns of ``schema`` in its order.
+
+    Columns that it did not have are null. Its predictions had one row a window, with all labels' scores as a list; they
+    become one row a window and label.
+
+    Args:
+        rows: Rows of a table, whose metadata are its run's; with the column ``scores`` if the run wrote it.
+        schema: The columns that they are to have, all or some of the table's.
+
+    Yields:
+        At least one part, of at most half a million rows where lists are taken apart.
+    """
+    if "scores" not in rows.column_names:
+        yield _with_columns(rows, schema)
+        return
+    labels = json.loads(rows.schema.metadata[METADATA_KEY])["labels"]
+    step = max(1, _PART // len(labels))
+    for first in range(0, max(len(rows), 1), step):
+        windows = rows.slice(first, step)
+        label = pa.array(labels, pa.string()).take(pa.array(np.tile(np.arange(len(labels)), len(windows))))
+        repeated = windows.drop_columns(["label", "score", "scores"]).take(
+            pa.array(np.repeat(np.arange(len(windows)), len(labels)))
+        )
+        long = repeated.append_column("label", label).append_column("score", pc.list_flatten(windows["scores"]))
+        yield _with_columns(long.replace_schema_metadata(rows.schema.metadata), schema)
+
+
+def _with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    for field in schema:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    return rows.select(schema.names)
 
 
 def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
@@ -51,7 +82,6 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
     name, label = ("recording", pa.string()), ("label", pa.string())
     times = [("start_s", pa.float64()), ("end_s", pa.float64())]
     site = ("site", pa.string())
-    scores = [("scores", pa.list_(pa.float32()))] if len(labels) > 1 else []
     channel = [("channel", pa.int64())] if parameters.get("channel") == "each" else []
     columns = {
         "predictions": [
@@ -59,7 +89,6 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             *times,
             ("label", pa.string()),
             ("score", pa.float32()),
-            *scores,
             *channel,
             site,
         ],

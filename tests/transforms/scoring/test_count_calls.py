@@ -6,9 +6,13 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.testing.test_pipeline import TestPipeline as PipelineOfTest
 from apache_beam.testing.util import assert_that, equal_to
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from soundbeam.model.classifier.calls import CallRules
+from soundbeam.model.classifier.calls import CallRules, find_calls
 from soundbeam.model.classifier.count_interval import CountModel
+from soundbeam.transforms.kept_scores import KeptScores
 from soundbeam.transforms.records import DecodeReport, Recording, SegmentScores, Unscannable
 from soundbeam.transforms.scoring.count_calls import CountCalls, Counting, count_calls, result_of_unscannable
 
@@ -19,7 +23,7 @@ COUNTING = Counting(("x", "y"), (0.5, 0.9), CallRules())
 def scores(index, first, values, error=""):
     start = first + np.arange(len(values), dtype=float)
     both = np.stack([np.asarray(values, np.float32), np.zeros(len(values), np.float32)], axis=1)
-    return SegmentScores(RECORDING.uri, index, start, start + 1, None if error else both, error)
+    return SegmentScores(RECORDING.uri, index, start, start + 1, None if error else KeptScores.of(both), error)
 
 
 def report(windows, segments, status="ok", error=""):
@@ -70,7 +74,7 @@ def test_a_file_that_was_not_decoded_keeps_its_reason():
         "list",
         "empty file (0 bytes)",
     )
-    assert result.scores.shape == (0, 2) and result.calls == {}
+    assert (result.scores.windows, result.scores.labels, result.calls) == (0, 2, {})
 
 
 def test_each_recording_is_counted_as_soon_as_it_ended_whatever_the_order_of_its_parts():
@@ -90,3 +94,45 @@ def test_each_recording_is_counted_as_soon_as_it_ended_whatever_the_order_of_its
         assert_that(
             found, equal_to([("b.wav", "failed", "decode", 0), ("a.wav", "ok", "", 2), ("c.wav", "failed", "score", 0)])
         )
+
+
+MANY = st.tuples(st.integers(1, 40), st.integers(1, 14)).flatmap(
+    lambda shape: arrays(np.float32, shape, elements=st.sampled_from([0.0, 0.01, 0.04, 0.06, 0.2, 0.26, 0.5, 0.9, 1.0]))
+)
+
+
+@given(
+    MANY, st.sampled_from([0.05, 0.2, 0.25]), st.sampled_from([0.0, 2.5]), st.sampled_from([0.5, 1.0]), st.booleans()
+)
+def test_calls_of_what_is_kept_are_those_of_all_scores_with_the_floor_under_them(dense, floor, smooth_s, dip, zeros):
+    """Of a label, every score under the floor counts as the floor, or a dip under the threshold if that is lower."""
+    labels = tuple(f"bird{i}" for i in range(dense.shape[1]))
+    thresholds = tuple(0.25 if i % 2 else 0.5 for i in range(len(labels)))
+    rules = CallRules(smooth_s, dip)
+    start = np.arange(len(dense), dtype=float)
+    parts = [
+        SegmentScores(RECORDING.uri, i, start[part], start[part] + 1, KeptScores.of(dense[part], floor))
+        for i, part in enumerate((slice(0, 7), slice(7, None)))
+        if len(start[part])
+    ]
+    counting = Counting(labels, thresholds, rules, zeros=zeros)
+    found = count_calls(report(len(dense), len(parts)), parts, counting)
+    for i, label in enumerate(labels):
+        odds = thresholds[i] / (1 - thresholds[i])
+        below = min(floor, odds / (odds + np.exp(dip)))
+        column = np.where(dense[:, i] < floor, np.nextafter(np.float32(below), np.float32(0)), dense[:, i])
+        calls = find_calls(start, start + 1, column, thresholds[i], rules)
+        assert found.calls.get(label, []) == calls
+        assert (label in found.calls) == (zeros or bool(calls)) == (label in found.intervals)
+
+
+def test_two_calls_with_nothing_kept_between_them_are_two_however_high_the_floor():
+    dense = np.full((20, 11), 0.001, np.float32)
+    dense[:, 0] = 0.9
+    dense[[3, 15], 5] = 0.26
+    counting = Counting(tuple("abcdefghijk"), (0.25,) * 11, CallRules())
+    start = np.arange(20.0)
+    scored = SegmentScores(RECORDING.uri, 0, start, start + 1, KeptScores.of(dense, 0.25))
+    result = count_calls(report(20, 1), [scored], counting)
+    assert [call.start_s for call in result.calls["f"]] == [3.0, 15.0]
+    assert result.intervals["f"][1] >= 2 and result.intervals["k"] == (0, 0)

@@ -49,7 +49,7 @@ def test_scores_are_those_of_each_window_by_itself(scorer, lengths, threads):
     for given, got in zip(segments, scored, strict=True):
         assert got.error == ""
         expected = [expected_score(given.samples[o : o + RATE].astype(np.float64)) for o in given.offsets]
-        np.testing.assert_allclose(got.scores[:, 0], expected, atol=1e-5)
+        np.testing.assert_allclose(got.scores.column(0), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -120,7 +120,7 @@ def _same(items, found):
     assert [r.windows for r in found[1::2]] == list(range(100))
     for (given, _), got in zip(items, found[::2], strict=True):
         expected = [expected_score(given.samples[o : o + RATE].astype(np.float64)) for o in given.offsets]
-        np.testing.assert_allclose(got.scores[:, 0], expected, atol=1e-5)
+        np.testing.assert_allclose(got.scores.column(0), expected, atol=1e-5)
 
 
 def _check(found, most):
