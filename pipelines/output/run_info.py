@@ -36,6 +36,7 @@ class ScanParameters:
         sparse_counts: Whether labels without a call have no rows in ``counts``.
         tables: The run's tables.
         embedding_size: How many numbers an embedding has; 0 without embeddings.
+        licence: The bundle's, of an imported model; "": none was told.
     """
 
     recordings: list[str]
@@ -58,6 +59,7 @@ class ScanParameters:
     sparse_counts: bool = False
     tables: tuple[str, ...] = SCAN_TABLES
     embedding_size: int = 0
+    licence: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", tuple(self.tables))  # JSON has lists
