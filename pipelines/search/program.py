@@ -81,14 +81,14 @@ def print_found(found: pa.Table) -> None:
     clips = short_names(found["query"].unique().to_pylist())
     optional = [name for name in ("channel", "site") if found[name].null_count < len(found)]
     optional += ["query"] if len(clips) > 1 else []
-    heads = ["recording", *optional, "rank", "similarity", "start", "end"]
+    heads = ["rank", "recording", *optional, "similarity", "start", "end"]
     rows = []
     for row in found.to_pylist():
         cells = {**row, "recording": names[row["recording"]], "query": clips[row["query"]]}
         more = ["" if cells[name] is None else str(cells[name]) for name in optional]
-        numbers = [str(row["rank"]), f"{row['similarity']:.4f}", f"{row['start_s']:.2f}", f"{row['end_s']:.2f}"]
-        rows.append([cells["recording"], *more, *numbers])
-    print_table(heads, rows, text_columns=1 + len(optional))
+        numbers = [f"{row['similarity']:.4f}", f"{row['start_s']:.2f}", f"{row['end_s']:.2f}"]
+        rows.append([str(row["rank"]), cells["recording"], *more, *numbers])
+    print_table(heads, rows, text_columns=2 + len(optional))
     say(f"{len(found)} windows, cosine {number(found['similarity'][0].as_py())} or less")
 
 

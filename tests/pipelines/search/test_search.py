@@ -112,13 +112,14 @@ def test_the_program_prints_and_writes_what_is_found_and_cuts_it_out(at_home, tm
     assert search(["--embeddings", str(at_home / "emb"), "--query", str(at_home / "high.wav"), *options]) == 0
     said, errors = capsys.readouterr()
     lines = said.splitlines()
-    assert errors == "" and lines[0].split() == ["recording", "site", "rank", "similarity", "start", "end"]
+    assert errors == "" and lines[0].split() == ["rank", "recording", "site", "similarity", "start", "end"]
     assert len(lines) == 1 + 4 + 3 and lines[-2:] == ["table: found.csv", "clips: clips"]
     with open("found.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
     for row, line in zip(rows, lines[1:], strict=False):
-        assert row["recording"].endswith(line.split()[0]) and line.split()[1] == row["site"]
+        rank, name, site, *_ = line.split()
+        assert row["recording"].endswith(name) and (rank, site) == (row["rank"], row["site"])
         clip, rate = soundfile.read(row["clip"].removeprefix("file://"))
         source = soundfile.read(row["recording"].removeprefix("file://"))[0]
         start, end = (round(float(row[t]) * RATE) for t in ("start_s", "end_s"))
