@@ -215,7 +215,8 @@ def nearest_in_rows(rows: pa.Table, queries: np.ndarray, top: int, per_recording
     """
     if not len(rows):
         return []
-    flat = np.concatenate([chunk.flatten().to_numpy() for chunk in rows["embedding"].chunks if len(chunk)])
+    parts = [chunk.flatten().to_numpy() for chunk in rows["embedding"].chunks if len(chunk)]
+    flat = parts[0] if len(parts) == 1 else np.concatenate(parts)  # a row group is one part: no copy of it is made
     cosines, query = similarities(flat.reshape(len(rows), -1), queries)
     codes = pc.rank(rows["recording"], sort_keys="ascending", tiebreaker="dense").to_numpy()
     nearest = nearest_rows(cosines, codes, top, per_recording)

@@ -3,7 +3,9 @@
 import json
 import os
 
+import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import soundfile
@@ -191,6 +193,15 @@ def test_files_are_of_bounded_size_and_sorted_by_recording(corpus, two_tone_bund
     parts = list(stream(str(tmp_path / "out"), "embeddings", columns=["start_s"]))
     assert max(map(len, parts)) == 5 and sum(map(len, parts)) == 37
     check_embeddings(tmp_path / "out", corpus)
+
+
+def test_pandas_and_duckdb_read_the_same(corpus, two_tone_bundle, tmp_path):
+    assert embed(argv(corpus, two_tone_bundle, tmp_path / "out")) == 0
+    expected = read(str(tmp_path / "out"), "embeddings")["embedding"].to_pylist()
+    (path,) = (tmp_path / "out" / "embeddings").rglob("*.parquet")
+    assert np.array_equal(np.stack(pd.read_parquet(path)["embedding"]), np.float32(expected))
+    answer = duckdb.sql(f"SELECT embedding FROM read_parquet('{path}', hive_partitioning = false)").fetchnumpy()
+    assert np.array_equal(np.stack(answer["embedding"]), np.float32(expected))
 
 
 def test_an_embedding_that_is_not_a_number_costs_its_segment(corpus, two_tone_bundle, tmp_path, monkeypatch):
