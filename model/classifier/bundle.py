@@ -99,8 +99,10 @@ class ClassifierBundle(BundleDescription):
         """Front end and network: (batch, window samples) → (batch, labels).
 
         Raises:
-            BundleError: The weights are missing or changed, or this TensorFlow cannot load them.
+            BundleError: The weights are missing or changed, or this TensorFlow cannot load them; or it was imported.
         """
+        if self.source:
+            raise BundleError(f"{self.url}: an imported model cannot be trained on; train a head over its embeddings")
         import keras
 
         from soundbeam.model.architectures import architecture_names

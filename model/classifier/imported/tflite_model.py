@@ -28,6 +28,9 @@ def read_tflite(name: str, data: bytes) -> Candidate:
         try:
             interpreter = Interpreter(model_content=data, num_threads=1)
             interpreter.allocate_tensors()
+            # They run where TensorFlow is loaded, as here perhaps, but not in a scan. No public function tells them.
+            if any(op["op_name"].startswith("Flex") for op in interpreter._get_ops_details()):
+                raise RuntimeError(_FLEX[0])
         except Exception as e:  # ValueError of what is cut off, RuntimeError of an operator
             raise SoundbeamError(f"{name}: {_reason(str(e))}") from e
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
