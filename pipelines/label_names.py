@@ -55,13 +55,11 @@ class LabelNames:
         if name in self._labels:
             return [name]
         scientific, _, common = name.partition("_")
-        plain = _plain(name)
-        return (
-            self._whole.get(plain)
-            or self._halves.get(plain)
-            or (self._halves.get(_plain(scientific)) if common else None)
-            or []
-        )
+        return self._whole.get(_plain(name)) or self.of_half(name) or (self.of_half(scientific) if common else [])
+
+    def of_half(self, name: str) -> list[str]:
+        """The labels of which this is the scientific or the common name."""
+        return self._halves.get(_plain(name), [])
 
     def nearest(self, name: str) -> list[str]:
         """Up to three labels whose names are spelt nearly so."""

@@ -97,8 +97,10 @@ def stream(
             parts = with_zeros(counts, _parts(folder, "recordings", info.run, SCANNED, uris), info.labels, columns)
         else:
             parts = _parts(folder, table, info.run, columns, uris)
+        metadata = {METADATA_KEY: json.dumps(info.to_dict(), ensure_ascii=False).encode()}
         for part in parts:
-            yield part.append_column("run", pa.array([info.run] * len(part), pa.string()))
+            rows = part.append_column("run", pa.array([info.run] * len(part), pa.string()))
+            yield rows.replace_schema_metadata(metadata)
 
 
 def select_runs(
@@ -168,7 +170,7 @@ def _uri(recording: str | os.PathLike[str]) -> str:
 
 
 def parameters(table: pa.Table) -> dict[str, Any]:
-    """The run's parameters from a table's schema metadata; ``labels`` is in the order of ``scores``."""
+    """What ``run.json`` says of the newest run of a table that was read, from its schema's metadata."""
     return json.loads(table.schema.metadata[METADATA_KEY])
 
 

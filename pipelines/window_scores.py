@@ -53,20 +53,16 @@ def window_scores(parts: Iterable[pa.Table], labels: Sequence[str]) -> dict[str,
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from soundbeam.model.storage.parquet import rows_by
+
     names = pa.array(labels, pa.string())
     rows_of: dict[str, list[tuple[np.ndarray, ...]]] = {}
     for part in parts:
-        if not len(part):
-            continue
         label = pc.fill_null(pc.index_in(part["label"], value_set=names), -1).to_numpy()
         columns = (part["start_s"].to_numpy(), part["end_s"].to_numpy(), label, part["score"].to_numpy())
         if not np.all(np.isfinite(columns[3])):
             raise SoundbeamError("the scan holds scores that are no numbers; its classifier is broken, train it again")
-        encoded = part["recording"].combine_chunks().dictionary_encode()
-        codes = encoded.indices.to_numpy()
-        order = np.argsort(codes, kind="stable")
-        ends = np.cumsum(np.bincount(codes, minlength=len(encoded.dictionary)))
-        for name, of in zip(encoded.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True):
+        for name, of in rows_by(part, "recording"):
             rows_of.setdefault(name, []).append(tuple(column[of] for column in columns))
     return {uri: _matrix(rows, len(labels)) for uri, rows in rows_of.items()}
 

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from soundbeam.model.storage.parquet import rows_by
+
 # The columns of ``recordings`` that tell what was scanned.
 SCANNED = ("recording", "status", "channels", "windows", "site")
 _ROWS = 500_000  # of a part
@@ -36,10 +38,7 @@ def with_zeros(
         place = pc.index_in(part["label"], value_set=names).to_numpy().astype(np.int64)
         if "channel" in schema.names:
             place += (part["channel"].to_numpy() - 1) * len(labels)
-        encoded = part["recording"].combine_chunks().dictionary_encode()
-        order = np.argsort(encoded.indices.to_numpy(), kind="stable")
-        ends = np.cumsum(np.bincount(encoded.indices.to_numpy(), minlength=len(encoded.dictionary)))
-        for name, of in zip(encoded.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True):
+        for name, of in rows_by(part, "recording"):
             written.setdefault(name, []).append(place[of])
     if schema is None:
         return

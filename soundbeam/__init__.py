@@ -250,6 +250,8 @@ def read_table(
 ) -> pa.Table:
     """The current rows of one table of a scan; see `pipelines.results.read` for the arguments.
 
+    ``zeros=True`` adds to ``counts`` the labels without a call that a scan of more than 100 labels does not write.
+
     Raises:
         ResultsError: There is no such table, column, run or classifier.
 

@@ -49,7 +49,7 @@ class Classifier:
         return self.bundle.labels
 
     def predict(self, recordings: Recordings, rate: int | None = None, hop: float | None = None) -> pa.Table:
-        """The scores of all windows.
+        """The scores of all windows: of every label, also where a scan of thousands keeps only those over a floor.
 
         Args:
             recordings: A file, glob or folder, or several; or, with ``rate``, samples ``[n]`` or ``[n, channels]``.
@@ -70,16 +70,18 @@ class Classifier:
             >>> classifier.predict("recording.wav").column_names
             ['recording', 'start_s', 'end_s', 'label', 'score']
         """
+        from soundbeam.transforms.kept_scores import Keeping
+
         parts = [_WINDOWS.empty_table()]
         labels = self.labels
-        for name, result in self._results(recordings, rate, hop, None):
+        for name, result in self._results(recordings, rate, hop, None, Keeping()):
             n = len(result.start_s)
             columns = [
                 pa.array([name] * (n * len(labels)), pa.string()),
                 np.repeat(result.start_s, len(labels)),
                 np.repeat(result.end_s, len(labels)),
                 pa.array([*labels] * n, pa.string()),
-                result.scores.reshape(-1).astype(np.float32),
+                result.scores.value,
             ]
             parts.append(pa.table(columns, schema=_WINDOWS))
         return pa.concat_tables(parts)
@@ -112,11 +114,15 @@ class Classifier:
             >>> calls["label"].to_pylist()
             ['low', 'low']
         """
+        from soundbeam.transforms.kept_scores import Keeping, usual_floor
+
+        thresholds = [threshold or self.bundle.thresholds[label] for label in self.labels]
+        keeping = Keeping(floor=usual_floor(thresholds))  # as a scan, so that its calls are the same
         rows = [
             {"recording": name, "label": label, "start_s": call.start_s, "end_s": call.end_s, "score": call.score}
-            for name, result in self._results(recordings, rate, hop, threshold)
-            for label in self.labels
-            for call in result.calls.get(label, ())
+            for name, result in self._results(recordings, rate, hop, threshold, keeping)
+            for label, calls in result.calls.items()
+            for call in calls
         ]
         return pa.Table.from_pylist(rows, schema=_CALLS)
 
@@ -167,7 +173,7 @@ class Classifier:
         return load_scorer(self.bundle.url, self.bundle.fingerprint)
 
     def _results(
-        self, recordings: Any, rate: int | None, hop: float | None, threshold: float | None
+        self, recordings: Any, rate: int | None, hop: float | None, threshold: float | None, keeping: Any
     ) -> Iterator[tuple[str | None, Any]]:
         """Yields the URI and the RecordingResult of each recording."""
         from soundbeam.transforms.scoring.count_calls import Counting
@@ -176,9 +182,9 @@ class Classifier:
             raise OptionError(f"threshold {threshold} does not lie between 0 and 1")
         bundle, spec = self.bundle, self._spec(hop)
         thresholds = tuple(threshold or bundle.thresholds[label] for label in self.labels)
-        counting = Counting(self.labels, thresholds, bundle.call_rules, bundle.counting)
+        counting = Counting(self.labels, thresholds, bundle.call_rules, bundle.counting, zeros=False)
         for name, decoded in self._decoded(recordings, rate, spec):
-            yield name, self._result(name or "samples", decoded, counting)
+            yield name, self._result(name or "samples", decoded, counting, keeping)
 
     def _spec(self, hop: float | None) -> Any:
         from soundbeam.model.windows import WindowSpec
@@ -197,7 +203,7 @@ class Classifier:
         for listed in _listed(recordings):
             yield listed.uri, decode_recording(listed, spec)
 
-    def _result(self, name: str, decoded: Decoded, counting: Any) -> Any:
+    def _result(self, name: str, decoded: Decoded, counting: Any, keeping: Any) -> Any:
         from soundbeam.transforms.records import DecodeReport
         from soundbeam.transforms.scoring.count_calls import count_calls
         from soundbeam.transforms.scoring.score_windows import score_segments
@@ -211,7 +217,7 @@ class Classifier:
                 if isinstance(part, DecodeReport):
                     report = part
                 else:
-                    scored += score_segments([part], self._scorer, pool)
+                    scored += score_segments([part], self._scorer, pool, keeping)
         if report.status == "failed":
             raise DecodeError(f"{name}: {report.error}")
         result = count_calls(report, scored, counting)

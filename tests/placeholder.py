@@ -36,14 +36,6 @@ def save_tone_bundle(url, labels=("low",), seed=0, threshold=0.5, **changes):
     """Saves the placeholder: it scores 0.5 where half of a window is tone, and needs no training."""
     import keras
 
-    from soundbeam.model.architectures.architecture import Architecture, Recipe
-    from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
-    from soundbeam.model.classifier.calls import CallRules
-    from soundbeam.model.frontend import FrontEndConfig
-    from soundbeam.model.frontend.kinds import Stft
-
-    config = FrontEndConfig((Stft(),), rate=RATE, frame=FRAME, step=STEP, fft=FRAME, normalise="none")
-
     def body(shape, outputs, activation):
         spectrogram = keras.Input(shape)
         bins = [round(TONES_HZ[label] * FRAME / RATE) for label in labels]
@@ -55,14 +47,46 @@ def save_tone_bundle(url, labels=("low",), seed=0, threshold=0.5, **changes):
         dense.set_weights([_SCALE * np.eye(outputs), np.full(outputs, -_SCALE * _MIDDLE) + 1e-6 * seed])
         return keras.Model(spectrogram, scores)
 
-    architecture = Architecture("placeholder", "none", WINDOW_S, HOP_S, config, body, Recipe(epochs=1))
+    return _save(url, body, labels, threshold, RATE, WINDOW_S, HOP_S, changes)
+
+
+def bin_hz(label, rate=RATE):
+    """The tone that label number ``label`` of `save_bins_bundle` hears; labels beyond the bins hear nothing."""
+    return 3 * label * rate / FRAME
+
+
+def save_bins_bundle(url, labels, rate=RATE, window_s=WINDOW_S, hop_s=HOP_S, threshold=0.25, **changes):
+    """Saves a placeholder of thousands of labels: number i hears FFT bin 3 i as the other hears its tones."""
+    import keras
+
+    def body(shape, outputs, activation):
+        spectrogram = keras.Input(shape)
+        means = keras.layers.Flatten()(keras.layers.AveragePooling2D((shape[0], 1))(spectrogram))
+        dense = keras.layers.Dense(outputs, activation=activation)
+        scores = dense(means)
+        weights = _SCALE * (np.arange(shape[1])[:, None] == 3 * np.arange(outputs))
+        dense.set_weights([weights, np.where(weights.any(axis=0), -_SCALE * _MIDDLE, -20.0)])
+        return keras.Model(spectrogram, scores)
+
+    return _save(url, body, labels, threshold, rate, window_s, hop_s, changes)
+
+
+def _save(url, body, labels, threshold, rate, window_s, hop_s, changes):
+    from soundbeam.model.architectures.architecture import Architecture, Recipe
+    from soundbeam.model.classifier.bundle import BundleDescription, save_bundle
+    from soundbeam.model.classifier.calls import CallRules
+    from soundbeam.model.frontend import FrontEndConfig
+    from soundbeam.model.frontend.kinds import Stft
+
+    config = FrontEndConfig((Stft(),), rate=rate, frame=FRAME, step=STEP, fft=FRAME, normalise="none")
+    architecture = Architecture("placeholder", "none", window_s, hop_s, config, body, Recipe(epochs=1))
     values = {
         "architecture": "placeholder",
         "task": "detector",
         "labels": tuple(labels),
-        "rate": RATE,
-        "window_s": WINDOW_S,
-        "hop_s": HOP_S,
+        "rate": rate,
+        "window_s": window_s,
+        "hop_s": hop_s,
         "batch": 8,
         "thresholds": dict.fromkeys(labels, threshold),
         "call_rules": CallRules(),

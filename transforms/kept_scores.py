@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
+
+# With up to so many labels all scores are kept.
+DENSE_LABELS = 10
+# The floor with more, unless the user says otherwise.
+MIN_SCORE = 0.05
+
+
+def usual_floor(thresholds: Collection[float]) -> float | None:
+    """The floor that the scores of labels with these thresholds have unless the user gives one; None: all are kept."""
+    return min(MIN_SCORE, *thresholds) if len(thresholds) > DENSE_LABELS else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -132,6 +132,9 @@ def _notes(figures: dict[str, Any]) -> list[str]:
         notes.append(f"the classifier does not know these annotated labels, they are ignored: {names}")
         known = [*figures["labels"], *figures["labels_without_annotation"]]
         notes += similar_labels([*figures["unknown_labels"], *known])
+    if figures["taken_for"]:
+        taken = _first_names([f"{name!r} as {label!r}" for name, label in figures["taken_for"].items()])
+        notes.append(f"annotated names of species are taken for the labels that hold them: {taken}")
     if figures["labels_without_annotation"]:
         notes.append(f"labels without an annotation are left out: {_first_names(figures['labels_without_annotation'])}")
     if figures["identical_rows"]:

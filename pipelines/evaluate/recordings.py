@@ -14,6 +14,7 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, evaluate, threshold_for_precision
 from soundbeam.model.evaluation.metrics import precision_recall_f1
 from soundbeam.pipelines.evaluate.annotations import Annotation
+from soundbeam.pipelines.label_names import LabelNames
 from soundbeam.pipelines.recording_names import RecordingNames
 from soundbeam.pipelines.window_scores import WindowScores, read_window_scores
 
@@ -35,6 +36,7 @@ class _Truth:
     not_scanned: Counter[str]
     unknown_labels: Counter[str]
     duplicates: int
+    taken_for: dict[str, str] = dataclasses.field(default_factory=dict)  # a species' name → the label that holds it
 
 
 def compare(annotations: list[Annotation], output: str, precision: float | None = None) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
     classifier_labels = tuple(parameters["labels"])
     rows = {row["recording"]: row for row in recordings.to_pylist()}
     truth = _resolve(annotations, RecordingNames(rows), classifier_labels)
-    labels = [label for label in classifier_labels if label in truth.labels] or list(classifier_labels)
+    labels = [label for label in classifier_labels if label in truth.labels] or _to_judge(output, classifier_labels)
 
     used = sorted(uri for uri, row in rows.items() if row["status"] in ("ok", "partial"))
     if not used:
@@ -84,6 +86,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
         "excluded": [{"recording": u, "error": rows[u]["error"], "annotated_calls": annotated(u)} for u in excluded],
         "not_scanned": [{"recording": name, "annotated_calls": n} for name, n in sorted(truth.not_scanned.items())],
         "unknown_labels": dict(truth.unknown_labels),
+        "taken_for": truth.taken_for,
         "labels_without_annotation": [label for label in classifier_labels if label not in labels],
         "identical_rows": truth.duplicates,
         "beyond_the_end": _beyond_the_end(truth, rows, used),
@@ -113,6 +116,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
 def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_labels: tuple[str, ...]) -> _Truth:
     # A letter with marks may be written in two ways that look alike.
     same_label = {unicodedata.normalize("NFC", label): label for label in classifier_labels}
+    known, names_of_labels = frozenset(classifier_labels), LabelNames(classifier_labels)
     truth = _Truth(defaultdict(dict), set(), set(), Counter(), Counter(), 0)
     for row in annotations:
         if not row.label and len(classifier_labels) > 1:
@@ -121,12 +125,15 @@ def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_la
             )
         label = unicodedata.normalize("NFC", row.label) if row.label else classifier_labels[0]
         label = same_label.get(label, row.label)
+        if label not in known and len(holding := names_of_labels.of_half(label)) == 1:
+            truth.taken_for[label] = holding[0]
+            label = holding[0]
         uri = next((uri for uri in row.uris if uri in names), None) or names.find(row.recording)
         if uri is None:
             truth.not_scanned[row.recording] += row.start_s is not None
             continue
         truth.recordings.add(uri)
-        if label not in classifier_labels:
+        if label not in known:
             truth.unknown_labels[label] += 1
             continue
         truth.labels.add(label)
@@ -145,6 +152,15 @@ def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_la
             f"the classifier knows none of the annotated labels ({unknown}); it has {_named(classifier_labels)}"
         )
     return truth
+
+
+def _to_judge(output: str, labels: tuple[str, ...]) -> list[str]:
+    """The labels to compare where no annotation has one: all; of a scan with sparse counts, those with a call."""
+    from soundbeam.pipelines import results
+
+    counts = results.read(output, "counts", columns=["label"])
+    counted = set(counts["label"].to_pylist())
+    return [label for label in labels if label in counted] or list(labels[:1])
 
 
 def _named(labels: tuple[str, ...]) -> str:

@@ -56,7 +56,8 @@ def _unknown(unknown: list[tuple[str, str]], known: LabelNames, labels: int) -> 
         parts.append(f"{place}{name!r}" + (f" (nearest: {', '.join(map(repr, nearest))})" if nearest else ""))
     more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
     are = "is none" if len(unknown) == 1 else "are none"
-    return f"{'; '.join(parts)}{more} {are} of the classifier's {labels} labels, nor a file of them"
+    nor = "" if all(place for _, place in unknown) else ", nor a file of them"
+    return f"{'; '.join(parts)}{more} {are} of the classifier's {labels} labels{nor}"
 
 
 def _is_file(name: str) -> bool:

@@ -16,13 +16,13 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.scan.chosen_labels import chosen_labels
+from soundbeam.transforms.kept_scores import usual_floor
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
 from soundbeam.transforms.records import Channel
 from soundbeam.transforms.tables.schemas import SCAN_TABLES
 
-# With up to so many labels all scores are kept, and with up to so many there are counts of labels without a call.
-_DENSE_LABELS, _ZEROS_LABELS = 10, 100
-_MIN_SCORE = 0.05
+# With up to so many labels there are counts of labels without a call.
+_ZEROS_LABELS = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Scan(Listening):
         return {
             "thresholds": thresholds,
             "call_rules": dataclasses.asdict(bundle.call_rules),
-            "min_score": _min_score(self.min_score, thresholds) if len(labels) > _DENSE_LABELS else None,
+            "min_score": _floor(self.min_score, thresholds),
             "sparse_counts": len(labels) > _ZEROS_LABELS and not self.labels,
         }
 
@@ -178,11 +178,12 @@ def embedding_size_of(bundle: ClassifierBundle) -> int:
     return bundle.embedding_size or bundle.scorer(embeddings=True).embedding_size
 
 
-def _min_score(wanted: float | None, thresholds: dict[str, float]) -> float:
-    """The lowest score that is kept."""
+def _floor(wanted: float | None, thresholds: dict[str, float]) -> float | None:
+    """The lowest score that is kept of every label; None: all scores are kept."""
+    usual = usual_floor(thresholds.values())
+    if wanted is None or usual is None:
+        return usual
     lowest = min(thresholds, key=lambda label: thresholds[label])
-    if wanted is None:
-        return min(_MIN_SCORE, thresholds[lowest])
     if wanted > thresholds[lowest]:
         raise OptionError(
             f"--min-score {wanted:g} lies above the threshold {thresholds[lowest]:g} of {lowest!r}, and loses calls; "

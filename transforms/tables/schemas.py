@@ -21,6 +21,7 @@ SHARDS = "shards.json"
 # In the staging folder: the folder of the lists of shards from which a dead run's work is taken over.
 CHECKPOINTS = "checkpoints"
 _PART = 500_000
+_MOST_IN_FILES = 100  # labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +76,8 @@ def _with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa.Schema]:
     """The schemas of a run's tables; their metadata holds the run's parameters as JSON, with the labels in order.
+
+    Thousands of labels and thresholds would take a megabyte of every file; they are in ``run.json`` only.
 
     The column ``run`` comes from the name of the folder ``run=…`` that the shards are committed to: a column of that
     name within the files would keep pyarrow from reading them as one dataset.
@@ -137,7 +140,10 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("content", pa.string()),
         ],
     }
-    metadata = {METADATA_KEY: json.dumps({**parameters, "labels": list(labels)}, ensure_ascii=False).encode()}
+    described = {**parameters, "labels": list(labels)}
+    if len(labels) > _MOST_IN_FILES:
+        described = {name: value for name, value in described.items() if name not in ("labels", "thresholds")}
+    metadata = {METADATA_KEY: json.dumps(described, ensure_ascii=False).encode()}
     return {table: pa.schema(columns[table], metadata=metadata) for table in parameters.get("tables", SCAN_TABLES)}
 
 
@@ -149,14 +155,13 @@ def row_bytes(schema: pa.Schema) -> int:
 def encoding(schema: pa.Schema) -> dict[str, Any]:
     """How pyarrow's writer encodes a table.
 
-    Embeddings get no dictionary, which would hold each of their values, and their bytes are split by significance:
-    BirdNET's take 0.70 of their size, without the split 0.76, and are written and read as fast.
+    Few scores are equal: a dictionary of them takes a seventh more than the scores themselves. Of embeddings it would
+    hold each value. Their bytes are split by significance: BirdNET's take 0.70 of their size, without the split 0.76,
+    and are written and read as fast.
     """
     lists = [f.name for f in schema if pa.types.is_fixed_size_list(f.type)]
-    if not lists:
-        return {"compression": "zstd"}
     return {
         "compression": "zstd",
-        "use_dictionary": [f.name for f in schema if f.name not in lists],
-        "column_encoding": {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in lists},
+        "use_dictionary": [name for name in schema.names if name not in (*lists, "score")],
+        "column_encoding": {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in lists} or None,
     }

@@ -121,5 +121,5 @@ def test_learns_saves_loads_and_scans(name, tmp_path):
         assert main([str(a) for a in arguments]) == 0
     table = ds.dataset(tmp_path / "out" / "predictions", partitioning="hive").to_table().to_pandas()
     first = table[table.start_s == 0.0]
-    np.testing.assert_allclose(np.stack(first.scores)[0], expected[0], atol=1e-4)
+    np.testing.assert_allclose(first.score.to_numpy(), expected[0], atol=1e-4)
     assert sorted(table.start_s.unique()) == [0.0, 0.25, 0.5, 0.75, 1.0]

@@ -18,9 +18,9 @@ from soundbeam.model.training.examples import parse as parse_example
 from soundbeam.model.training.examples import read_manifest, shard_urls
 from soundbeam.model.training.plan import conditioned
 from soundbeam.pipelines.materialize.program import main as materialize
-from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan.program import main as scan
 from soundbeam.pipelines.train.program import main as train
+from soundbeam.pipelines.window_scores import read_window_scores
 from tests.training_examples import RATE, TINY, sound
 
 WINDOW = 4000
@@ -69,14 +69,15 @@ def test_the_scans_window_is_the_trainings_example(clips, tmp_path):
     soundfile.write(tmp_path / "r.wav", raw[:2].reshape(-1), RATE, subtype="FLOAT")
     arguments = ["--recordings", str(tmp_path / "r.wav"), "--classifier", bundle.url, "--hop", "0.5"]
     assert scan([*arguments, "--output", str(tmp_path / "out")]) == 0
-    rows = sorted(read(str(tmp_path / "out"), "predictions").to_pylist(), key=lambda row: row["start_s"])
-    assert [row["start_s"] for row in rows] == [0.0, 0.5]
+    found = read_window_scores(str(tmp_path / "out"), [(tmp_path / "r.wav").as_uri()], bundle.labels)
+    ((start_s, _, found_scores),) = found.values()
+    assert start_s.tolist() == [0.0, 0.5]
     scorer = bundle.scorer()
     scores = scorer.score_spectrograms(want[:2])
-    np.testing.assert_allclose([row["scores"] for row in rows], scores, atol=1e-5)
+    np.testing.assert_allclose(found_scores, scores, atol=1e-5)
     unlike = scorer.score_spectrograms(np.asarray(FrontEnd(PLAIN.front_end)(raw[:2])))
     # Calibrated by twelve clips, scores are near 0 and 1: their logarithms tell them apart.
-    np.testing.assert_allclose(np.log([row["scores"] for row in rows]), np.log(scores), atol=0.02)
+    np.testing.assert_allclose(np.log(found_scores), np.log(scores), atol=0.02)
     assert np.abs(np.log(unlike) - np.log(scores)).max() > 0.5
 
 
