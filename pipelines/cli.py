@@ -12,13 +12,15 @@ PROGRAMS = {
     "import": "make a classifier of a model that others trained: BirdNET, TFLite, SavedModel, Keras",
     "compare": "train and cross-validate architectures with the same budget",
     "scan": "find and count the classifier's sounds in recordings",
+    "embed": "write the embedding of every window of recordings",
+    "search": "find the windows that sound most like some clips",
     "tables": "list the runs of a scan's output, and which rows are current",
     "evaluate": "compare a scan with annotations",
     "label": "tell what clips are of: their highest labels, with scores",
     "show": "draw one recording's spectrogram with its calls and scores",
 }
 # Programs whose package in `soundbeam.pipelines` has another name: that of ``import`` would be no Python name.
-_PACKAGES = {"import": "import_model"}
+PACKAGES = {"import": "import_model"}
 
 USAGE = "usage: soundbeam PROGRAM [options]\n\nFinds and counts a sound in any number of recordings.\n\nprograms:\n"
 
@@ -57,7 +59,7 @@ def run_program(name: str, argv: list[str] | None = None) -> int:
     from soundbeam.pipelines.console.errors import program
     from soundbeam.pipelines.console.surroundings import check_surroundings
 
-    package = _PACKAGES.get(name, name)
+    package = PACKAGES.get(name, name)
 
     @program(name)
     def checked(argv: list[str] | None = None) -> int:

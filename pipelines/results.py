@@ -20,6 +20,7 @@ from soundbeam.model.errors import ResultsError, SoundbeamError
 from soundbeam.model.storage.files import local_path, path_text
 from soundbeam.model.storage.parquet import open_parquet, read_rows
 from soundbeam.model.storage.stores import one_line
+from soundbeam.pipelines.missing_results import why_empty, why_no
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.zero_counts import SCANNED, with_zeros
@@ -43,7 +44,7 @@ def read(
 
     Args:
         output: The scan's output folder, a local path or any fsspec URL.
-        table: ``predictions``, ``calls``, ``counts`` or ``recordings``.
+        table: ``predictions``, ``calls``, ``counts``, ``recordings`` or ``embeddings``.
         run: Only this run, including its superseded rows.
         classifier: Only runs of the classifier whose fingerprint begins with this; default: the newest run's.
         columns: Only these columns, in this order; ``run`` is one of them. Default: all.
@@ -72,7 +73,7 @@ def stream(
     recordings: Collection[str | os.PathLike[str]] | None = None,
     zeros: bool = False,
 ) -> Iterator[pa.Table]:
-    """The same rows in parts of at most half a million, for a table that is larger than memory.
+    """The same rows in parts of at most half a million, or 16 MB of embeddings, for a table that is larger than memory.
 
     Arguments and exceptions are those of `read`. Each run gives at least one part, which may be empty.
     """
@@ -83,7 +84,7 @@ def stream(
     if isinstance(recordings, (str, bytes, os.PathLike)):
         recordings = [recordings]
     folder = open_output(output)
-    runs = select_runs(folder, run, classifier)
+    runs = select_runs(folder, run, classifier, table)
     current = current_recordings(folder, [info.run for info in runs])
     for info in runs:
         uris = current[info.run].uris
@@ -102,13 +103,16 @@ def stream(
             yield rows.replace_schema_metadata(metadata)
 
 
-def select_runs(output: Output, run: str | None = None, classifier: str | None = None) -> list[RunInfo]:
+def select_runs(
+    output: Output, run: str | None = None, classifier: str | None = None, table: str = "recordings"
+) -> list[RunInfo]:
     """The committed runs that have the newest run's classifier, hop and thresholds, oldest first.
 
     Args:
         output: The output folder.
         run: Only the run of this name.
         classifier: Consider only runs of the classifier whose fingerprint begins with this.
+        table: Consider only runs that wrote this table.
 
     Raises:
         ResultsError: There is none.
@@ -116,16 +120,21 @@ def select_runs(output: Output, run: str | None = None, classifier: str | None =
     try:
         runs = output.runs()
         if not runs:
-            raise ResultsError(f"{output.user_url}: {_why_empty(output)}")
+            raise ResultsError(f"{output.user_url}: {why_empty(output)}")
     except OSError as e:
         raise ResultsError(f"{output.user_url}: cannot be read ({one_line(e)})") from e
+    there = [info for info in runs if table in info.parameters.tables]
+    if not there:
+        raise ResultsError(f"{output.user_url}: {why_no(table)}")
     if run is not None:
         chosen = [info for info in runs if info.run == run]
         names = ", ".join(info.run for info in runs[-5:])
         if not chosen:
             raise ResultsError(f"{output.user_url}: no run {run!r}; the newest are {names}")
+        if table not in chosen[0].parameters.tables:
+            raise ResultsError(f"{output.user_url}: run {run} wrote no table {table}")
         return chosen
-    of_classifier = [info for info in runs if info.parameters.fingerprint.startswith(classifier or "")]
+    of_classifier = [info for info in there if info.parameters.fingerprint.startswith(classifier or "")]
     if not of_classifier:
         raise ResultsError(f"{output.user_url}: no run of a classifier with fingerprint {classifier!r}")
     return [info for info in of_classifier if info.settings == of_classifier[-1].settings]
@@ -158,23 +167,6 @@ def _uri(recording: str | os.PathLike[str]) -> str:
     """The URI of a recording that is named by its URI, or as a path of this machine."""
     name = path_text(recording, "recordings")
     return name if isinstance(recording, str) else f"file://{local_path(name)}"
-
-
-def _why_empty(output: Output) -> str:
-    """Why a folder holds no committed run, and what to do."""
-    if not output.fs.exists(output.path):
-        return "no such folder; give the folder that 'soundbeam scan --output' wrote"
-    names = output.place.names(output.path)
-    if any(name.startswith("run=") for name in names):
-        return "one table of an output; give the folder above it"
-    if any(name.endswith(".parquet") for name in names):
-        return "one run's rows of a table; give the folder above the tables"
-    begun = output.begun_runs()
-    if begun:
-        return f"no finished scan in it: run {begun[-1]} is running or was interrupted; wait, or scan again"
-    if any(name in TABLES for name in names):
-        return "no finished scan in it: it has tables but no runs/*/run.json; copy it again as a whole, or scan again"
-    return "no finished scan in it; make one with 'soundbeam scan --output'"
 
 
 def parameters(table: pa.Table) -> dict[str, Any]:
@@ -221,7 +213,7 @@ def _rows_of(
         written = parquet.schema_arrow
         # Runs of earlier versions lack columns, and have the scores of all labels as a list.
         fields = [field for field in written if field.name != "scores"]
-        fields += [field for field in schemas(("",), {})[table] if field.name not in written.names]
+        fields += [field for field in schemas(("",), {}).get(table, ()) if field.name not in written.names]
         names = [field.name for field in fields]
         _check_columns(table, columns, names)
         schema = pa.schema([f for f in fields if columns is None or f.name in columns], written.metadata)

@@ -40,12 +40,14 @@ __all__ = [
     "ResultsError",
     "ScanError",
     "SoundbeamError",
+    "embed",
     "evaluate",
     "import_model",
     "load_classifier",
     "materialize",
     "read_table",
     "scan",
+    "search",
     "stream_table",
     "train",
 ]
@@ -156,6 +158,64 @@ def scan(recordings: Path | Sequence[Path], classifier: Path, output: Path, **op
     from soundbeam.programs import scan
 
     return scan(recordings, classifier, output, options)
+
+
+def embed(recordings: Path | Sequence[Path], classifier: Path, output: Path, **options: Any) -> ScanSummary:
+    """Writes the embedding of every window of new or changed recordings, as ``soundbeam embed`` does.
+
+    Args:
+        recordings, classifier, output: As for `scan`; the output is a folder without a scan's tables.
+        options: The other fields of `pipelines.scan.request.Listening`, and Beam's options.
+
+    Returns:
+        What the program prints.
+
+    Raises:
+        ScanError: No file could be read; the table ``recordings`` says why.
+
+    Example:
+        >>> summary = embed("recordings/**/*.wav", "bundle/", "embeddings/")
+        >>> read_table("embeddings/", "embeddings").num_rows == summary.windows
+        True
+    """
+    from soundbeam.programs import embed
+
+    return embed(recordings, classifier, output, options)
+
+
+def search(
+    embeddings: Path,
+    query: Path | Sequence[Path],
+    *,
+    top: int = 100,
+    per_recording: int = 2,
+    classifier: Path | None = None,
+    clips: Path | None = None,
+    **options: Any,
+) -> pa.Table:
+    """Finds the windows whose embeddings are nearest to those of some clips, as ``soundbeam search`` does.
+
+    Args:
+        embeddings: The folder that `embed`, or a scan with ``embeddings=True``, wrote.
+        query: Files, globs, folders, or parts of files: ``"night.wav@12.0-15.0"``. Of several the nearest counts.
+        top: How many windows to find.
+        per_recording: How many at most of one recording.
+        classifier: The embeddings' classifier, if it was moved.
+        clips: A new folder for the sound of what is found.
+        options: Beam's options.
+
+    Returns:
+        rank, similarity (a cosine), recording, start_s, end_s, channel, site, query and, with ``clips``, clip.
+
+    Example:
+        >>> found = search("embeddings/", "recording.wav@0-1", top=3)
+        >>> round(found["similarity"][0].as_py(), 3)
+        1.0
+    """
+    from soundbeam.programs import search
+
+    values = {"top": top, "per_recording": per_recording, "classifier": classifier, "clips": clips}
+    return search(embeddings, query, values, options)
 
 
 def evaluate(

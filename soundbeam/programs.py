@@ -13,6 +13,8 @@ from soundbeam.model.errors import OptionError
 from soundbeam.model.storage.files import path_text
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     Path = str | os.PathLike[str]
 
 _log = logging.getLogger("soundbeam")
@@ -107,22 +109,60 @@ class EvaluationFigures(Mapping[str, Any]):
 
 def scan(recordings: Path | Sequence[Path], classifier: Path, output: Path, options: Mapping[str, Any]) -> ScanSummary:
     """See `soundbeam.scan`."""
-    from soundbeam.pipelines.scan.job import scan as run
-    from soundbeam.pipelines.scan.program import beam_options, parser
+    from soundbeam.pipelines.scan.program import parser
     from soundbeam.pipelines.scan.request import Scan
+
+    return _listen(recordings, classifier, output, options, Scan, parser())
+
+
+def embed(recordings: Path | Sequence[Path], classifier: Path, output: Path, options: Mapping[str, Any]) -> ScanSummary:
+    """See `soundbeam.embed`."""
+    from soundbeam.pipelines.embed.program import parser
+    from soundbeam.pipelines.embed.request import Embed
+
+    return _listen(recordings, classifier, output, options, Embed, parser())
+
+
+def _listen(
+    recordings: Path | Sequence[Path],
+    classifier: Path,
+    output: Path,
+    options: Mapping[str, Any],
+    kind: Any,
+    parser: Any,
+) -> ScanSummary:
+    """A run of a kind of `Listening`, whose program has a parser."""
+    from soundbeam.pipelines.scan.job import scan as run
+    from soundbeam.pipelines.scan.listening_options import beam_options
     from soundbeam.pipelines.scan.summary import check, figures_of
 
-    own, beam_flags = _split(options, Scan)
+    own, beam_flags = _split(options, kind)
     patterns = [recordings] if isinstance(recordings, (str, bytes, os.PathLike)) else recordings
-    request = Scan(
+    request = kind(
         [path_text(pattern, "recordings") for pattern in patterns],
         path_text(classifier, "classifier"),
         path_text(output, "output"),
         **own,
     )
-    figures = figures_of(run(request, beam_options(_flags(beam_flags), parser())), request.output)
+    figures = figures_of(run(request, beam_options(_flags(beam_flags), parser)), request.output)
     check(figures)
     return ScanSummary(output=request.output, **figures)
+
+
+def search(
+    embeddings: Path, query: Path | Sequence[Path], values: Mapping[str, Any], options: Mapping[str, Any]
+) -> pa.Table:
+    """See `soundbeam.search`."""
+    from soundbeam.pipelines.console.arguments import option_names
+    from soundbeam.pipelines.runners.options import beam_options
+    from soundbeam.pipelines.search.nearest_windows import search as run
+    from soundbeam.pipelines.search.program import parser
+    from soundbeam.pipelines.search.request import Search
+
+    clips = [query] if isinstance(query, (str, bytes, os.PathLike)) else query
+    own: dict[str, Any] = {name: _plain(name, value) for name, value in values.items()}
+    request = Search(path_text(embeddings, "embeddings"), [path_text(clip, "query") for clip in clips], **own)
+    return run(request, beam_options(_flags(options), option_names(parser())))
 
 
 def materialize(clips: Path, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -124,6 +124,21 @@ def test_no_function_of_a_program_travels_with_a_scan(tone_bundle, tmp_path, mon
         assert not {m for m in modules_in(pickled) if m.startswith(b"soundbeam.pipelines")}, step
 
 
+def test_no_function_of_a_program_travels_with_embeddings_or_a_search(tone_bundle, tmp_path, monkeypatch):
+    from soundbeam.pipelines.embed.program import main as embed
+    from soundbeam.pipelines.search.program import main as search
+
+    soundfile.write(tmp_path / "a.wav", tone(2), RATE)
+    argv = ["--recordings", tmp_path, "--classifier", tone_bundle, "--output", tmp_path / "out"]
+    assert embed([str(a) for a in argv]) == 0
+    graphs = [graph_of(embed, argv, monkeypatch, "soundbeam.pipelines.scan.job.run_pipeline")]
+    argv = ["--embeddings", tmp_path / "out", "--query", tmp_path / "a.wav"]
+    graphs.append(graph_of(search, argv, monkeypatch, "soundbeam.pipelines.search.nearest_windows.run_pipeline"))
+    assert any(b"soundbeam.transforms.search.find_nearest" in modules_in(p) for p in graphs[1].values())
+    for step, pickled in [item for graph in graphs for item in graph.items()]:
+        assert not {m for m in modules_in(pickled) if m.startswith(b"soundbeam.pipelines")}, step
+
+
 @pytest.mark.parametrize("features", [[], ["--features", "table"], ["--features", "images"]])
 def test_no_function_of_a_program_travels_with_clips(tmp_path, monkeypatch, features):
     from soundbeam.pipelines.materialize.program import main

@@ -216,6 +216,7 @@ class SegmentScores:
         error: One line if scoring failed, else "".
         of_range: Whether the recording is split into ranges.
         channel: As in `Segment`.
+        embeddings: float32 ``[windows, size]``; None if scoring failed, or none were asked for.
     """
 
     uri: str
@@ -226,6 +227,7 @@ class SegmentScores:
     error: str = ""
     of_range: bool = False
     channel: int | None = None
+    embeddings: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,6 +275,7 @@ class RecordingResult:
         intervals: The lowest and the highest plausible number of calls of each of them; empty in the same case.
         channel: The channel that these windows are of, from 1 on, if each is scanned by itself; else None.
         other_channels: The results of the other channels, if each is scanned by itself.
+        embeddings: float32 ``[windows, size]``; None if none were asked for.
     """
 
     report: DecodeReport
@@ -283,6 +286,7 @@ class RecordingResult:
     intervals: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     channel: int | None = None
     other_channels: tuple[RecordingResult, ...] = ()
+    embeddings: np.ndarray | None = None
 
 
 # What travels from listing to decoding, to scoring, and on from there. Beam evaluates these types at run time, on

@@ -3,6 +3,7 @@
 #
 #   deploy/flink/local-cluster.sh up
 #   deploy/flink/local-cluster.sh scan --recordings recordings/ --classifier bundle/ --output results/
+#   deploy/flink/local-cluster.sh embed …, or search …: likewise
 #   deploy/flink/local-cluster.sh status
 #   deploy/flink/local-cluster.sh down
 #
@@ -19,7 +20,7 @@ set -euo pipefail
 
 FLINK=${FLINK_VERSION:-1.19.3}
 
-case "${1:-}" in up | scan | status | down | fetch) ;; *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0" >&2; exit 2 ;; esac
+case "${1:-}" in up | scan | embed | search | status | down | fetch) ;; *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0" >&2; exit 2 ;; esac
 
 mkdir -p "${FLINK_DIR:=.flink}"
 DIR=$(cd "$FLINK_DIR" && pwd)
@@ -124,11 +125,13 @@ status() {
   echo "workers: --environment_type=EXTERNAL --environment_config=localhost:$POOL_PORT"
 }
 
-scan() {
+on_cluster() {
+  local program=$1
+  shift
   alive "$PIDS/jobmanager.pid" || fail "no cluster is running; start one with: $0 up"
   . "$DIR/ports"
   fetch_job_server
-  exec "$PYTHON" -m soundbeam.pipelines.scan --runner=FlinkRunner --flink_master="localhost:$FLINK_PORT" \
+  exec "$PYTHON" -m "soundbeam.pipelines.$program" --runner=FlinkRunner --flink_master="localhost:$FLINK_PORT" \
     --flink_version="${FLINK%.*}" --flink_job_server_jar="$JAR" --job_server_jvm_properties=-Xmx512m \
     --environment_type=EXTERNAL --environment_config="localhost:$POOL_PORT" --parallelism="$TASK_MANAGERS" "$@"
 }
@@ -138,7 +141,7 @@ shift
 case $command in
   up) up ;;
   status) status ;;
-  scan) scan "$@" ;;
+  scan | embed | search) on_cluster "$command" "$@" ;;
   fetch) need_java; fetch_flink; fetch_job_server ;;
   down) stop; rm -rf "$DIR/tmp"; echo "the cluster is down" ;;
 esac

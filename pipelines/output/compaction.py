@@ -17,17 +17,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from soundbeam.model.storage.files import make_folder
-from soundbeam.model.storage.parquet import open_parquet, read_rows
-from soundbeam.transforms.tables.schemas import Shard, as_written_now
+from soundbeam.model.storage.parquet import open_parquet, read_rows, sort_rows
+from soundbeam.transforms.tables.schemas import Shard, as_written_now, encoding, row_bytes
 
 ROWS_A_FILE = 5_000_000
 ROWS_A_GROUP = 500_000
+# Of embeddings. A whole file is sorted in memory; a search holds a few row groups.
+BYTES_A_FILE = 128 << 20
+BYTES_A_GROUP = 16 << 20
 
 Source = tuple[str, list[Shard]]
 
 
 def compact(fs: Any, sources: list[Source], table: str, schema: pa.Schema, folder: str) -> None:
     """Writes the rows of one table's shards as ``folder/part-00000.parquet`` and so on, at least one file.
+
+    A file of embeddings is sorted by recording, so that few of its row groups have to be read for one.
 
     Args:
         fs: fsspec's file system.
@@ -38,29 +43,30 @@ def compact(fs: Any, sources: list[Source], table: str, schema: pa.Schema, folde
         folder: Path of the folder to write into.
     """
     make_folder(fs, folder)
-    number, writer = 0, _File(fs, folder, 0, schema)
-    for group in _row_groups(_parts(fs, sources, table), schema):
-        if writer.rows >= ROWS_A_FILE:
+    wide = row_bytes(schema)
+    rows_a_file = max(1, BYTES_A_FILE // wide) if wide else ROWS_A_FILE
+    rows_a_group = max(1, BYTES_A_GROUP // wide) if wide else ROWS_A_GROUP
+    number, writer = 0, _File(fs, folder, 0, schema, rows_a_group)
+    for rows in _tables_of(rows_a_file if wide else rows_a_group, _parts(fs, sources, table), schema):
+        if writer.rows >= rows_a_file:
             writer.close()
             number += 1
-            writer = _File(fs, folder, number, schema)
-        writer.write(group)
+            writer = _File(fs, folder, number, schema, rows_a_group)
+        writer.write(sort_rows(rows, "recording") if wide else rows)
     writer.close()
 
 
-def _row_groups(parts: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The same rows in tables of at least `ROWS_A_GROUP` rows, except for the last one.
-
-    A staged shard may have more; it is cut into groups of that size when it is written.
-    """
+def _tables_of(most: int, parts: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The same rows in tables of so many rows; the last one may have fewer."""
     pending: list[pa.Table] = []
     rows = 0
     for part in itertools.chain.from_iterable(as_written_now(part, schema) for part in parts):
         pending.append(part.replace_schema_metadata(schema.metadata))
         rows += part.num_rows
-        if rows >= ROWS_A_GROUP:
-            yield pa.concat_tables(pending)
-            pending, rows = [], 0
+        while rows >= most:
+            together = pa.concat_tables(pending)
+            yield together.slice(0, most)
+            pending, rows = [together.slice(most)], rows - most
     if rows:
         yield pa.concat_tables(pending)
 
@@ -68,16 +74,14 @@ def _row_groups(parts: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Tab
 class _File:
     """One Parquet file that is being written."""
 
-    def __init__(self, fs: Any, folder: str, number: int, schema: pa.Schema):
+    def __init__(self, fs: Any, folder: str, number: int, schema: pa.Schema, rows_a_group: int):
         self._file = fs.open(f"{folder}/part-{number:05d}.parquet", "wb")
-        # Few scores are equal: a dictionary of them takes a seventh more than the scores themselves.
-        coded = [name for name in schema.names if name != "score"]
-        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", use_dictionary=coded)
-        self.rows = 0
+        self._writer = pq.ParquetWriter(self._file, schema, **encoding(schema))
+        self._rows_a_group, self.rows = rows_a_group, 0
 
-    def write(self, group: pa.Table) -> None:
-        self._writer.write_table(group, row_group_size=ROWS_A_GROUP)
-        self.rows += group.num_rows
+    def write(self, rows: pa.Table) -> None:
+        self._writer.write_table(rows, row_group_size=self._rows_a_group)
+        self.rows += rows.num_rows
 
     def close(self) -> None:
         self._writer.close()

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from soundbeam.transforms.records import Channel
+from soundbeam.transforms.tables.schemas import SCAN_TABLES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class ScanParameters:
         since: The date from which on recordings were scanned.
         min_score: The lowest score that was kept of every label; None: all scores were kept.
         sparse_counts: Whether labels without a call have no rows in ``counts``.
+        tables: The run's tables.
+        embedding_size: How many numbers an embedding has; 0 without embeddings.
         licence: The bundle's, of an imported model; "": none was told.
     """
 
@@ -54,8 +57,12 @@ class ScanParameters:
     since: str | None = None
     min_score: float | None = None
     sparse_counts: bool = False
-
+    tables: tuple[str, ...] = SCAN_TABLES
+    embedding_size: int = 0
     licence: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", tuple(self.tables))  # JSON has lists
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,7 +74,8 @@ class ScanParameters:
         """A hash of what two scans must have in common for the rows of one to stand for the other's.
 
         What older runs did not record counts only where it is not as in these: the channel, the conventions for times
-        and sites, and which scores and counts of many labels were kept.
+        and sites, which scores and counts of many labels were kept, and the tables: a run without embeddings cannot
+        stand for one with.
         """
         decisive: dict[str, Any] = {
             "fingerprint": self.fingerprint,
@@ -79,6 +87,8 @@ class ScanParameters:
         for name in ("channel", "recorded_at", "timezone", "site", "min_score", "sparse_counts"):
             if getattr(self, name) != defaults[name]:
                 decisive[name] = getattr(self, name)
+        if self.tables != SCAN_TABLES:
+            decisive["tables"] = self.tables
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 

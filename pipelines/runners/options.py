@@ -77,13 +77,18 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
+def runs_here(options: PipelineOptions) -> bool:
+    """Whether the workers are on this machine."""
+    return options.view_as(StandardOptions).runner in (LOCAL_RUNNER, "DirectRunner")
+
+
 def cores_a_worker(options: PipelineOptions) -> int:
     """How many processes decode for each worker, and how many threads score in it.
 
     On this machine the workers share its cores, so that one command uses them all. The default is one worker: then
     there is one copy of the model, and all cores decode and score. Elsewhere the runner starts a worker for each core.
     """
-    if options.view_as(StandardOptions).runner not in (LOCAL_RUNNER, "DirectRunner"):
+    if not runs_here(options):
         return 1
     return max(1, cores() // max(1, options.view_as(DirectOptions).direct_num_workers))
 

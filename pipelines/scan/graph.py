@@ -11,7 +11,7 @@ from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.runners.options import cores_a_worker
 from soundbeam.pipelines.runners.run import progress_every_s
-from soundbeam.pipelines.scan.request import Scan
+from soundbeam.pipelines.scan.request import Listening
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
 from soundbeam.transforms.decoding.split_recordings import SplitRecordings
 from soundbeam.transforms.kept_scores import Keeping
@@ -28,13 +28,16 @@ from soundbeam.transforms.tables.write_tables import NameShards, WriteTables
 
 def build(
     pipeline: beam.Pipeline,
-    request: Scan,
+    request: Listening,
     bundle: ClassifierBundle,
     parameters: ScanParameters,
     staging_url: str,
     ledger: list[tuple[int, str]],
 ) -> None:
-    """Adds the scan to the pipeline: list → leave out what is done → decode → score → count → write."""
+    """Adds a scan, or what takes embeddings, to the pipeline.
+
+    List → leave out what is done → decode → score → count → write.
+    """
     labels, zeros = parameters.labels, not parameters.sparse_counts
     counting = Counting(labels, tuple(parameters.thresholds.values()), bundle.call_rules, bundle.counting, zeros)
     columns = None if labels == bundle.labels else tuple(map(bundle.labels.index, labels))
@@ -67,6 +70,7 @@ def build(
             cores,
             spec.segment_samples(request.segment),
             Keeping(columns, parameters.min_score),
+            "embeddings" in parameters.tables,
         )
         | "ReportProgress" >> ReportProgress(spec.hop_s, progress_every_s())
         | "CountCalls" >> CountCalls(counting)

@@ -6,6 +6,7 @@ import dataclasses
 import importlib.metadata
 import platform
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
@@ -15,7 +16,7 @@ from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo, ScanParameters
 from soundbeam.pipelines.output.staging import DeadRun, Staging
 from soundbeam.pipelines.scan.nothing_new import find_unchanged
-from soundbeam.pipelines.scan.request import Scan, parameters_of
+from soundbeam.pipelines.scan.request import Listening, parameters_of
 from soundbeam.transforms.listing.left_out import Told, commonest
 
 if TYPE_CHECKING:
@@ -43,22 +44,23 @@ class ScanResult:
     built_for: BuildOnly | None = None
 
 
-def scan(request: Scan, options: PipelineOptions | None = None) -> ScanResult:
-    """Scans what is new and commits it as one run.
+def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResult:
+    """Scans what is new, or takes its embeddings, and commits it as one run.
 
     Args:
         request: What to scan, and how.
         options: Beam's options; None: by default, on this machine. Beam is then imported only if something is new.
 
     Raises:
-        SoundbeamError: Nothing matches, another scan is writing there, or the pipeline failed. The next scan takes
-            over what was staged until then.
+        SoundbeamError: Nothing matches, another scan is writing there, the output holds other tables, or the pipeline
+            failed. The next scan takes over what was staged until then.
     """
     for url in (request.classifier, *(pattern.removeprefix("@") for pattern in request.recordings)):
         check_store(url)
     bundle = load_bundle(request.classifier)
     parameters = parameters_of(request, bundle)
     output = Output(request.output)
+    check_kind(output, parameters.tables)
     staging = Staging(output)
     started_at, start_s = time.gmtime(), time.perf_counter()
     built_for = _build_only_mode(options)
@@ -112,7 +114,7 @@ def _build_only_mode(options: PipelineOptions | None) -> BuildOnly | None:
 
 
 def _run_pipeline(
-    request: Scan,
+    request: Listening,
     bundle: ClassifierBundle,
     parameters: ScanParameters,
     staging_url: str,
@@ -136,6 +138,18 @@ def _nothing_new(staging: Staging, dead_runs: list[DeadRun], result: ScanResult)
     for dead in dead_runs:  # died before their first checkpoint
         staging.discard(dead.run)
     return result
+
+
+def check_kind(output: Output, tables: Sequence[str]) -> None:
+    """Checks that an output holds only scans, or only runs of embeddings: their rows do not follow from each other.
+
+    Raises:
+        SoundbeamError: It holds a run of the other kind.
+    """
+    for info in output.runs():
+        if ("counts" in info.parameters.tables) != ("counts" in tables):
+            other = "scan" if "counts" in info.parameters.tables else "embed"
+            raise SoundbeamError(f"{output.user_url}: holds the tables of 'soundbeam {other}'; choose another --output")
 
 
 def nothing_to_scan(patterns: list[str], told: Told) -> str:

@@ -1,4 +1,4 @@
-"""Reports for monitoring how a scan ended: one line of JSON, and metrics for Prometheus' textfile collector."""
+"""Reports for monitoring how a run ended: one line of JSON, and metrics for Prometheus' textfile collector."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
         output: The scan's output folder, as the user wrote it.
         summary: Path of the JSON file, ``-`` for standard output, or None.
         metrics: Path of the file of metrics, or None.
+        program: ``scan`` or ``embed``.
 
     Attributes:
         figures: The scan's figures, as far as they are available.
@@ -39,8 +40,8 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
         SoundbeamError: A file cannot be written there; raised before anything is scanned.
     """
 
-    def __init__(self, output: str, summary: str | None, metrics: str | None):
-        self._output, self._summary, self._metrics = output, summary, metrics
+    def __init__(self, output: str, summary: str | None, metrics: str | None, program: str = "scan"):
+        self._output, self._summary, self._metrics, self._program = output, summary, metrics, program
         self._started_at, self._start_s = time.gmtime(), time.monotonic()
         self.figures: dict[str, Any] = {}
         for option, path in (("--summary-json", summary), ("--metrics", metrics)):
@@ -70,7 +71,7 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
         figures = self.figures
         status = "failed" if error is not None else "ok" if figures.get("run") else "nothing_new"
         return {
-            "program": "soundbeam scan",
+            "program": f"soundbeam {self._program}",
             "version": importlib.metadata.version("soundbeam"),
             "status": status,
             "exit_code": exit_code(error) if error is not None else 0,
@@ -98,9 +99,10 @@ def prometheus(report: dict[str, Any]) -> str:
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry, output = CollectorRegistry(), _printable(report["output"])
+    prefix = report["program"].replace(" ", "_")
 
     def gauge(name: str, description: str, *labels: str) -> Gauge:
-        return Gauge(f"soundbeam_scan_{name}", description, ("output", *labels), registry=registry)
+        return Gauge(f"{prefix}_{name}", description, ("output", *labels), registry=registry)
 
     def set_gauge(name: str, description: str, value: float) -> None:
         gauge(name, description).labels(output).set(value)

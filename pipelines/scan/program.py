@@ -6,17 +6,12 @@ soundbeam scan --recordings s3://bucket/site7 @list.txt --classifier bundle/ --o
 
 from __future__ import annotations
 
-import argparse
-import functools
 import sys
-from typing import TYPE_CHECKING
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.console.arguments import Parser, channel, option_names, positive, positive_int, share
+from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.errors import program
-
-if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
+from soundbeam.pipelines.scan.listening_options import add_listening_options, beam_options
 
 
 def parser() -> Parser:
@@ -27,21 +22,7 @@ def parser() -> Parser:
         "counts and recordings as Parquet. Any Beam option may follow, e.g. --runner=FlinkRunner.",
         "soundbeam scan --recordings 'recordings/*.wav' --classifier bundle/ --output results/",
     )
-    p.usage = f"{p.prog} --recordings PATTERN [PATTERN ...] --classifier DIR --output DIR [options]"
-    narrow = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=29)
-    p.formatter_class = narrow  # type: ignore[assignment]  # any callable that makes a formatter will do
-    what = p.add_argument_group("what")
-    what.add_argument(
-        "--recordings", required=True, nargs="+", metavar="PATTERN",
-        help="files, globs, folders or @list.txt; local or any fsspec URL",
-    )  # fmt: skip
-    what.add_argument("--classifier", required=True, metavar="DIR", help="a classifier bundle")
-    what.add_argument("--output", required=True, metavar="DIR", help="where the tables go")
-    what.add_argument("--since", metavar="DATE", help="only recordings made from then on, e.g. 2024-01-31")
-    what.add_argument("--rescan", action="store_true", help="everything again, not only what is new or changed")
-    what.add_argument("--retry-failed", action="store_true", help="again also what failed or was partial")
-    score = p.add_argument_group("scores and calls")
-    score.add_argument("--hop", type=positive, metavar="SECONDS", help="between window starts (default: the bundle's)")
+    score = add_listening_options(p, "scores and calls")
     between = share(low_open=True, high_open=True)
     score.add_argument("--threshold", type=between, metavar="X", help="score of a call, 0 to 1 (default: the bundle's)")
     score.add_argument(
@@ -52,34 +33,8 @@ def parser() -> Parser:
         "--min-score", type=share(high_open=True), metavar="X",
         help="of more than 10 labels, keep scores from X on (0.05) and each window's highest",
     )  # fmt: skip
-    place = p.add_argument_group("time and place (by default the time in recorders' usual names and metadata)")
-    place.add_argument("--recorded-at", metavar="PATTERN", help="time in a name, e.g. '*_%%d%%m%%y_%%H%%M.wav'")
-    place.add_argument("--timezone", default="UTC", metavar="ZONE", help="of the recorders' clocks (%(default)s)")
-    place.add_argument("--site", metavar="PATTERN", help="site in a name, e.g. '{site}/*/*.wav'")
-    score.add_argument(
-        "--channel", type=channel, default="mean", metavar="mean|N|each",
-        help="of recordings with several: their mean (default), one from 1 on, or each by itself",
-    )  # fmt: skip
-    work = p.add_argument_group("work")
-    work.add_argument("--decoder", choices=("soundfile", "tensorflow-io"), default="soundfile", help="%(default)s")
-    work.add_argument("--segment", type=positive, default=60.0, metavar="SECONDS", help="decoded at once (%(default)g)")
-    work.add_argument("--batch-size", type=positive_int, metavar="N", help="windows scored at once")
-    work.add_argument(
-        "--checkpoint-every", type=positive, default=600.0, metavar="SECONDS", help="the most that a death costs"
-    )
-    monitoring = p.add_argument_group("monitoring")
-    monitoring.add_argument("--summary-json", metavar="FILE", help="a line of JSON on how it ended; - prints it")
-    monitoring.add_argument("--metrics", metavar="FILE", help="the same for Prometheus' textfile collector")
+    score.add_argument("--embeddings", action="store_true", help="also write the windows' embeddings")
     return p
-
-
-def beam_options(rest: list[str], own: Parser) -> PipelineOptions | None:
-    """Beam's options; None without any: importing Beam takes longer than all else on a night with nothing new."""
-    if not rest:
-        return None
-    from soundbeam.pipelines.runners import options
-
-    return options.beam_options(rest, option_names(own))
 
 
 @program("scan")

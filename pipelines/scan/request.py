@@ -1,4 +1,4 @@
-"""What is to be scanned, and how."""
+"""What is to be scanned or embedded, and how."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.errors import OptionError
@@ -18,24 +19,21 @@ from soundbeam.pipelines.scan.chosen_labels import chosen_labels
 from soundbeam.transforms.kept_scores import usual_floor
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
 from soundbeam.transforms.records import Channel
+from soundbeam.transforms.tables.schemas import SCAN_TABLES
 
 # With up to so many labels there are counts of labels without a call.
 _ZEROS_LABELS = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Scan:
-    """What to scan, and how.
+class Listening:
+    """What to listen to, and how: what a scan and `soundbeam embed` are asked alike.
 
     Attributes:
         recordings: Patterns of the recordings, as for ``list_recordings``.
         classifier: URL of the bundle.
         output: URL of the output folder.
         hop: Seconds between the starts of two windows; None: the bundle's.
-        threshold: Threshold of every label; None: the bundle's.
-        labels: Only these labels, by their names or in files with one a line; none: all of the bundle's.
-        min_score: The lowest score that is kept of more than 10 labels; None: 0.05, or the lowest threshold if that is
-            lower.
         rescan: Whether to scan again what was scanned before.
         retry_failed: Whether to scan again what failed or was partial before.
         decoder: ``soundfile`` or ``tensorflow-io``.
@@ -59,9 +57,6 @@ class Scan:
     classifier: str
     output: str
     hop: float | None = None
-    threshold: float | None = None
-    labels: Sequence[str] = ()
-    min_score: float | None = None
     rescan: bool = False
     retry_failed: bool = False
     decoder: str = "soundfile"
@@ -77,10 +72,6 @@ class Scan:
     since_utc: datetime.datetime | None = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 < self.threshold < 1:
-            raise OptionError(f"threshold {self.threshold} does not lie between 0 and 1")
-        if self.min_score is not None and not 0 <= self.min_score < 1:
-            raise OptionError(f"min_score {self.min_score} is not at least 0 and below 1")
         for name in ("hop", "segment", "batch_size", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
@@ -89,22 +80,75 @@ class Scan:
             raise OptionError(f"channel {self.channel!r} is neither mean nor each nor a number from 1 on")
         conventions = Conventions(self.recorded_at, self.timezone, self.site)
         since_utc = None if self.since is None else parse_date(self.since, zone_of(self.timezone))
-        named = [self.labels] if isinstance(self.labels, (str, os.PathLike)) else self.labels or ()
-        object.__setattr__(self, "labels", tuple(path_text(name, "labels") for name in named))
         object.__setattr__(self, "conventions", conventions)
         object.__setattr__(self, "since_utc", since_utc)
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables to write."""
+        raise NotImplementedError
 
-def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
-    """The parameters of a scan with a bundle.
+    def scoring(self, bundle: ClassifierBundle) -> dict[str, Any]:
+        """The `ScanParameters` that say which scores are kept and how they become calls: here none."""
+        return {"thresholds": {}}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scan(Listening):
+    """What to scan, and how.
+
+    Attributes:
+        threshold: Threshold of every label; None: the bundle's.
+        labels: Only these labels, by their names or in files with one a line; none: all of the bundle's.
+        min_score: The lowest score that is kept of more than 10 labels; None: 0.05, or the lowest threshold if that is
+            lower.
+        embeddings: Whether to write the windows' embeddings too.
+    """
+
+    threshold: float | None = None
+    labels: Sequence[str] = ()
+    min_score: float | None = None
+    embeddings: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise OptionError(f"threshold {self.threshold} does not lie between 0 and 1")
+        if self.min_score is not None and not 0 <= self.min_score < 1:
+            raise OptionError(f"min_score {self.min_score} is not at least 0 and below 1")
+        named = [self.labels] if isinstance(self.labels, (str, os.PathLike)) else self.labels or ()
+        object.__setattr__(self, "labels", tuple(path_text(name, "labels") for name in named))
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables to write."""
+        return (*SCAN_TABLES, "embeddings") if self.embeddings else SCAN_TABLES
+
+    def scoring(self, bundle: ClassifierBundle) -> dict[str, Any]:
+        """The `ScanParameters` that say which scores are kept and how they become calls.
+
+        Raises:
+            SoundbeamError: A label is unknown, or scores over a threshold would not be kept.
+        """
+        labels = chosen_labels(self.labels, bundle.labels) if self.labels else bundle.labels
+        thresholds = {label: self.threshold or bundle.thresholds[label] for label in labels}
+        return {
+            "thresholds": thresholds,
+            "call_rules": dataclasses.asdict(bundle.call_rules),
+            "min_score": _floor(self.min_score, thresholds),
+            "sparse_counts": len(labels) > _ZEROS_LABELS and not self.labels,
+        }
+
+
+def parameters_of(request: Listening, bundle: ClassifierBundle) -> ScanParameters:
+    """The parameters of a run with a bundle.
 
     Raises:
-        SoundbeamError: The hop would skip sound, a label is unknown, or scores over a threshold would not be kept.
+        SoundbeamError: The hop would skip sound, embeddings are wanted and the bundle gives none, a label is unknown,
+            or scores over a threshold would not be kept.
     """
     hop_s = request.hop or bundle.hop_s
     WindowSpec(bundle.rate, bundle.window_s, hop_s)
-    labels = chosen_labels(request.labels, bundle.labels) if request.labels else bundle.labels
-    thresholds = {label: request.threshold or bundle.thresholds[label] for label in labels}
     return ScanParameters(
         recordings=[printable(redacted(pattern)) for pattern in request.recordings],
         classifier=redacted(request.classifier),
@@ -114,16 +158,24 @@ def parameters_of(request: Scan, bundle: ClassifierBundle) -> ScanParameters:
         rate=bundle.rate,
         window_s=bundle.window_s,
         hop_s=hop_s,
-        thresholds=thresholds,
-        call_rules=dataclasses.asdict(bundle.call_rules),
+        **request.scoring(bundle),
         decoder=request.decoder,
         channel=request.channel,
         **dataclasses.asdict(request.conventions),
         since=request.since,
-        min_score=_floor(request.min_score, thresholds),
-        sparse_counts=len(labels) > _ZEROS_LABELS and not request.labels,
+        tables=request.tables,
+        embedding_size=embedding_size_of(bundle) if "embeddings" in request.tables else 0,
         licence=bundle.licence,
     )
+
+
+def embedding_size_of(bundle: ClassifierBundle) -> int:
+    """How many numbers a bundle's embeddings have; one from before there were any tells only once it is converted.
+
+    Raises:
+        BundleError: It gives none.
+    """
+    return bundle.embedding_size or bundle.scorer(embeddings=True).embedding_size
 
 
 def _floor(wanted: float | None, thresholds: dict[str, float]) -> float | None:

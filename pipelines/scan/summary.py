@@ -15,6 +15,7 @@ from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.scan.job import ScanResult
 from soundbeam.transforms.listing.left_out import commonest
+from soundbeam.transforms.tables.schemas import schemas
 
 _SHOWN = 10
 _LABELS_SHOWN = 20  # of thousands
@@ -36,7 +37,10 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         return figures
     columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content"]
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
-    counts = results.read(output, "counts", run=info.run, columns=["label", "calls", "calls_low", "calls_high"])
+    counts = schemas((), {})["counts"].empty_table()
+    if "counts" in info.parameters.tables:
+        columns = ["label", "calls", "calls_low", "calls_high"]
+        counts = results.read(output, "counts", run=info.run, columns=columns)
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
     bad = sort_rows(bad, "recording")  # a runner writes them in any order
     return {

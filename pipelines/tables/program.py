@@ -30,7 +30,7 @@ class RunRow:
         info: What its ``run.json`` says.
         statuses: Status → number of files.
         hours: Hours of sound scanned.
-        calls: Number of calls of all labels.
+        calls: Number of calls of all labels; None where only embeddings were taken.
         superseded: How many of its recordings a newer run scanned again, or found deleted.
         default: Whether its rows are read where neither a run nor a classifier is named.
     """
@@ -38,7 +38,7 @@ class RunRow:
     info: RunInfo
     statuses: Counter[str]
     hours: float
-    calls: int
+    calls: int | None
     superseded: int
     default: bool
 
@@ -80,13 +80,15 @@ def list_runs(output: Output) -> list[RunRow]:
     for info in runs:
         columns = ["status", "duration_s", "listened_s"]
         recordings = results.read(output.user_url, "recordings", info.run, columns=columns)
-        counts = results.read(output.user_url, "counts", info.run, columns=["calls"])
+        calls = None
+        if "counts" in info.parameters.tables:
+            calls = pc.sum(results.read(output.user_url, "counts", info.run, columns=["calls"])["calls"]).as_py() or 0
         rows.append(
             RunRow(
                 info,
                 Counter(recordings["status"].to_pylist()),
                 (pc.sum(pc.coalesce(recordings["listened_s"], recordings["duration_s"])).as_py() or 0.0) / 3600,
-                pc.sum(counts["calls"]).as_py() or 0,
+                calls,
                 current[info.run].superseded,
                 info.settings == runs[-1].settings,
             )
@@ -135,7 +137,7 @@ def _cells(row: RunRow) -> tuple[str, ...]:
         "–".join(f"{x:.3g}" for x in dict.fromkeys((thresholds[0], thresholds[-1]))) if thresholds else "",
         statuses,
         f"{row.hours:.2f}",
-        str(row.calls),
+        "" if row.calls is None else str(row.calls),
         str(row.superseded or ""),
     )
 

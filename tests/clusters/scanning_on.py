@@ -1,5 +1,6 @@
 """Scans in processes of their own, and whether two of them gave the same rows."""
 
+import csv
 import os
 import re
 import signal
@@ -63,6 +64,36 @@ def assert_same_rows(one, other):
         assert [{**r, **changing} for r in found] == [{**r, **changing} for r in expected], table
         if expected and "score" in expected[0]:
             np.testing.assert_allclose([r["score"] for r in found], [r["score"] for r in expected], atol=1e-5)
+
+
+def assert_same_search(bundle, recordings, query, folder, **on_cluster):
+    """Whether embeddings taken and searched on a cluster are those of this machine.
+
+    Args:
+        bundle: URL of a classifier.
+        recordings: The folder of the recordings.
+        query: A clip.
+        folder: An empty folder to write into.
+        on_cluster: program → how `run` starts it there: ``embed``, ``search``.
+    """
+    for name in ("here", "there"):
+        for program, arguments in (
+            ("embed", ("--recordings", recordings, "--classifier", bundle, "--output", folder / name)),
+            ("search", ("--embeddings", folder / name, "--query", query, "--csv", folder / f"{name}.csv")),
+        ):
+            here = {"command": (sys.executable, "-m", f"soundbeam.pipelines.{program}")}
+            options, how = on_cluster[program] if name == "there" else ((), here)
+            code, _, errors = run(*arguments, *options, **how)
+            assert (code, errors) == (0, []), (name, program)
+    key = lambda r: (r["recording"], r["start_s"])  # noqa: E731
+    here, there = (sorted(read(str(folder / n), "embeddings").to_pylist(), key=key) for n in ("here", "there"))
+    assert list(map(key, here)) == list(map(key, there)) and here
+    np.testing.assert_allclose([r["embedding"] for r in there], [r["embedding"] for r in here], rtol=1e-5, atol=1e-5)
+    tables = [list(csv.DictReader((folder / f"{name}.csv").read_text().splitlines())) for name in ("here", "there")]
+    cosines = [[float(row.pop("similarity")) for row in table] for table in tables]
+    np.testing.assert_allclose(*cosines, atol=1e-5)
+    assert len(tables[0]) == len(tables[1]) > 10
+    assert not (folder / "there" / "_search").exists()
 
 
 def figures(said):

@@ -15,6 +15,7 @@ from tests.clusters.scanning_on import (
     ROOT,
     alive,
     assert_same_rows,
+    assert_same_search,
     children,
     cluster_script,
     figures,
@@ -81,6 +82,12 @@ def test_the_rows_and_the_summary_are_those_of_a_local_scan(cluster, corpus, tmp
     assert (code, errors) == (0, [])
     assert_same_rows(local, tmp_path / "out")
     assert figures(said_there) == figures(said)
+
+
+def test_embeddings_and_a_search_are_those_of_this_machine(cluster, corpus, two_tone_bundle, tmp_path):
+    recordings = corpus[0][1]
+    on_cluster = {program: ((), {"command": (SCRIPT, program)}) for program in ("embed", "search")}
+    assert_same_search(two_tone_bundle, recordings, recordings / "r01.wav", tmp_path, **on_cluster)
 
 
 def test_a_scan_goes_on_when_a_task_manager_is_killed(cluster, corpus, tmp_path):

@@ -15,6 +15,7 @@ from tests.clusters.scanning_on import (
     ROOT,
     alive,
     assert_same_rows,
+    assert_same_search,
     children,
     figures,
     run,
@@ -77,6 +78,16 @@ def test_ranges_of_a_long_recording_are_put_together(cluster, corpus, tmp_path):
     code, _, errors = run(*arguments, tmp_path / "out", *options, "--segment=2")
     assert (code, errors) == (0, [])
     assert_same_rows(local, tmp_path / "out")
+
+
+def test_embeddings_and_a_search_are_those_of_this_machine(cluster, corpus, two_tone_bundle, tmp_path):
+    (options, _), (arguments, _, _) = cluster, corpus
+    recordings = arguments[1]
+    on_cluster = {
+        program: (options, {"command": (sys.executable, "-m", f"soundbeam.pipelines.{program}")})
+        for program in ("embed", "search")
+    }
+    assert_same_search(two_tone_bundle, recordings, recordings / "r01.wav", tmp_path, **on_cluster)
 
 
 def test_a_worker_killed_is_one_line_and_the_next_scan_has_every_row_once(cluster, corpus, tmp_path):

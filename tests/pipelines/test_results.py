@@ -17,7 +17,7 @@ from soundbeam.pipelines.output import compaction
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.staging import Staging
 from soundbeam.pipelines.results import latest_run, parameters, read, stream
-from soundbeam.transforms.tables.schemas import TABLES, Shard, schemas
+from soundbeam.transforms.tables.schemas import SCAN_TABLES, Shard, schemas
 from tests.pipelines.written_scan import run_info
 
 
@@ -167,7 +167,7 @@ def test_an_output_that_is_a_file_is_refused(tmp_path):
 def test_the_tables_read_in_pyarrow_pandas_and_duckdb(tmp_path):
     output = Output(str(tmp_path / "out"))
     commit(output, "20240101T000000Z-abcdef", ["a", "b"], 0.25)
-    for table in TABLES:
+    for table in SCAN_TABLES:
         folder = str(tmp_path / "out" / table)
         assert pq.read_table(folder).num_rows == pd.read_parquet(folder).shape[0]
         counted = duckdb.sql(f"select count(*) from read_parquet('{folder}/*/*.parquet', hive_partitioning=true)")

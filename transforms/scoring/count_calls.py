@@ -102,7 +102,9 @@ def _result(report: DecodeReport, segments: Sequence[SegmentScores], counting: C
         of_label, interval = _calls_of_label(i, start_s, end_s, scores, stretches, counting)
         if of_label or counting.zeros:
             calls[counting.labels[i]], intervals[counting.labels[i]] = of_label, interval
-    return RecordingResult(report, start_s, end_s, scores, calls, intervals, segments[0].channel)
+    result = RecordingResult(report, start_s, end_s, scores, calls, intervals, segments[0].channel)
+    embeddings = [s.embeddings for s in segments if s.embeddings is not None]
+    return dataclasses.replace(result, embeddings=np.concatenate(embeddings)) if embeddings else result
 
 
 def _calls_of_label(

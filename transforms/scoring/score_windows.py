@@ -34,7 +34,7 @@ _OWN_CALL_SHARE = 1 / 4
 
 
 def score_segments(
-    segments: Sequence[Segment], scorer: Any, pool: Executor, keeping: Keeping | None = None
+    segments: Sequence[Segment], scorer: Any, pool: Executor, keeping: Keeping | None = None, embeds: bool = False
 ) -> Iterator[SegmentScores]:
     """Scores segments, each window once, however they are batched.
 
@@ -47,13 +47,14 @@ def score_segments(
         pool: Runs the calls of the network; all are submitted before this function returns. Several calls of one
             thread each are faster than one call that several threads share, because the layers are small.
         keeping: Which scores are kept; None: all.
+        embeds: Whether to take the windows' embeddings too, from the same pass.
 
     Returns:
         The scores of each segment, in order. The iterator waits for each when it is requested.
     """
     parts: dict[int, list[tuple[Future[tuple[_Scores, float]], int]]] = collections.defaultdict(list)
     for call in _calls(segments, scorer.batch):
-        future = pool.submit(_timed_call, call, scorer, keeping or Keeping())
+        future = pool.submit(_timed_call, call, scorer, keeping or Keeping(), embeds)
         for i, (segment, _) in enumerate(call):
             parts[id(segment)].append((future, i))
     return (_wait_for_scores(segment, parts.pop(id(segment))) for segment in segments)
@@ -61,8 +62,11 @@ def score_segments(
 
 # What one call scores: segments, or a part of one, each with the offsets of its windows.
 _Call = list[tuple[Segment, np.ndarray]]
-# The result for each of them: the scores, or why there are none.
-_Scores = Sequence[Union[KeptScores, Exception]]  # noqa: UP007
+# Of some windows: the scores, and the embeddings if those are taken.
+_Found = tuple[np.ndarray, Union[np.ndarray, None]]  # noqa: UP007
+_Kept = tuple[KeptScores, Union[np.ndarray, None]]  # noqa: UP007
+# The result for each part of a call: what is kept, or why there is nothing.
+_Scores = Sequence[Union[_Kept, Exception]]  # noqa: UP007
 
 
 def _calls(segments: Sequence[Segment], batch: int) -> Iterator[_Call]:
@@ -89,43 +93,51 @@ def windows_of(segment: Segment) -> np.ndarray:
     return np.stack([segment.samples[o : o + length] for o in segment.offsets.tolist()])
 
 
-def _scores_of(segment: Segment, offsets: np.ndarray, scorer: Any) -> np.ndarray | Exception:
+def _found_in(segment: Segment, offsets: np.ndarray, scorer: Any, embeds: bool) -> _Found | Exception:
     try:
-        return scorer.score_segment(segment.samples, offsets)
+        if embeds:
+            return scorer.embed_segment(segment.samples, offsets)
+        return scorer.score_segment(segment.samples, offsets), None
     except Exception as e:  # One segment that cannot be scored must not affect the others.
         return e
 
 
-def _kept(scores: np.ndarray | Exception, windows: int, keeping: Keeping) -> KeptScores | Exception:
-    """What is kept of a part's scores: thousands of labels take a hundred times the memory until then."""
-    if isinstance(scores, Exception):
-        return scores
+def _kept(found: _Found | Exception, windows: int, keeping: Keeping) -> _Kept | Exception:
+    """What is kept of a part: the scores of thousands of labels take a hundred times the memory until then."""
+    if isinstance(found, Exception):
+        return found
+    scores, embeddings = found
     if scores.shape[0] != windows or not np.all(np.isfinite(scores)):
         return SoundbeamError("the model returned a score that is not a number")
-    return keeping.of(scores)
+    if embeddings is not None and not np.all(np.isfinite(embeddings)):
+        return SoundbeamError("the model returned an embedding that is not a number")
+    return keeping.of(scores), embeddings
 
 
-def _scores_of_call(call: _Call, scorer: Any) -> Sequence[np.ndarray | Exception]:
+def _found_in_call(call: _Call, scorer: Any, embeds: bool) -> Sequence[_Found | Exception]:
     if len(call) > 1:
         # After an exception they are scored one by one, to find the segment that causes it.
         with contextlib.suppress(Exception):
-            together = scorer.score_windows(np.concatenate([windows_of(segment) for segment, _ in call]))
-            ends = np.cumsum([len(offsets) for _, offsets in call])
-            return np.split(together, ends[:-1])
-    return [_scores_of(segment, offsets, scorer) for segment, offsets in call]
+            windows = np.concatenate([windows_of(segment) for segment, _ in call])
+            ends = np.cumsum([len(offsets) for _, offsets in call])[:-1]
+            if not embeds:
+                return [(scores, None) for scores in np.split(scorer.score_windows(windows), ends)]
+            scores, embeddings = scorer.embed_windows(windows)
+            return list(zip(np.split(scores, ends), np.split(embeddings, ends), strict=True))
+    return [_found_in(segment, offsets, scorer, embeds) for segment, offsets in call]
 
 
-def _timed_call(call: _Call, scorer: Any, keeping: Keeping) -> tuple[_Scores, float]:
-    """The scores, and how many milliseconds they took."""
+def _timed_call(call: _Call, scorer: Any, keeping: Keeping, embeds: bool) -> tuple[_Scores, float]:
+    """What is kept, and how many milliseconds it took."""
     start = time.perf_counter()
-    scores = _scores_of_call(call, scorer)
-    kept = [_kept(of_part, len(offsets), keeping) for of_part, (_, offsets) in zip(scores, call, strict=True)]
+    found = _found_in_call(call, scorer, embeds)
+    kept = [_kept(of_part, len(offsets), keeping) for of_part, (_, offsets) in zip(found, call, strict=True)]
     return kept, 1000 * (time.perf_counter() - start)
 
 
 def _wait_for_scores(segment: Segment, parts: Sequence[tuple[Future[tuple[_Scores, float]], int]]) -> SegmentScores:
     """Waits for the calls that score a segment; each number is the position of its part in a call."""
-    part_scores, spent = list[Union[KeptScores, Exception]](), 0.0  # noqa: UP007
+    part_scores, spent = list[Union[_Kept, Exception]](), 0.0  # noqa: UP007
     for future, i in parts:
         scores, ms = future.result()
         part_scores.append(scores[i])
@@ -137,17 +149,22 @@ def _wait_for_scores(segment: Segment, parts: Sequence[tuple[Future[tuple[_Score
 def _with_scores(segment: Segment, parts: _Scores) -> SegmentScores:
     error = ""
     scores: KeptScores | None = None
+    embeddings: np.ndarray | None = None
     failed = next((e for e in parts if isinstance(e, Exception)), None)
     if isinstance(failed, SoundbeamError):
         error = str(failed)
     elif failed:
         error = f"scoring failed: {' '.join(str(failed).split())[:300] or type(failed).__name__}"
     else:
-        scores = KeptScores.joined([part for part in parts if isinstance(part, KeptScores)])
+        kept = [part for part in parts if not isinstance(part, Exception)]
+        scores = KeptScores.joined([of_part for of_part, _ in kept])
+        of_parts = [of_part for _, of_part in kept if of_part is not None]
+        embeddings = np.concatenate(of_parts) if of_parts else None
     count("segments_scored" if not error else "segments_not_scored")
     count("windows_scored", 0 if error else len(segment.offsets))
+    times = segment.start_s, segment.end_s
     return SegmentScores(
-        segment.uri, segment.index, segment.start_s, segment.end_s, scores, error, segment.of_range, segment.channel
+        segment.uri, segment.index, *times, scores, error, segment.of_range, segment.channel, embeddings
     )
 
 
@@ -172,13 +189,14 @@ class LazyModel:
         gc.collect()
 
 
-def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
+def load_scorer(bundle: str, fingerprint: str, batch: int | None = None, embeds: bool = False) -> Any:
     """A classifier bundle's scorer.
 
     Args:
         bundle: URL of the bundle.
         fingerprint: The fingerprint of the bundle when the scan started.
         batch: How many windows are scored in one call; None for the number in the bundle.
+        embeds: Whether it will be asked for embeddings.
 
     Raises:
         SoundbeamError: The bundle has been changed since, so a worker must not score with it.
@@ -188,7 +206,7 @@ def load_scorer(bundle: str, fingerprint: str, batch: int | None = None) -> Any:
     loaded = load_bundle(bundle)
     if loaded.fingerprint != fingerprint:
         raise SoundbeamError(f"{bundle}: the classifier bundle was changed while the scan ran; scan again")
-    return loaded.scorer(batch)
+    return loaded.scorer(batch, embeds)
 
 
 @dataclasses.dataclass
@@ -202,6 +220,7 @@ class ScoreWindows(beam.PTransform):
         threads: How many calls run at the same time in a worker.
         segment_samples: The greatest length of a segment, samples.
         keeping: Which scores are kept.
+        embeds: Whether to take the windows' embeddings too.
     """
 
     bundle: str
@@ -210,10 +229,11 @@ class ScoreWindows(beam.PTransform):
     threads: int = 1
     segment_samples: int = 1
     keeping: Keeping = Keeping()  # noqa: RUF009  # it is frozen
+    embeds: bool = False
 
     def expand(self, decoded: beam.PCollection) -> beam.PCollection:
         """Adds the steps to the graph."""
-        model = self.bundle, self.fingerprint, self.batch
+        model = self.bundle, self.fingerprint, self.batch, self.embeds
         return decoded | "Batch" >> self.batches() | "Score" >> beam.ParDo(_Score(model, self.threads, self.keeping))
 
     def batches(self) -> beam.PTransform:
@@ -234,7 +254,7 @@ def _size(item: Decoded) -> int:
 class _Score(beam.DoFn):
     """Scores batches with the model that all threads of a process share, and takes the next batch meanwhile."""
 
-    def __init__(self, model: tuple[str, str, int | None], threads: int, keeping: Keeping):
+    def __init__(self, model: tuple[str, str, int | None, bool], threads: int, keeping: Keeping):
         self._arguments, self._threads, self._keeping, self._shared = model, threads, keeping, Shared()
 
     def setup(self) -> None:
@@ -248,7 +268,8 @@ class _Score(beam.DoFn):
 
     def process(self, batch: Sequence[Decoded]) -> Iterator[Any]:
         segments = [item for item in batch if isinstance(item, Segment)]
-        scored = score_segments(segments, self._model.get(), self._pool, self._keeping) if segments else iter(())
+        how = self._pool, self._keeping, self._arguments[-1]
+        scored = score_segments(segments, self._model.get(), *how) if segments else iter(())
         self._pending.append(next(scored) if isinstance(item, Segment) else item for item in batch)
         while len(self._pending) > _PENDING_BATCHES:
             yield from self._pending.popleft()

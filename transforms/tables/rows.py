@@ -79,6 +79,14 @@ class TableRows:
 
     def _of_channel(self, result: RecordingResult) -> Iterator[tuple[str, int, dict[str, Any]]]:
         """(table, number of rows, columns) of a recording, or of one channel of it, without ``recordings``."""
+        if "embeddings" in self.schemas:
+            columns = {"start_s": result.start_s, "end_s": result.end_s, "embedding": _as_lists(result.embeddings)}
+            yield "embeddings", len(result.start_s), columns
+        if "predictions" in self.schemas:
+            yield from self._of_scores(result)
+
+    def _of_scores(self, result: RecordingResult) -> Iterator[tuple[str, int, dict[str, Any]]]:
+        """Those that follow from the scores."""
         recorded_at, scores = result.report.recording.recorded_at, result.scores
         yield (
             "predictions",
@@ -120,6 +128,13 @@ class TableRows:
                 "calls_high": [high for _, high in intervals],
             },
         )
+
+
+def _as_lists(matrix: np.ndarray | None) -> pa.Array | None:
+    """float32 ``[rows, size]`` as it lies in memory."""
+    if matrix is None:
+        return None
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(matrix).reshape(-1)), matrix.shape[1])
 
 
 def _repeated(value: Any, kind: pa.DataType, n: int) -> pa.Array:

@@ -1,4 +1,4 @@
-"""Results → shards of the four Parquet tables, in a staging folder that nothing reads before the run is committed."""
+"""Results → shards of the Parquet tables, in a staging folder that nothing reads before the run is committed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from soundbeam.model.storage.files import open_to_write
 from soundbeam.transforms.counters import count, milliseconds
 from soundbeam.transforms.records import RecordingResult
 from soundbeam.transforms.tables.rows import TableRows
-from soundbeam.transforms.tables.schemas import CHECKPOINTS, SHARDS, TABLES, Shard
+from soundbeam.transforms.tables.schemas import CHECKPOINTS, SHARDS, Shard, encoding, row_bytes
 
 # A shard is closed when one of its tables has this many rows, of some tens of bytes each.
 ROWS_A_SHARD = 1_000_000
+# … or this many bytes of embeddings.
+BYTES_A_SHARD = 64 << 20
 # After this many recordings their rows are combined into one batch: a batch of one row takes some kilobytes.
 _SMALL_BATCHES = 256
 
@@ -95,12 +97,14 @@ class _WriteShards(beam.DoFn):
 
     def start_bundle(self) -> None:
         self._rows_of = TableRows(*self._of_rows)
+        self._row_bytes = {table: row_bytes(schema) for table, schema in self._rows_of.schemas.items()}
         self._reset()
 
     def _reset(self) -> None:
-        self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
-        self._combined: dict[str, list[pa.RecordBatch]] = {table: [] for table in TABLES}
-        self._rows = dict.fromkeys(TABLES, 0)
+        tables = self._rows_of.schemas
+        self._batches: dict[str, list[pa.RecordBatch]] = {table: [] for table in tables}
+        self._combined: dict[str, list[pa.RecordBatch]] = {table: [] for table in tables}
+        self._rows = dict.fromkeys(tables, 0)
         self._last_write = time.monotonic()
 
     def process(self, result: RecordingResult) -> Iterator[Shard]:
@@ -110,7 +114,8 @@ class _WriteShards(beam.DoFn):
             if len(self._batches[table]) >= _SMALL_BATCHES:
                 self._combined[table] += _combine(self._batches[table], self._rows_of.schemas[table])
                 self._batches[table] = []
-        if max(self._rows.values()) >= ROWS_A_SHARD or time.monotonic() - self._last_write >= self._checkpoint_s:
+        full = any(n >= ROWS_A_SHARD or n * self._row_bytes[table] >= BYTES_A_SHARD for table, n in self._rows.items())
+        if full or time.monotonic() - self._last_write >= self._checkpoint_s:
             yield from self._write()
 
     def finish_bundle(self) -> Iterator[Any]:
@@ -122,12 +127,12 @@ class _WriteShards(beam.DoFn):
         name = f"part-{uuid.uuid4().hex}.parquet"
         shards = []
         with milliseconds("write"):
-            for table in TABLES:
+            for table, schema in self._rows_of.schemas.items():
                 batches = self._combined[table] + self._batches[table]
                 if batches:
-                    data = pa.Table.from_batches(batches, schema=self._rows_of.schemas[table])
+                    data = pa.Table.from_batches(batches, schema=schema)
                     with open_to_write(f"{self._folder}/{table}/{name}") as file:
-                        pq.write_table(data, file, compression="zstd")
+                        pq.write_table(data, file, **encoding(schema))
                     count(f"rows_{table}", data.num_rows)
                     shards.append(Shard(table, name, data.num_rows))
             if shards:

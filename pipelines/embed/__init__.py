@@ -1,0 +1,1 @@
+"""The program ``embed``: recordings turned into embeddings."""

@@ -1,0 +1,5 @@
+"""``python -m soundbeam.pipelines.embed …``."""
+
+from soundbeam.pipelines.cli import launch
+
+raise SystemExit(launch("embed"))

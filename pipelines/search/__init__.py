@@ -1,0 +1,1 @@
+"""The program ``search``: the windows that sound most like some clips."""

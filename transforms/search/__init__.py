@@ -1,0 +1,1 @@
+"""Finding the windows whose embeddings are nearest to those of some queries."""
