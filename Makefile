@@ -1,7 +1,7 @@
 # make demo: a small corpus of artificial sound, from clips to counts, in about three minutes.
 # make test: style, types and all tests. make test-faults: kills, full disks, damaged files, for half an hour.
 
-.PHONY: setup demo test test-stores test-faults check clean test-flink test-spark test-prism
+.PHONY: setup demo test test-stores test-faults check clean test-flink test-spark test-prism test-worker requirements-worker
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -36,7 +36,7 @@ check: setup
 	$(BIN)/pytest tests/test_architecture.py
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not flink and not spark and not prism"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not flink and not spark and not prism and not worker"
 
 # S3, GCS and Azure; 'make test' covers the first two. Azurite is Microsoft's server for tests like these.
 AZURITE := .azurite
@@ -56,6 +56,14 @@ test-spark: setup
 # Beam's own portable runner. It needs Go, and is built once, into .prism.
 test-prism: setup
 	$(BIN)/pytest -m prism --durations 5
+
+# A scan in an environment of its own, without TensorFlow, as workers have it. It needs a package index.
+test-worker: setup
+	$(BIN)/pytest -m worker --durations 5
+
+# What such an environment is made from.
+requirements-worker: setup
+	$(BIN)/python deploy/requirements_worker.py
 
 FIGURES := .faults
 test-faults: setup

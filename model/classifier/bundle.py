@@ -19,6 +19,7 @@ from fsspec import AbstractFileSystem
 
 from soundbeam.model.classifier.description import BundleDescription
 from soundbeam.model.errors import BundleError
+from soundbeam.model.extras import require_tensorflow
 from soundbeam.model.storage.files import locate, make_folder, open_file, write_at_once
 from soundbeam.model.storage.stores import one_line
 
@@ -72,7 +73,9 @@ class ClassifierBundle(BundleDescription):
 
         Raises:
             BundleError: The weights are missing or changed, or this TensorFlow cannot load them.
+            SoundbeamError: TensorFlow is not installed.
         """
+        self._require_tensorflow()
         import keras
 
         from soundbeam.model.architectures import architecture_names
@@ -94,6 +97,10 @@ class ClassifierBundle(BundleDescription):
                     f"{self.url}: Keras {keras.__version__} cannot load the weights ({str(e).splitlines()[0][:200]})"
                 ) from e
 
+    def _require_tensorflow(self) -> None:
+        why = f"which does not convert ({self.unconverted})" if self.unconverted else "saved before they were converted"
+        require_tensorflow(f"{self.url}: its network{f', {why},' * (not self.network)}")
+
     def scorer(self, batch: int | None = None) -> Scorer:
         """The network and its calibration, ready to score windows and segments, ``batch`` windows at once.
 
@@ -101,6 +108,7 @@ class ClassifierBundle(BundleDescription):
 
         Raises:
             BundleError: Neither can run it.
+            SoundbeamError: TensorFlow would have to, and is not installed.
         """
         from soundbeam.model.classifier.conversion_cache import Converted, converted
 
@@ -109,6 +117,7 @@ class ClassifierBundle(BundleDescription):
         if not self.network and not self.unconverted:
             ready = converted(self.fingerprint, self.model)
         if not ready.network:
+            self._require_tensorflow()
             from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer, use_one_thread_a_call
 
             use_one_thread_a_call()
