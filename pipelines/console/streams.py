@@ -50,7 +50,8 @@ def _text(descriptor: int, encoding: str) -> io.TextIOWrapper:
 
 def _is_file(stream: io.TextIOBase, descriptor: int) -> bool:
     try:
-        return stream.fileno() == descriptor and isinstance(stream.buffer.raw, io.FileIO)  # type: ignore[attr-defined]
+        binary = stream.buffer  # type: ignore[attr-defined]
+        return stream.fileno() == descriptor and isinstance(getattr(binary, "raw", binary), io.FileIO)  # or unbuffered
     except (AttributeError, OSError, ValueError):
         return False
 
