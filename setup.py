@@ -24,7 +24,8 @@ setup(
     install_requires=[
         # tensorflow-io 0.37 is built against TensorFlow 2.16; with 2.18 its operations raise NotImplementedError.
         "tensorflow>=2.16,<2.17",
-        "tensorflow-io==0.37.1",
+        # There is none for Windows, where everything works but --decoder=tensorflow-io.
+        "tensorflow-io==0.37.1; sys_platform != 'win32'",
         "keras>=3.3,<4",
         # Runs converted networks, without TensorFlow.
         "ai-edge-litert>=2.3,<3",

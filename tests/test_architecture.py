@@ -67,9 +67,9 @@ def test_only_programs_touch_command_lines_and_pipelines(path):
         assert not (isinstance(node, ast.Attribute) and node.attr in ("Pipeline", "PipelineOptions"))
 
 
-def test_tensorflow_io_is_imported_in_two_places_at_most_and_never_on_loading():
+def test_tensorflow_io_is_imported_in_one_place_and_never_on_loading():
     users = [p for p in FILES if of_package(imports(p), "tensorflow_io")]
-    assert 1 <= len(users) <= 2, users
+    assert len(users) == 1, users
     for path in users:
         top = {a.name for n in ast.parse(path.read_text()).body if isinstance(n, ast.Import) for a in n.names}
         assert "tensorflow_io" not in top, path

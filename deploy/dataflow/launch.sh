@@ -4,9 +4,8 @@
 #   PROJECT=p REGION=r BUCKET=gs://b IMAGE=… deploy/dataflow/launch.sh \
 #     --recordings 'gs://b/recordings/**' --classifier gs://b/bundle --output gs://b/results
 #
-# It also reads these variables: MACHINE (default n2-standard-4), WORKERS (at most so many, default 50), GPU (for example
-# nvidia-tesla-t4: one per worker; IMAGE must then be built with TensorFlow's CUDA libraries), and DRY_RUN=1 (builds the
-# job and starts nothing).
+# It also reads these variables: MACHINE (default n2-standard-4), WORKERS (at most so many, default 50), and DRY_RUN=1
+# (builds the job and starts nothing).
 set -euo pipefail
 
 : "${PROJECT:?}" "${REGION:?}" "${BUCKET:?}" "${IMAGE:?}"
@@ -18,10 +17,5 @@ options=(
   # The recordings are listed first, so Dataflow knows how much work there is and starts as many workers as are worthwhile.
   --autoscaling_algorithm=THROUGHPUT_BASED --num_workers=1 --max_num_workers="${WORKERS:-50}"
 )
-if [ -n "${GPU:-}" ]; then
-  # One process with TensorFlow per worker, since several would have to share the GPU's memory.
-  options+=(--dataflow_service_options="worker_accelerator=type:$GPU;count:1;install-nvidia-driver"
-    --experiments=no_use_multiple_sdk_containers)
-fi
 [ -z "${DRY_RUN:-}" ] || options+=(--dry_run=True)
 exec "${PYTHON:-python3}" -m soundbeam.pipelines.scan "${options[@]}" "$@"

@@ -24,6 +24,7 @@ from soundbeam.model.classifier.bundle_files import (
 )
 from soundbeam.model.classifier.description import BundleDescription
 from soundbeam.model.errors import BundleError
+from soundbeam.model.extras import require_tensorflow
 from soundbeam.model.storage.stores import one_line
 
 if TYPE_CHECKING:
@@ -100,9 +101,11 @@ class ClassifierBundle(BundleDescription):
 
         Raises:
             BundleError: The weights are missing or changed, or this TensorFlow cannot load them; or it was imported.
+            SoundbeamError: TensorFlow is not installed.
         """
         if self.source:
             raise BundleError(f"{self.url}: an imported model cannot be trained on; train a head over its embeddings")
+        self._require_tensorflow()
         import keras
 
         from soundbeam.model.architectures import architecture_names
@@ -124,6 +127,10 @@ class ClassifierBundle(BundleDescription):
                     f"{self.url}: Keras {keras.__version__} cannot load the weights ({str(e).splitlines()[0][:200]})"
                 ) from e
 
+    def _require_tensorflow(self) -> None:
+        why = f"which does not convert ({self.unconverted})" if self.unconverted else "saved before they were converted"
+        require_tensorflow(f"{self.url}: its network{f', {why},' * (not self.network)}")
+
     def scorer(self, batch: int | None = None, embeddings: bool = False) -> Scorer:
         """The network and its calibration, ready to score windows and segments, ``batch`` windows at once.
 
@@ -136,6 +143,7 @@ class ClassifierBundle(BundleDescription):
 
         Raises:
             BundleError: Neither can run it, or it gives no embeddings.
+            SoundbeamError: TensorFlow would have to, and is not installed.
         """
         scorer = self._imported_scorer(batch) if self.source else self._own_scorer(batch or self.batch, embeddings)
         if embeddings and not scorer.embedding_size:
@@ -152,6 +160,7 @@ class ClassifierBundle(BundleDescription):
         if self.network_file.endswith(".tflite"):
             network = self._run_by_litert(self.network)
         else:
+            require_tensorflow(f"{self.url}: its model")
             from soundbeam.model.classifier.saved_model_network import SavedModelNetwork
             from soundbeam.model.classifier.tensorflow_scorer import use_one_thread_a_call
 
@@ -169,6 +178,7 @@ class ClassifierBundle(BundleDescription):
         if not self.unconverted and (not self.network or (embeddings and not self.embedding_size)):
             ready = converted(self.fingerprint, self.model)
         if not ready.network:
+            self._require_tensorflow()
             from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer, use_one_thread_a_call
 
             use_one_thread_a_call()

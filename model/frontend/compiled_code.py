@@ -31,14 +31,14 @@ def _own_folder() -> str:
 
     What is in it is run as code: a folder that is somebody else's is not used, but a new one, removed at the end.
     """
-    folder = os.path.join(tempfile.gettempdir(), f"soundbeam-numba-{os.getuid()}")
     try:
+        folder = os.path.join(tempfile.gettempdir(), f"soundbeam-numba-{os.getuid()}")
         os.makedirs(folder, 0o700, exist_ok=True)
         status = os.lstat(folder)
         if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022:
             with tempfile.TemporaryFile(dir=folder):
                 return folder
-    except OSError:
+    except (OSError, AttributeError):  # Windows knows users by no number
         pass
     _temporary.append(tempfile.TemporaryDirectory(prefix="soundbeam-numba-", ignore_cleanup_errors=True))
     return _temporary[-1].name

@@ -8,6 +8,7 @@ import io
 import math
 import os
 import posixpath
+import re
 from datetime import datetime, timezone
 from typing import Any
 
@@ -35,7 +36,10 @@ def local_path(uri: str) -> str:
         uri = uri.removeprefix(scheme)
     if uri.startswith("~") and not os.path.lexists(uri):
         uri = os.path.expanduser(uri)
-    return os.path.abspath(uri)
+    if os.sep == "/":
+        return os.path.abspath(uri)
+    # Windows takes both slashes, and fsspec gives all paths with these; in a URI another one comes before the drive.
+    return os.path.abspath(re.sub(r"^/(?=[A-Za-z]:)", "", uri)).replace(os.sep, "/")
 
 
 def path_text(path: Any, name: str) -> str:
@@ -209,7 +213,10 @@ def write_at_once(fs: Any, path: str, data: bytes) -> None:
         file.flush()
         with contextlib.suppress(OSError, AttributeError):  # not a disk
             os.fsync(file.fileno())
-    fs.mv(f"{path}.tmp", path)
+    if isinstance(fs, LocalFileSystem):
+        os.replace(f"{path}.tmp", path)  # Windows renames onto a file that is there only so
+    else:
+        fs.mv(f"{path}.tmp", path)
 
 
 def check_store(url: str) -> None:

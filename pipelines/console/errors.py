@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.extras import missing_package
 from soundbeam.pipelines.console.output import plain
 from soundbeam.pipelines.console.process import DEBUG, prepare_process
 from soundbeam.pipelines.console.streams import UNPRINTED, unprinted
@@ -63,6 +64,8 @@ def explain(e: BaseException) -> str:
         return " ".join(str(e).split())
     if isinstance(e, KeyboardInterrupt):
         return "interrupted; nothing of this run counts as a result"
+    if isinstance(e, ModuleNotFoundError) and e.name and e.name.partition(".")[0] != "soundbeam":
+        return missing_package(e.name)
     if isinstance(e, OSError) and e.errno == errno.ENOSPC:
         return f"disk full while writing {e.filename or 'the output'}; free some space and run again"
     if isinstance(e, OSError) and e.errno == errno.EFBIG:

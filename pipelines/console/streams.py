@@ -29,6 +29,7 @@ def prepare_streams() -> None:
         if stream is None:
             setattr(sys, name, _text(descriptor, "utf-8"))
         elif stream is getattr(sys, f"__{name}__") and _is_file(stream, descriptor):
+            # The console of Windows is no file: Python itself writes any character to it.
             stream.flush()
             setattr(sys, name, _text(descriptor, stream.encoding or "utf-8"))
 
@@ -49,7 +50,8 @@ def _text(descriptor: int, encoding: str) -> io.TextIOWrapper:
 
 def _is_file(stream: io.TextIOBase, descriptor: int) -> bool:
     try:
-        return stream.fileno() == descriptor
+        binary = stream.buffer  # type: ignore[attr-defined]
+        return stream.fileno() == descriptor and isinstance(getattr(binary, "raw", binary), io.FileIO)  # or unbuffered
     except (AttributeError, OSError, ValueError):
         return False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import tempfile
 import threading
 
@@ -21,10 +20,7 @@ def check_surroundings() -> None:
 
     The limit of open files is raised as far as this user may.
     """
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files != resource.RLIM_INFINITY and files < _FILES:
-        raised = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, raised), most))
+    files = _raise_files()
     try:
         with tempfile.TemporaryFile():
             pass
@@ -35,6 +31,19 @@ def check_surroundings() -> None:
             f"no folder for temporary files can be written to ({e.strerror or e}); set TMPDIR to one"
         ) from e
     _check_threads(_THREADS + _THREADS_A_CORE * (os.cpu_count() or 1))
+
+
+def _raise_files() -> int:
+    """Raises the limit of open files as far as needed and allowed; returns what it was, 0 where there is none."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and files < _FILES:
+        raised = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, raised), most))
+    return files
 
 
 def _check_threads(needed: int) -> None:

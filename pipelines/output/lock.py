@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
+import posixpath
 import threading
 import time
 from typing import Any
@@ -14,17 +14,22 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import make_folder
 from soundbeam.pipelines.output.folder import Output
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 HEARTBEAT_S = 20.0
-# A holder on an object store that has written nothing for this long is dead.
+# A holder without the kernel's help that has written nothing for this long is dead.
 DEAD_S = 180.0
 
 
 class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
     """Held while a scan writes into an output.
 
-    On a local disk the kernel holds the lock and opens it when the process ends, however it ends. On other stores the
-    holder rewrites a small object every 20 seconds; one that is three minutes old belongs to a dead scan. There, two
-    scans that start within the same second may both see each other and stop; never do both go on.
+    On a local disk the kernel holds the lock and opens it when the process ends, however it ends. On other stores, and
+    on Windows, the holder rewrites a small object every 20 seconds; one that is three minutes old belongs to a dead
+    scan. There, two scans that start within the same second may both see each other and stop; never do both go on.
 
     Args:
         output: The output folder.
@@ -38,10 +43,11 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
         self._fs, self._user_url, self._run = output.fs, output.user_url, run
         self._place = output.place
         self._folder = f"{output.path}/_staging"
-        self._path = f"{self._folder}/lock" if output.local else f"{output.staging_path(run)}/alive"
+        self._by_kernel = output.local and fcntl is not None
+        self._path = f"{self._folder}/lock" if self._by_kernel else f"{output.staging_path(run)}/alive"
         self._stop = threading.Event()
         make_folder(self._fs, self._folder)
-        if output.local:
+        if self._by_kernel:
             self._take_local()
         else:
             self._take_remote()
@@ -82,6 +88,7 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
             return 0.0
 
     def _beat(self) -> None:
+        make_folder(self._fs, posixpath.dirname(self._path))
         self._fs.pipe_file(self._path, json.dumps({"run": self._run, "at": time.time()}).encode())
 
     def _keep_beating(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import re
 import signal
 import threading
@@ -12,6 +13,7 @@ from apache_beam.pipeline import PipelineVisitor
 from apache_beam.runners.runner import PipelineState
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.extras import missing_package
 from soundbeam.model.storage.stores import UserOptions, user_options
 from soundbeam.pipelines.console.output import StatusLine
 from soundbeam.pipelines.runners.cluster_checks import check_cluster, is_portable
@@ -100,7 +102,10 @@ class _RepeatedInterrupts:
 
     def _repeat(self) -> None:
         if not self._ended.is_set() and self._main.ident is not None:
-            signal.pthread_kill(self._main.ident, signal.SIGINT)
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(self._main.ident, signal.SIGINT)
+            else:  # Windows
+                _thread.interrupt_main()
 
 
 def progress_every_s() -> float | None:
@@ -119,6 +124,9 @@ def cause(error: BaseException) -> str:
         return "a file grew larger than this shell allows; see 'ulimit -f'"
     if "Channel closed prematurely" in text or "SDK worker disconnected" in text:
         return "a worker process died: killed, or out of memory; scan again, which goes on from the last checkpoint"
+    missing = re.search(r"^(?:ModuleNotFoundError: )?No module named '(?!soundbeam\b)([\w.]+)'", text, re.MULTILINE)
+    if missing:
+        return missing_package(missing[1])
     messages = re.findall(r"^(?:(?:[\w.]+\.)?SoundbeamError|soundbeam\.model\.errors\.\w+): (.*)$", text, re.MULTILINE)
     lines = [line for line in text.splitlines() if line.strip()]
     line = messages[0] if messages else (lines[-1] if lines else repr(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import platform
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from soundbeam.pipelines.runners.options import BuildOnly
+
+_PACKAGES = ("soundbeam", "ai-edge-litert", "tensorflow", "keras", "apache-beam", "soundfile", "soxr", "numpy", "scipy",
+             "pyarrow")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,5 +165,8 @@ def nothing_to_scan(patterns: list[str], told: Told) -> str:
 
 def versions() -> dict[str, str]:
     """The versions of the packages that a scan's rows depend on."""
-    names = ("soundbeam", "tensorflow", "keras", "apache-beam", "soundfile", "soxr", "numpy", "pyarrow")
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # TensorFlow, where one only scans
+            found[name] = importlib.metadata.version(name)
+    return found

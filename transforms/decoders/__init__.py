@@ -7,6 +7,7 @@ import posixpath
 from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.extras import installed
 from soundbeam.model.storage.files import open_file
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders.audiomoth import TriggeredStream, is_triggered
@@ -38,9 +39,13 @@ _AV_EXTENSIONS = frozenset([".m4a", ".mp4", ".aac", ".wma"])
 
 
 def check_decoder(name: str) -> None:
-    """Raises SoundbeamError if there is no such decoder."""
+    """Raises SoundbeamError if there is no such decoder, or not here."""
     if name not in DECODERS:
         raise SoundbeamError(f"there is no decoder {name!r}; choose one of {', '.join(DECODERS)}")
+    if name == "tensorflow-io" and not installed("tensorflow_io"):
+        raise SoundbeamError(
+            "the decoder tensorflow-io is not installed here, and there is none for Windows; use --decoder=soundfile"
+        )
 
 
 def open_decoder(uri: str, decoder: str = "soundfile") -> AudioStream:

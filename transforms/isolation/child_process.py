@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import resource
-import select
 import signal
 import socket
 import sys
 import threading
+import time
 
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.counters import collected_counts
 from soundbeam.transforms.isolation.own_faults import OwnFault, own_fault
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Closed, receive, send
+
+try:
+    import fcntl
+    import resource
+except ImportError:  # Windows
+    fcntl = resource = None  # type: ignore[assignment]
 
 _CHECK_EVERY_S = 0.5
 
@@ -84,6 +88,8 @@ def _limit(memory: int) -> None:
 
     Ends this process where the user's own limit does not leave it that much memory.
     """
+    if resource is None:
+        return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
@@ -100,22 +106,34 @@ def _limit(memory: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Lets the kernel end this process when the parent closes its stdin, even while a loop blocks all threads."""
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    """Ends this process when the parent closes its stdin; by the kernel if it can, even while loops block threads."""
+    threading.Thread(target=_wait_for_the_end_of_stdin, daemon=True).start()
+    try:
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    except (AttributeError, OSError):
+        pass  # Windows has none of this: only the thread waits
 
 
-def _end_beyond_limits(base: int, memory: int) -> None:
-    """Ends this process when the parent has ended or the memory limit is exceeded."""
-    while not select.select([0], [], [], _CHECK_EVERY_S)[0]:
-        if _resident() - base > memory:
-            os._exit(MEMORY_EXIT)
+def _wait_for_the_end_of_stdin() -> None:
+    while os.read(0, 1):
+        pass
     os._exit(0)
 
 
+def _end_beyond_limits(base: int, memory: int) -> None:
+    """Ends this process when the memory limit is exceeded, where the system says how much there is."""
+    while resource is not None:
+        if _resident() - base > memory:
+            os._exit(MEMORY_EXIT)
+        time.sleep(_CHECK_EVERY_S)
+
+
 def _resident() -> int:
-    """How many bytes of memory this process uses; where the system does not say, the highest use so far."""
+    """How many bytes of memory this process uses; where the system does not say, the highest use so far, or 0."""
+    if resource is None:
+        return 0
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * resource.getpagesize()

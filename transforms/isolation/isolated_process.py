@@ -12,8 +12,6 @@ import contextlib
 import dataclasses
 import os
 import signal
-import socket
-import subprocess
 import threading
 import time
 import weakref
@@ -24,8 +22,8 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import one_line, user_options
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.isolation.inbox import Inbox, read_into
-from soundbeam.transforms.isolation.launch import import_path, python_command
 from soundbeam.transforms.isolation.own_faults import own_fault
+from soundbeam.transforms.isolation.start_child import end_child, start_child
 from soundbeam.transforms.isolation.wire import MEMORY_EXIT, Message, send
 from soundbeam.transforms.records import FailureCause
 
@@ -33,13 +31,8 @@ from soundbeam.transforms.records import FailureCause
 MEMORY_BYTES = 2 << 30
 # How many seconds a child may stay silent, however long the task may take in all.
 STALL_S = 300.0
-# glibc returns memory to the system after each clip and requests it again for the next one, unless more than this many
-# bytes are free.
-_KEEPS_MEMORY = {"MALLOC_TRIM_THRESHOLD_": f"{32 << 20}", "MALLOC_MMAP_THRESHOLD_": f"{16 << 20}"}
-_CODE = (
-    "from soundbeam.transforms.isolation.launch import restart_with_small_stacks as restart; restart(); "
-    "from soundbeam.transforms.isolation.child_process import serve; serve(*map(int, sys.argv[1:]))"
-)
+# Windows has no such signal, and nothing tells there that a process was killed.
+_KILLED = -getattr(signal, "SIGKILL", 9)
 _MOST_IDLE = max(4, os.cpu_count() or 1)
 _idle: collections.deque[_Process] = collections.deque()
 
@@ -136,7 +129,7 @@ class IsolatedProcess:
                 raise _unable(value)
             else:
                 code = process.exit_code()
-                killed = code == -signal.SIGKILL
+                killed = code == _KILLED
                 if code == MEMORY_EXIT or not (process.done or (killed and not kills)):
                     self._renew(drop_first=True)
                     raise _failure(code, self._memory)
@@ -176,7 +169,7 @@ class IsolatedProcess:
 def _failure(code: int, memory: int) -> TaskFailed:
     if code == MEMORY_EXIT:
         return TaskFailed(f"decoding it needs more than {memory / 1e9:.1f} GB of memory: stopped", "memory")
-    if code == -signal.SIGKILL:
+    if code == _KILLED:
         return TaskFailed("the process that decoded it was killed twice: out of memory, or by hand", "memory")
     return TaskFailed(
         f"the decoder crashed on it ({_how(code)}): the file is damaged in a way that it does not survive", "crash"
@@ -203,8 +196,8 @@ class _Process:
         self.done = 0  # how many tasks it has finished
         self._inbox = Inbox()
         try:
-            self._child, self._socket = _popen(memory)
-            self._stop = weakref.finalize(self, _end, self._child, self._socket, self._inbox)
+            self._child, self._socket = start_child(memory)
+            self._stop = weakref.finalize(self, end_child, self._child, self._socket, self._inbox)
             reading = threading.Thread(target=read_into, args=(self._socket, self._inbox), name="soundbeam-decoding")
             reading.daemon = True
             reading.start()
@@ -263,37 +256,3 @@ class _Process:
     def end(self) -> None:
         """Ends it at once."""
         self._stop()
-
-
-def _popen(memory: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """A new child, and the socket to it."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        try:
-            child = subprocess.Popen(
-                [*python_command(_CODE), str(theirs.fileno()), str(memory)],
-                stdin=subprocess.PIPE,  # nothing is written to it: the child ends when it closes
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,  # until it has started: why it cannot
-                pass_fds=[theirs.fileno()],
-                env={
-                    **_KEEPS_MEMORY,
-                    **os.environ,
-                    "PYTHONPATH": import_path(),
-                    "OPENBLAS_NUM_THREADS": "1",
-                },
-            )
-        except BaseException:
-            ours.close()
-            raise
-    return child, ours
-
-
-def _end(child: subprocess.Popen, ours: socket.socket, inbox: Inbox) -> None:
-    child.kill()
-    inbox.close()
-    child.wait()
-    for pipe in (child.stdin, child.stderr):
-        if pipe is not None:
-            pipe.close()
-    ours.close()

@@ -7,7 +7,6 @@ and ``-m``. The switch that prevents this, ``-P``, exists since Python 3.11, and
 from __future__ import annotations
 
 import os
-import resource
 import sys
 
 # A thread reserves as much address space as the stack limit allows, and a decoder's threads must fit into its memory.
@@ -24,6 +23,10 @@ def restart_with_small_stacks() -> None:
 
     Of a stack limit of 4 GB no thread would fit below a decoder's memory limit. "unlimited" means 2 MB for a thread.
     """
+    try:
+        import resource
+    except ImportError:  # Windows, where a program's file says how large its stack is
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
     if soft != resource.RLIM_INFINITY and soft > 8 * _STACK_BYTES:
         resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, hard))

@@ -33,7 +33,8 @@ def send(target: socket.socket, value: Any) -> None:
     parts = [memoryview(pickle.dumps(value, protocol=5, buffer_callback=buffers.append))]
     parts += [buffer.raw() for buffer in buffers]
     parts.insert(0, memoryview(struct.pack(f">{1 + len(parts)}Q", len(parts), *(part.nbytes for part in parts))))
-    sent = target.sendmsg(parts)  # in one system call, so that the receiver wakes up only once
+    # In one system call, so that the receiver wakes up only once; Windows has none for this.
+    sent = target.sendmsg(parts) if hasattr(target, "sendmsg") else 0
     for part in parts:
         if sent < part.nbytes:
             target.sendall(part[sent:])

@@ -12,6 +12,7 @@ from soundbeam.model.errors import DecodeError, SoundbeamError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.scan.program import main
 from soundbeam.transforms.isolation import isolated_process as isolation
+from soundbeam.transforms.isolation import start_child
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask
 from soundbeam.transforms.isolation.own_faults import own_fault
 from tests.placeholder import RATE, tone
@@ -65,13 +66,13 @@ def test_an_optional_package_that_is_missing_and_a_damaged_file_are_the_files(is
     ],
 )
 def test_a_process_that_does_not_start(isolated, monkeypatch, code, said):
-    monkeypatch.setattr(isolation, "_CODE", code)
+    monkeypatch.setattr(start_child, "_CODE", code)
     assert said in refused(isolated, work.own_pid)
 
 
 def test_a_process_that_hangs_at_its_start(isolated, monkeypatch):
     monkeypatch.setattr(isolation, "STALL_S", 1.0)
-    monkeypatch.setattr(isolation, "_CODE", "import time; time.sleep(60)")
+    monkeypatch.setattr(start_child, "_CODE", "import time; time.sleep(60)")
     assert "not started within 1 s" in refused(isolated, work.own_pid)
 
 
@@ -136,7 +137,7 @@ def test_a_scan_whose_decoding_cannot_start_marks_nothing_and_the_next_one_scans
         soundfile.write(tmp_path / f"{name}.wav", tone(2), RATE)
     argv = ["--recordings", str(tmp_path), "--classifier", tone_bundle, "--output", str(tmp_path / "out")]
     with monkeypatch.context() as broken:
-        broken.setattr(isolation, "_CODE", "raise ImportError('libsndfile is gone')")
+        broken.setattr(start_child, "_CODE", "raise ImportError('libsndfile is gone')")
         while isolation._idle:
             isolation._idle.pop().end()
         assert main(argv) == 1
