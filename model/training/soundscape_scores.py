@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.synthesis.validation_soundscapes import Soundscape
+from soundbeam.model.windows import WindowSpec
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,12 +28,12 @@ class SoundscapeScores:
 
 
 def score_soundscapes(
-    scorer: Scorer, soundscapes: Sequence[Soundscape], labels: tuple[str, ...], architecture: Architecture
+    scorer: Scorer, soundscapes: Sequence[Soundscape], labels: tuple[str, ...], windows: WindowSpec
 ) -> list[list[SoundscapeScores]]:
-    """For each soundscape the scores of each label, at the architecture's hop."""
+    """For each soundscape the scores of each label in all windows of it."""
     by_soundscape = []
     for soundscape in soundscapes:
-        offsets, start_s, _ = architecture.windows.windows(0, len(soundscape.samples))
+        offsets, start_s, _ = windows.windows(0, len(soundscape.samples))
         scores = scorer.score_segment(soundscape.samples, offsets).astype(np.float64)
         by_label = []
         for i, label in enumerate(labels):
