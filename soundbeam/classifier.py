@@ -120,6 +120,46 @@ class Classifier:
         ]
         return pa.Table.from_pylist(rows, schema=_CALLS)
 
+    def embed(self, recordings: Recordings, rate: int | None = None, hop: float | None = None) -> pa.Table:
+        """The embeddings of all windows: what the network makes of a sound before it names it.
+
+        Args:
+            recordings, rate, hop: As for `predict`.
+
+        Returns:
+            recording, start_s, end_s, embedding (a fixed-size list of float32): one row per window.
+
+        Raises:
+            BundleError: The classifier gives no embeddings.
+            DecodeError: As `predict`.
+
+        Example:
+            >>> import soundbeam
+            >>> embeddings = soundbeam.load_classifier("bundle/").embed("recording.wav")
+            >>> embeddings.column_names
+            ['recording', 'start_s', 'end_s', 'embedding']
+        """
+        scorer = self._embedder
+        schema = pa.schema(
+            [("recording", pa.string()), *_TIMES, ("embedding", pa.list_(pa.float32(), scorer.embedding_size))]
+        )
+        parts = [schema.empty_table()]
+        for name, decoded in self._decoded(recordings, rate, self._spec(hop)):
+            for part in _segments(name or "samples", decoded):
+                _, values = scorer.embed_segment(part.samples, part.offsets)
+                columns = [
+                    pa.array([name] * len(values), pa.string()),
+                    part.start_s,
+                    part.end_s,
+                    pa.FixedSizeListArray.from_arrays(values.reshape(-1), scorer.embedding_size),
+                ]
+                parts.append(pa.table(columns, schema=schema))
+        return pa.concat_tables(parts)
+
+    @functools.cached_property
+    def _embedder(self) -> Any:
+        return self.bundle.scorer(embeddings=True)
+
     @functools.cached_property
     def _scorer(self) -> Any:
         from soundbeam.transforms.scoring.score_windows import load_scorer
@@ -130,23 +170,32 @@ class Classifier:
         self, recordings: Any, rate: int | None, hop: float | None, threshold: float | None
     ) -> Iterator[tuple[str | None, Any]]:
         """Yields the URI and the RecordingResult of each recording."""
-        from soundbeam.model.windows import WindowSpec
-        from soundbeam.transforms.decoding.decode_recordings import decode_recording
         from soundbeam.transforms.scoring.count_calls import Counting
 
         if threshold is not None and not 0 < threshold < 1:
             raise OptionError(f"threshold {threshold} does not lie between 0 and 1")
-        bundle = self.bundle
-        spec = WindowSpec(bundle.rate, bundle.window_s, bundle.hop_s if hop is None else hop)
+        bundle, spec = self.bundle, self._spec(hop)
         thresholds = tuple(threshold or bundle.thresholds[label] for label in self.labels)
         counting = Counting(self.labels, thresholds, bundle.call_rules, bundle.counting)
+        for name, decoded in self._decoded(recordings, rate, spec):
+            yield name, self._result(name or "samples", decoded, counting)
+
+    def _spec(self, hop: float | None) -> Any:
+        from soundbeam.model.windows import WindowSpec
+
+        return WindowSpec(self.bundle.rate, self.bundle.window_s, self.bundle.hop_s if hop is None else hop)
+
+    def _decoded(self, recordings: Any, rate: int | None, spec: Any) -> Iterator[tuple[str | None, Decoded]]:
+        """Yields the URI of each recording, and its segments with the report that ends them."""
+        from soundbeam.transforms.decoding.decode_recordings import decode_recording
+
         if rate is not None:
             from soundbeam.sound import decode_samples
 
-            yield None, self._result("samples", decode_samples(np.asarray(recordings), rate, spec), counting)
+            yield None, decode_samples(np.asarray(recordings), rate, spec)
             return
         for listed in _listed(recordings):
-            yield listed.uri, self._result(listed.uri, decode_recording(listed, spec), counting)
+            yield listed.uri, decode_recording(listed, spec)
 
     def _result(self, name: str, decoded: Decoded, counting: Any) -> Any:
         from soundbeam.transforms.records import DecodeReport
@@ -171,6 +220,23 @@ class Classifier:
         if report.status == "partial":
             warnings.warn(f"{name}: {report.error}", stacklevel=4)
         return result
+
+
+def _segments(name: str, decoded: Decoded) -> Iterator[Any]:
+    """The segments of a recording; that it is partial is warned of when they have ended.
+
+    Raises:
+        DecodeError: It cannot be read.
+    """
+    from soundbeam.transforms.records import DecodeReport
+
+    for part in decoded:
+        if not isinstance(part, DecodeReport):
+            yield part
+        elif part.status == "failed":
+            raise DecodeError(f"{name}: {part.error}")
+        elif part.status == "partial":
+            warnings.warn(f"{name}: {part.error}", stacklevel=4)
 
 
 def _listed(recordings: Any) -> list[Any]:

@@ -42,6 +42,7 @@ class ScanSummary:
         hints: What patterns missed that they may have meant, a line each.
         resumed_runs: Runs that had been interrupted and were resumed.
         scan_s: How many seconds the scan took.
+        licence: The classifier's, of an imported model.
         built_for: ``dry run`` or ``template`` if the job was built but not run, else "".
 
     Example:
@@ -70,6 +71,7 @@ class ScanSummary:
     hints: list[str] = dataclasses.field(default_factory=list)
     resumed_runs: list[str] = dataclasses.field(default_factory=list)
     scan_s: float = 0.0
+    licence: str = ""
     built_for: str = ""
 
 
@@ -173,6 +175,17 @@ def materialize(clips: Path, examples: Path, options: Mapping[str, Any]) -> dict
     request = Materializing(path_text(clips, "clips"), path_text(examples, "examples"), **own)
     request.check()
     return make(request, beam_options(_flags(beam_flags), option_names(parser())))
+
+
+def import_model(model: Path, classifier: Path, options: Mapping[str, Any]) -> Classifier:
+    """See `soundbeam.import_model`."""
+    from soundbeam.model.classifier.imported import importing
+
+    own, unknown = _split(options, importing.Importing)
+    if unknown:
+        raise OptionError(f"import has no option {next(iter(unknown))!r}")
+    request = importing.Importing(path_text(model, "model"), path_text(classifier, "classifier"), **own)
+    return Classifier(importing.import_model(request, _log.warning))
 
 
 def train(examples: Path, classifier: Path, target: str | Sequence[str], options: Mapping[str, Any]) -> Classifier:

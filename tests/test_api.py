@@ -14,6 +14,7 @@ import soundfile
 import soundbeam
 from soundbeam.pipelines.results import latest_run
 from tests import ROOT
+from tests.other_models import write_tflite
 from tests.placeholder import HOP_S, RATE, expected_score, tone, with_tones
 
 AT = {"a.wav": (1.0, 5.0), "b.wav": (2.5,), "c.wav": ()}
@@ -163,6 +164,7 @@ def test_the_examples_in_the_docstrings(tmp_path, tone_bundle, monkeypatch):
         (tmp_path / "clips" / label).mkdir(parents=True)
         for k in range(6):
             soundfile.write(tmp_path / "clips" / label / f"source{k}.wav", tone(1.5, hz + 10 * k), RATE)
+    write_tflite(tmp_path / "model.tflite")
     monkeypatch.chdir(tmp_path)
     runner = doctest.DocTestRunner()
     order = ("load_classifier", "materialize", "train", "scan", "evaluate", "read_table")  # what one needs comes first

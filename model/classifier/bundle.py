@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from soundbeam.model.classifier.calibration import Calibration
     from soundbeam.model.classifier.litert_network import LiteRTNetwork
     from soundbeam.model.classifier.scorer import Scorer
+    from soundbeam.model.classifier.waveform_scorer import WaveformNetwork
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class ClassifierBundle(BundleDescription):
         weights_file: Name of the ``.keras`` file; empty: an imported model has none.
         weights_sha256: Its SHA-256.
         network_file: Name of the file that scores: a converted or imported network (``.tflite``), or an imported model
-            that only TensorFlow runs (``.keras``, or a SavedModel as ``.zip``). Empty: there is none.
+            that only TensorFlow runs (a SavedModel as ``.zip``). Empty: there is none.
         network_sha256: Its SHA-256.
         unconverted: Why there is none; empty too in bundles from before there were any.
     """
@@ -100,8 +101,10 @@ class ClassifierBundle(BundleDescription):
         """Front end and network: (batch, window samples) → (batch, labels).
 
         Raises:
-            BundleError: The weights are missing or changed, or this TensorFlow cannot load them.
+            BundleError: The weights are missing or changed, or this TensorFlow cannot load them; or it was imported.
         """
+        if self.source:
+            raise BundleError(f"{self.url}: an imported model cannot be trained on; train a head over its embeddings")
         import keras
 
         from soundbeam.model.architectures import architecture_names
@@ -158,8 +161,19 @@ class ClassifierBundle(BundleDescription):
     def _imported_scorer(self, batch: int | None) -> Scorer:
         from soundbeam.model.classifier.waveform_scorer import WaveformScorer
 
-        network, batch = self._run_by_litert(self.network), batch or self.batch
-        return WaveformScorer(network, batch, self.activation, self._calibration_of_network)
+        network: WaveformNetwork
+        if self.network_file.endswith(".tflite"):
+            network = self._run_by_litert(self.network)
+        else:
+            from soundbeam.model.classifier.saved_model_network import SavedModelNetwork
+            from soundbeam.model.classifier.tensorflow_scorer import use_one_thread_a_call
+
+            use_one_thread_a_call()
+            try:
+                network = SavedModelNetwork(self.network)
+            except Exception as e:  # TensorFlow raises many kinds
+                raise BundleError(f"{self.url}: this TensorFlow cannot run the model ({one_line(e)[:200]})") from e
+        return WaveformScorer(network, batch or self.batch, self.activation, self._calibration_of_network)
 
     def _own_scorer(self, batch: int, embeddings: bool) -> Scorer:
         from soundbeam.model.classifier.conversion_cache import Converted, converted

@@ -21,11 +21,14 @@ class CallRules:
         dip: Two calls are separated where the smoothed log-odds between them fall by at least this below the
             lower of their peaks; a shallower dip, even below the threshold, leaves one call.
         min_gap_s: Two peaks nearer than this are one call, however deep the dip.
+        runs: A call is instead a run of neighbouring windows at or above the threshold, whatever its peaks. For
+            windows side by side, and scores that nobody tuned rules for.
     """
 
     smooth_s: float = 0.0
     dip: float = 1.0
     min_gap_s: float = 0.0
+    runs: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +56,9 @@ def find_calls(
 ) -> list[Call]:
     """Finds the calls of one label in one recording.
 
-    A call is a peak (see ``find_peaks``) whose smoothed score is at or above the threshold. From the windows over the
-    threshold that belong to it, its extent is what they have in common when they are few, and what they cover, less
-    half of their overlap, when they are many.
+    A call is a peak (see ``find_peaks``) whose smoothed score is at or above the threshold, or a run of windows whose
+    score is (``CallRules.runs``). From the windows over the threshold that belong to it, its extent is what they have
+    in common when they are few, and what they cover, less half of their overlap, when they are many.
 
     Args:
         start_s: float64 ``[windows]``, ascending; the last one may be closer to its neighbour than a hop.
@@ -73,13 +76,17 @@ def find_calls(
     scores = np.asarray(scores, np.float64)
     if not len(scores):
         return []
-    height, peak_windows = peaks or find_peaks(start_s, scores, rules)
-    over = height >= log_odds(threshold)
+    if rules.runs:
+        over = np.flatnonzero(scores >= threshold)
+        groups = np.split(over, np.flatnonzero(np.diff(over) > 1) + 1)
+    else:
+        height, peak_windows = peaks or find_peaks(start_s, scores, rules)
+        over = np.flatnonzero(height >= log_odds(threshold))
+        valleys = [_valley(height, a, b) for a, b in itertools.pairwise(peak_windows)]
+        groups = np.split(over, np.searchsorted(over, valleys))
     hop = float(start_s[1] - start_s[0]) if len(start_s) > 1 else float(end_s[0] - start_s[0])
-    bounds = [0, *(_valley(height, a, b) for a, b in itertools.pairwise(peak_windows)), len(scores)]
     calls: list[Call] = []
-    for low, high in itertools.pairwise(bounds):
-        windows = low + np.flatnonzero(over[low:high])
+    for windows in groups:
         if not len(windows):
             continue
         first, last = int(windows[0]), int(windows[-1])

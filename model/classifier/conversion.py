@@ -20,7 +20,7 @@ from soundbeam.model.classifier.tflite_outputs import in_order
 TOLERANCE = 1e-5
 _OWN = 1e-4  # the most that counts of the second
 # What the converter tells in any case; why it fails is in its exception.
-_KNOWN = (
+KNOWN_MESSAGES = (
     "absl::InitializeLog", "Ignored output_format", "Ignored drop_control_dependency", "cpu_feature_guard",
     "Lowering tensor list ops is failed", "loc(", "Created TensorFlow Lite XNNPACK delegate",
     "MLIR V1 optimization", "grappler",
@@ -60,7 +60,7 @@ def convert(network: keras.Model, inputs: np.ndarray) -> bytes:
     Raises:
         UnlikeError: TensorFlow cannot convert it, LiteRT cannot run it, or a score differs by more than ``TOLERANCE``.
     """
-    with without_messages(*_KNOWN):
+    with without_messages(*KNOWN_MESSAGES):
         try:
             frozen = _frozen(network, None)
             if _loops(frozen):
@@ -70,7 +70,7 @@ def convert(network: keras.Model, inputs: np.ndarray) -> bytes:
             converted = LiteRTNetwork(data)
             results = converted.outputs(inputs, embed=bool(converted.embedding_size))
         except Exception as e:  # The converter raises many kinds, and its first line says all there is to know.
-            raise UnlikeError(f"it does not convert to LiteRT ({_first_line(e)})") from e
+            raise UnlikeError(f"it does not convert to LiteRT ({first_line(e)})") from e
     want = _outputs(network, inputs)
     one_by_one = [np.concatenate(each) for each in zip(*(_outputs(network, x[None]) for x in inputs), strict=True)]
     for what, ours, theirs, alone in zip(("a score", "an embedding"), results, want, one_by_one, strict=False):
@@ -116,6 +116,7 @@ def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.max(np.abs(ours - theirs), where=np.isfinite(theirs), initial=0.0))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an exception's message that says something."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0].strip()[:200] if lines else type(error).__name__

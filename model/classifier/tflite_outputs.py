@@ -15,14 +15,20 @@ def in_order(data: bytes) -> bytes:
     return _written(model, [named[name] for name in sorted(named, key=lambda name: int(name.rpartition("_")[2]))])
 
 
-def with_outputs(data: bytes, outputs: list[int]) -> bytes:
+def with_outputs(data: bytes, outputs: list[int], length: int | None = None) -> bytes:
     """The same network with other tensors as outputs.
 
     Args:
         data: The ``.tflite`` file.
         outputs: Indices of the tensors, in the order in which they are to come.
+        length: How many samples the input has, where the file leaves that open.
     """
-    return _written(flatbuffer_utils.convert_bytearray_to_object(bytearray(data)), outputs)
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+    if length is not None:
+        entrance = model.subgraphs[0].tensors[int(model.subgraphs[0].inputs[0])]
+        rest = [length if i == len(entrance.shape) - 1 else int(n) for i, n in enumerate(entrance.shape)]
+        entrance.shape, entrance.shapeSignature = rest, [-1, *rest[1:]] if len(rest) > 1 else rest
+    return _written(model, outputs)
 
 
 def _written(model: Any, outputs: list[int]) -> bytes:

@@ -34,6 +34,7 @@ class ScanParameters:
         since: The date from which on recordings were scanned.
         tables: The run's tables.
         embedding_size: How many numbers an embedding has; 0 without embeddings.
+        licence: The bundle's, of an imported model; "": none was told.
     """
 
     recordings: list[str]
@@ -54,6 +55,7 @@ class ScanParameters:
     since: str | None = None
     tables: tuple[str, ...] | list[str] = SCAN_TABLES
     embedding_size: int = 0
+    licence: str = ""
 
     @property
     def settings(self) -> str:

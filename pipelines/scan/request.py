@@ -136,6 +136,7 @@ def parameters_of(request: Listening, bundle: ClassifierBundle) -> ScanParameter
         since=request.since,
         tables=request.tables,
         embedding_size=embedding_size_of(bundle) if "embeddings" in request.tables else 0,
+        licence=bundle.licence,
     )
 
 

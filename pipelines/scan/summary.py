@@ -48,6 +48,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "gone": info.gone,
         "renamed": info.renamed,
         "scan_s": info.wall_s,
+        "licence": info.parameters.licence,
         "recordings": {row["values"]: row["counts"] for row in pc.value_counts(recordings["status"]).to_pylist()},
         "hours": (pc.sum(pc.coalesce(recordings["listened_s"], recordings["duration_s"])).as_py() or 0.0) / 3600,
         "windows": pc.sum(recordings["windows"]).as_py() or 0,
@@ -130,6 +131,8 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     if resumed := figures["resumed_runs"]:
         say(f"{len(resumed)} scan(s) that had died before the end were resumed: {', '.join(resumed)}")
     say(f"{wall_s:.0f} s, {3600 * hours / wall_s:.0f} × real time; classifier {figures['classifier'][:12]}")
+    if figures["licence"]:
+        say(f"licence of the classifier: {figures['licence']}")
     say(f"tables: {output} (run {figures['run']})")
     check(figures)
     return 0

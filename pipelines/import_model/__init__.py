@@ -1,0 +1,1 @@
+"""The program ``import``: a model that others made becomes a classifier bundle."""
