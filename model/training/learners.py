@@ -226,6 +226,7 @@ class HeadLearner(Learner):
             return HeldOutWindows(scores, np.array([row for _, row in crops]), np.stack(pictures))
 
         if task.kind == DETECTOR:
+            say("choosing thresholds on half as many soundscapes as for a network: the base takes longer for a window")
             tuned = tune_detector(HeadScorer(base, head), examples, self.windows, seed, say, _OF_SOUNDSCAPES)
         else:
             tuned = tune_classifier(held_out, task, say)
