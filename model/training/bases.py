@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from soundbeam.model.errors import BundleError
+from soundbeam.model.training.embedded_clips import crops_of
 from soundbeam.model.windows import WindowSpec
 
 Embed = Callable[[np.ndarray], np.ndarray]  # float32 [n, window samples] → float32 [n, size]
@@ -26,6 +27,10 @@ class BundleBase:
     url: str
     fingerprint: str
     windows: WindowSpec
+
+    def crops(self, waveform: np.ndarray) -> np.ndarray:
+        """A clip's windows to embed, float32 ``[crops, window samples]``: see ``crops_of``."""
+        return crops_of(waveform, self.windows)
 
     def load(self) -> Embed:
         """The function that embeds windows; safe to call from several threads.
@@ -53,6 +58,10 @@ class NetworkBase:
 
     folder: str
     windows: WindowSpec
+
+    def crops(self, waveform: np.ndarray) -> np.ndarray:
+        """A clip's first window, float32 ``[1, window samples]``, as networks that tell clips apart are trained on."""
+        return crops_of(waveform[: self.windows.window_samples], self.windows)[:1]
 
     def load(self) -> Embed:
         """The function that embeds windows."""

@@ -12,7 +12,7 @@ from soundbeam.model.classifier.scorer import Scorer
 from soundbeam.model.synthesis.validation_soundscapes import Soundscape
 from soundbeam.model.windows import WindowSpec
 
-_THREADS = 2  # soundscapes at a time: a converted network scores in one thread, and one of TensorFlow in as many
+_THREADS = 2  # soundscapes that are scored at the same time; a converted network scores each in one thread
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -136,23 +136,24 @@ def _embedded_backgrounds(training, embeddings: str, hop_s: float):
     from soundbeam.pipelines.results import stream
     from soundbeam.pipelines.runners.options import beam_options
     from soundbeam.pipelines.scan.job import scan
+    from soundbeam.pipelines.scan.summary import check, figures_of
 
     patterns = sorted(training.backgrounds)
     key = hashlib.sha256(json.dumps(patterns).encode("utf-8", "surrogateescape")).hexdigest()
     output = f"{embeddings}/backgrounds-{key[:16]}"
-    scan(Embed(patterns, training.base, output, hop=hop_s), beam_options([]))
+    figures = figures_of(scan(Embed(patterns, training.base, output, hop=hop_s), beam_options([])), output)
+    check(figures)
+    for bad in figures.get("bad", []):
+        say(f"{bad['status']}: {bad['recording']}: {bad['error']}")
     kept, every, at = [], 1, 0
     for part in stream(output, "embeddings", columns=["recording", "start_s", "embedding"]):
-        flat = part["embedding"].combine_chunks().flatten().to_numpy()
-        vectors = flat.reshape(len(part), -1)
-        rows = [part["recording"].to_numpy(), part["start_s"].to_numpy(), vectors]
-        for i in range(-at % every, len(part), every):
-            kept.append([column[i] for column in rows])
+        vectors = part["embedding"].combine_chunks().flatten().to_numpy().reshape(len(part), -1)
+        taken = np.arange(-at % every, len(part), every)
+        kept.append([part["recording"].to_numpy()[taken], part["start_s"].to_numpy()[taken], vectors[taken]])
         at += len(part)
-        while len(kept) > MOST_WINDOWS:  # every second one: of any number of recordings as many stay in memory
-            kept, every = kept[::2], 2 * every
-    if not kept:
-        raise SoundbeamError(f"--backgrounds {patterns[0]}: no recording there could be listened to")
-    order = sorted(range(len(kept)), key=lambda i: (kept[i][0], kept[i][1]))
-    recordings, start_s, vectors = zip(*(kept[i] for i in order), strict=True)
-    return Backgrounds(np.stack(vectors), np.array(recordings), np.array(start_s))
+        while sum(len(rows[0]) for rows in kept) > MOST_WINDOWS:  # every second one: memory is bounded
+            joined = [np.concatenate(columns)[::2] for columns in zip(*kept, strict=True)]
+            kept, every = [joined], 2 * every
+    recordings, start_s, vectors = (np.concatenate(columns) for columns in zip(*kept, strict=True))
+    order = np.lexsort((start_s, recordings.astype(str)))
+    return Backgrounds(vectors[order], recordings[order], start_s[order])

@@ -6,8 +6,7 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import apache_beam as beam
 import numpy as np
@@ -15,24 +14,24 @@ from apache_beam.utils.shared import Shared
 
 from soundbeam.model.storage.files import open_file
 from soundbeam.model.training.bases import BundleBase, Embed, NetworkBase
-from soundbeam.model.training.embedded_clips import crops_of
 from soundbeam.model.training.examples import Example, parse, serialize, shard_writer
-from soundbeam.model.windows import WindowSpec
 from soundbeam.transforms.counters import count, milliseconds
 
 _TOGETHER = 32  # examples that are in memory at once
 
 
-def embed_clips(waveforms: Iterable[np.ndarray], windows: WindowSpec, embed: Embed, pool: Any) -> Iterator[np.ndarray]:
-    """The vectors of clips, float32 ``[crops, size]`` each (``model.training.embedded_clips.crops_of``).
+def embed_clips(
+    waveforms: Iterable[np.ndarray], base: BundleBase | NetworkBase, embed: Embed, pool: Executor
+) -> Iterator[np.ndarray]:
+    """The vectors of clips' crops, float32 ``[crops, size]`` each, in their order.
 
     Args:
         waveforms: float32 ``[samples]`` each.
-        windows: The base's.
-        embed: float32 ``[n, window samples]`` → float32 ``[n, size]``.
-        pool: Runs a clip in each thread; ``map`` of it keeps their order.
+        base: Says which crops a clip has.
+        embed: What it has loaded: float32 ``[n, window samples]`` → float32 ``[n, size]``.
+        pool: Each of its threads embeds a clip at a time.
     """
-    return pool.map(lambda waveform: embed(crops_of(waveform, windows)), waveforms)
+    return pool.map(lambda waveform: embed(base.crops(waveform)), waveforms)
 
 
 @dataclasses.dataclass
@@ -84,7 +83,7 @@ class _Embed(beam.DoFn):
                 for records in tf.data.TFRecordDataset(sounds).map(parse).ragged_batch(_TOGETHER):
                     waveforms = [waveform.numpy() for waveform in records.pop("waveform")]
                     with milliseconds("embed"):
-                        vectors = list(embed_clips(waveforms, self._base.windows, self._embed, pool))
+                        vectors = list(embed_clips(waveforms, self._base, self._embed, pool))
                     names = ("label", "source", "recording", "split")
                     texts = zip(*(records[name].numpy() for name in names), strict=True)
                     starts = records["start_s"].numpy().tolist()
