@@ -56,7 +56,7 @@ def save_head(url: str, base: ClassifierBundle, head: Head, values: dict[str, An
         from soundbeam.model.classifier.conversion_cache import converted
 
         ready = converted(base.fingerprint, base.model)
-        why_not = ready.unconverted
+        why_not = ready.why_not
         files |= {"network": ("tflite", ready.network)} if ready.network else {"weights": ("keras", base.weights)}
         description = dataclasses.replace(description, front_end=ready.front_end)
     network = {} if why_not == "" else {"network": {"why_not": why_not}}
