@@ -9,12 +9,12 @@ import numpy as np
 
 from soundbeam.model.classifier.head import Head
 from soundbeam.model.training.embedded_clips import EmbeddedClips
-from soundbeam.model.training.fit_head import Negatives, Problem, fit_head, pooled
+from soundbeam.model.training.fit_head import Negatives, Problem, fit_head
 
 MOST_WINDOWS = 50_000  # that are kept in memory; of 1,024 values they are 200 MB
 _ROUNDS = 2
 _DRAWN = 1000  # windows of each kind at most: the highest-scored, and others at random
-_MOST_LEFT_OUT = 0.05  # of the windows, for one label
+_MOST_LEFT_OUT = 0.2  # of the windows, for one label, without those that overlap them
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,9 +42,10 @@ def fit_with_backgrounds(
 ) -> tuple[Head, float]:
     """Fits a head, then again with the windows that it scores highest as negatives, and some others.
 
-    Recordings may hold the label. A window that scores like a clip of it (at least the median of the training clips) is
-    left out, with those that overlap it, unless more than one in twenty does: then a head that mistakes them is
-    likelier than so many calls, and only the highest of them are left out.
+    Recordings may hold the label, and a call that is learned as a negative undoes the head. So a window that the first
+    head takes for the label (a score of one half or more) is left out, with those that overlap it, unless more than one
+    in five is such: then a head that mistakes them is likelier than so many calls, and only the highest are left out.
+    What is learned is the recordings' own sounds, and what comes near to the label.
 
     Args:
         problem, train, validation: As for ``fit_head``.
@@ -56,18 +57,17 @@ def fit_with_backgrounds(
     if backgrounds is None or not len(backgrounds.vectors):
         return head, penalty
     usable, windows = np.ones((len(backgrounds.vectors), len(problem.labels)), bool), len(backgrounds.vectors)
-    typical = _median_of_clips(head, problem, train)
     logits = head.logits(backgrounds.vectors)
     for i, label in enumerate(problem.labels):
-        alike = logits[:, i] >= typical[i]
+        alike = logits[:, i] >= 0
         most = int(_MOST_LEFT_OUT * windows)
         if alike.sum() > most:
             alike = np.zeros(windows, bool)
             alike[np.argsort(-logits[:, i], kind="stable")[:most]] = True
-        usable[_and_neighbours(alike, backgrounds, window_s), i] = False
+        usable[_and_overlapping(alike, backgrounds, window_s), i] = False
         say(
-            f"{int(usable[:, i].sum()):,} of {windows:,} background windows are without {label}; the others score like "
-            "its clips, or overlap such, and are left out"
+            f"{int(usable[:, i].sum()):,} of {windows:,} background windows serve as negatives of {label}; the others "
+            f"are left out: {int(alike.sum()):,} that score like it, and those that overlap them"
         )
     rng, drawn = np.random.default_rng(problem.seed), np.zeros(windows, bool)
     for _ in range(_ROUNDS):
@@ -80,15 +80,14 @@ def fit_with_backgrounds(
     return head, penalty
 
 
-def _median_of_clips(head: Head, problem: Problem, train: EmbeddedClips) -> np.ndarray:
-    values, truth = pooled(head.logits(train.vectors), train), problem.truth(train)
-    return np.array([np.median(values[truth[:, i], i]) for i in range(len(problem.labels))])
-
-
-def _and_neighbours(alike: np.ndarray, backgrounds: Backgrounds, window_s: float) -> np.ndarray:
+def _and_overlapping(alike: np.ndarray, backgrounds: Backgrounds, window_s: float) -> np.ndarray:
     """bool ``[windows]``: those, and the ones before and behind that overlap them."""
-    near = (backgrounds.recordings[1:] == backgrounds.recordings[:-1]) & (np.diff(backgrounds.start_s) < window_s)
     found = alike.copy()
-    found[1:] |= alike[:-1] & near
-    found[:-1] |= alike[1:] & near
+    for k in range(1, len(alike)):
+        near = backgrounds.recordings[k:] == backgrounds.recordings[:-k]
+        near &= backgrounds.start_s[k:] - backgrounds.start_s[:-k] < window_s
+        if not near.any():
+            break
+        found[k:] |= alike[:-k] & near
+        found[:-k] |= alike[k:] & near
     return found

@@ -17,6 +17,7 @@ from soundbeam.model.windows import WindowSpec
 # Seeds are 32-bit numbers to Keras; batches are counted in as many bits by TensorFlow.
 _SEEDS = 1 << 32
 _MOST_BATCHES = 1_000_000_000
+_WINDOWS_OVER_A_SOUND = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,8 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], TrainingT
 def prepare_head(training: Training) -> tuple[ClassifierBundle, WindowSpec, dict[str, Any], TrainingTask]:
     """The base, the windows of a scan with it and its head, the examples' manifest, and the task.
 
-    Windows overlap by half at least: of a sound on the border of two that lie side by side neither would hold much.
+    At least three windows lie over any sound: of one on the border of two that lie side by side neither would hold
+    much, and from windows that overlap by half alone neighbouring calls cannot be told apart.
 
     Raises:
         SoundbeamError: They do not fit each other, or one of them is not there.
@@ -105,7 +107,7 @@ def prepare_head(training: Training) -> tuple[ClassifierBundle, WindowSpec, dict
             "examples without --condition"
         )
     _check_seed(training.seed)
-    windows = WindowSpec(base.rate, base.window_s, min(base.hop_s, base.window_s / 2))
+    windows = WindowSpec(base.rate, base.window_s, min(base.hop_s, base.window_s / _WINDOWS_OVER_A_SOUND))
     return base, windows, manifest, task_of(manifest, training.targets, training.examples)
 
 

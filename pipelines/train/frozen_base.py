@@ -147,6 +147,8 @@ def _embedded_backgrounds(training, embeddings: str, hop_s: float):
         say(f"{bad['status']}: {bad['recording']}: {bad['error']}")
     kept, every, at = [], 1, 0
     for part in stream(output, "embeddings", columns=["recording", "start_s", "embedding"]):
+        if not len(part):
+            continue
         vectors = part["embedding"].combine_chunks().flatten().to_numpy().reshape(len(part), -1)
         taken = np.arange(-at % every, len(part), every)
         kept.append([part["recording"].to_numpy()[taken], part["start_s"].to_numpy()[taken], vectors[taken]])
@@ -154,6 +156,8 @@ def _embedded_backgrounds(training, embeddings: str, hop_s: float):
         while sum(len(rows[0]) for rows in kept) > MOST_WINDOWS:  # every second one: memory is bounded
             joined = [np.concatenate(columns)[::2] for columns in zip(*kept, strict=True)]
             kept, every = [joined], 2 * every
+    if not kept:
+        raise SoundbeamError(f"--backgrounds {patterns[0]}: the recordings there have no window")
     recordings, start_s, vectors = (np.concatenate(columns) for columns in zip(*kept, strict=True))
     order = np.lexsort((start_s, recordings.astype(str)))
     return Backgrounds(vectors[order], recordings[order], start_s[order])
