@@ -39,6 +39,10 @@ class Negatives:
     vectors: np.ndarray
     weights: np.ndarray
 
+    def and_(self, others: Negatives) -> Negatives:
+        """These and others."""
+        return Negatives(np.concatenate([self.vectors, others.vectors]), np.concatenate([self.weights, others.weights]))
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Problem:

@@ -27,7 +27,7 @@ from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.batches import Examples, batches
 from soundbeam.model.training.embedded_clips import EmbeddedClips, crops_of
 from soundbeam.model.training.examples import TRAIN, VALIDATION
-from soundbeam.model.training.fit_head import Problem
+from soundbeam.model.training.fit_head import Negatives, Problem
 from soundbeam.model.training.fit_network import fit
 from soundbeam.model.training.kept_embeddings import KeptEmbeddings
 from soundbeam.model.training.mine_negatives import fit_with_backgrounds
@@ -213,7 +213,12 @@ class HeadLearner(Learner):
         train, validation = (_clips(vectors, split, base.embedding_size) for split in (TRAIN, VALIDATION))
         problem = Problem(task.labels, task.kind, training.hidden, seed)
         backgrounds = training.background_embeddings
-        head, penalty = fit_with_backgrounds(problem, train, validation, backgrounds, self.windows.window_s, say)
+        noise = None
+        if task.kind == DETECTOR:  # a base may put what it never heard anywhere; without other clips it is all there is
+            vectors_of_noise = base.embed_windows(_noise(self.windows.window_samples))[1]
+            noise = Negatives(vectors_of_noise, np.ones((len(vectors_of_noise), len(task.labels)), np.float32))
+        window_s = self.windows.window_s
+        head, penalty = fit_with_backgrounds(problem, train, validation, noise, backgrounds, window_s, say)
         step(1, f"penalty {penalty:g}")
 
         def held_out() -> HeldOutWindows:
@@ -237,6 +242,12 @@ class HeadLearner(Learner):
             head.parameters,
             lambda url, values: save_head(url, self.base, head, {"hop_s": self.windows.hop_s, **values}),
         )
+
+
+def _noise(samples: int) -> np.ndarray:
+    """float32 ``[4, samples]``: silence, and white noise from faint to loud."""
+    noise = np.random.default_rng(0).standard_normal((4, samples))
+    return (noise * np.array([[0.0], [1e-4], [0.01], [0.1]])).astype(np.float32)
 
 
 def _clips(vectors: Examples, split: str, size: int) -> EmbeddedClips:

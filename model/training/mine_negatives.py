@@ -36,6 +36,7 @@ def fit_with_backgrounds(
     problem: Problem,
     train: EmbeddedClips,
     validation: EmbeddedClips,
+    negatives: Negatives | None,
     backgrounds: Backgrounds | None,
     window_s: float,
     say: Callable[[str], None],
@@ -48,12 +49,12 @@ def fit_with_backgrounds(
     What is learned is the recordings' own sounds, and what comes near to the label.
 
     Args:
-        problem, train, validation: As for ``fit_head``.
+        problem, train, validation, negatives: As for ``fit_head``.
         backgrounds: None: fit without.
         window_s: Seconds of a window.
         say: Gets a line about what was left out.
     """
-    head, penalty = fit_head(problem, train, validation)
+    head, penalty = fit_head(problem, train, validation, negatives)
     if backgrounds is None or not len(backgrounds.vectors):
         return head, penalty
     usable, windows = np.ones((len(backgrounds.vectors), len(problem.labels)), bool), len(backgrounds.vectors)
@@ -75,8 +76,8 @@ def fit_with_backgrounds(
         drawn[np.argsort(-hardest, kind="stable")[:_DRAWN]] = True
         drawn[rng.permutation(windows)[:_DRAWN]] = True
         chosen = drawn & usable.any(axis=1)
-        negatives = Negatives(backgrounds.vectors[chosen], usable[chosen].astype(np.float32))
-        head, penalty = fit_head(problem, train, validation, negatives)
+        mined = Negatives(backgrounds.vectors[chosen], usable[chosen].astype(np.float32))
+        head, penalty = fit_head(problem, train, validation, mined if negatives is None else negatives.and_(mined))
     return head, penalty
 
 

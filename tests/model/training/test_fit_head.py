@@ -130,7 +130,7 @@ def test_calls_in_backgrounds_are_left_out_and_mistakes_learned():
     backgrounds = Backgrounds(vectors, np.repeat(["a", "b"], 1000), np.tile(np.arange(1000) * 0.5, 2))
     train, lines = clips({"call": 30, "other": 60}, shift=6.0), []
     plain, _ = fit_head(DETECTOR, train, NOTHING)
-    head, _ = fit_with_backgrounds(DETECTOR, train, NOTHING, backgrounds, 1.0, lines.append)
+    head, _ = fit_with_backgrounds(DETECTOR, train, NOTHING, None, backgrounds, 1.0, lines.append)
     assert (head(vectors[100:120])[:, 0] > 0.5).mean() > 0.8
     assert (head(vectors[1000:1400])[:, 0] > 0.5).mean() < 0.5 * (plain(vectors[1000:1400])[:, 0] > 0.5).mean()
     (line,) = lines

@@ -181,6 +181,15 @@ def test_negatives_from_backgrounds(base, examples, tmp_path, capsys):
     assert load_bundle(str(tmp_path / "head")).report["architecture"]["backgrounds"] == [str(tmp_path / "*.wav")]
 
 
+def test_a_label_without_other_clips_is_told_from_noise(base, tmp_path):
+    examples = write_examples(tmp_path / "alone", ("low",))
+    assert run(examples, tmp_path / "head", base, "--target", "low") == 0
+    bundle = load_bundle(str(tmp_path / "head"))
+    windows = np.stack([sound("low", 0.1), sound("rest", 0.1), np.zeros(SAMPLES, np.float32)])
+    low, rest, silence = bundle.scorer().score_windows(windows)[:, 0]
+    assert low >= bundle.thresholds["low"] > max(rest, silence)
+
+
 def test_one_of_our_own_as_a_base(trained, examples, tmp_path, capsys):
     assert run(examples, tmp_path / "second", trained, "--target", "high") == 0  # of a head: its base's embeddings
     assert load_bundle(str(tmp_path / "second")).embedding_size == SIZE
