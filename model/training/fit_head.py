@@ -15,12 +15,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.optimize import minimize
 
+from soundbeam.model.classifier.calibration import softmax
 from soundbeam.model.classifier.head import Head
+from soundbeam.model.evaluation.metrics import average_precision
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.embedded_clips import EmbeddedClips
 
 L2 = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # the penalties that are tried
-_USUAL = 1e-2  # where nothing is held out to choose by
+_USUAL = 0.1  # where nothing is held out to choose by
+_SURE = 4.0  # the mean size of clips' logits, at least
+_AS_GOOD = 0.005  # a mean average precision that is worse by no more
 _HIDDEN_L2 = L2[1:4]
 _STEPS, _HIDDEN_STEPS = 200, 60  # of L-BFGS; a hidden layer of 128 makes each a hundred times as dear
 _BALANCE = 5.0  # rare labels of a classifier weigh more, within this factor
@@ -70,7 +74,10 @@ class Problem:
 def fit_head(
     problem: Problem, train: EmbeddedClips, validation: EmbeddedClips, negatives: Negatives | None = None
 ) -> tuple[Head, float]:
-    """The head, and the penalty of its weights' squares under which the validation clips are likeliest.
+    """The head, and the penalty of its weights' squares: the strongest that tells validation clips apart as any does.
+
+    Clips are told apart by their order alone, as scores are calibrated later. Where all penalties do well the
+    likelihood prefers the weakest, whose scores jump within a call.
 
     Args:
         problem: What to learn.
@@ -86,10 +93,31 @@ def fit_head(
     tried = _HIDDEN_L2 if problem.hidden else L2
     fits = [(penalty, _fit(problem, train, negatives, penalty)) for penalty in (tried if told else (_USUAL,))]
     if len(fits) == 1:
-        return fits[0][1], _USUAL
-    losses = [_loss_of_clips(pooled(head.logits(validation.vectors), validation), truth, problem) for _, head in fits]
-    penalty, head = fits[int(np.argmin(losses))]
-    return head, penalty
+        return _as_sure(fits[0][1], train), _USUAL
+    quality = [_mean_average_precision(head, validation, truth) for _, head in fits]
+    penalty, head = [fit for fit, good in zip(fits, quality, strict=True) if good >= max(quality) - _AS_GOOD][-1]
+    return _as_sure(head, train), penalty
+
+
+def _as_sure(head: Head, clips: EmbeddedClips) -> Head:
+    """The same head with larger logits, if a strong penalty kept them small.
+
+    The rules for calls and their thresholds are looked for among those that fit a network's.
+    """
+    logits = pooled(head.logits(clips.vectors), clips)
+    if head.task != DETECTOR:
+        logits = logits - logits.mean(axis=1, keepdims=True)
+    factor = np.float32(max(1.0, _SURE / max(1e-6, float(np.abs(logits).mean()))))
+    weights, biases = head.layers[-1]
+    return Head((*head.layers[:-1], (factor * weights, factor * biases)), head.task)
+
+
+def _mean_average_precision(head: Head, clips: EmbeddedClips, truth: np.ndarray) -> float:
+    scores = pooled(head.logits(clips.vectors), clips)
+    if head.task != DETECTOR:
+        scores = softmax(scores)
+    precisions = [average_precision(truth[:, i], scores[:, i]) for i in range(truth.shape[1])]
+    return float(np.mean([precision or 0.0 for precision in precisions]))
 
 
 def pooled(logits: np.ndarray, clips: EmbeddedClips) -> np.ndarray:
@@ -113,18 +141,6 @@ def _softplus(values: np.ndarray) -> np.ndarray:
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(0.5 * values))
-
-
-def _loss_of_clips(values: np.ndarray, truth: np.ndarray, problem: Problem) -> float:
-    """The log loss of clips; labels, and of a detector clips with and without them, weigh alike."""
-    if problem.task == DETECTOR:
-        each = np.where(truth, _softplus(-values), _softplus(values))
-        balance = truth / np.maximum(1, truth.sum(axis=0)) + ~truth / np.maximum(1, (~truth).sum(axis=0))
-        return float((balance * each).sum())
-    known = truth.any(axis=1)
-    values, truth = values[known], truth[known]
-    each = np.logaddexp.reduce(values, axis=1) - values[truth]
-    return float((each * (truth / truth.sum(axis=0)).sum(axis=1)).sum())
 
 
 _Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]

@@ -56,7 +56,7 @@ def parser() -> Parser:
         nargs="+",
         default=[],
         metavar="PATTERN",
-        help="of a head: recordings without labels; windows that it mistakes in them become negatives",
+        help="of a head: recordings to mine for negatives",
     )
     p.add_argument("--front-end", metavar="KIND", help="instead of its own: mfcc, pcen, log_mel+cqt, …")
     p.add_argument("--window", type=positive, metavar="SECONDS", help="of a window, instead of its own")
