@@ -20,7 +20,7 @@ PROGRAMS = {
     "show": "draw one recording's spectrogram with its calls and scores",
 }
 # Programs whose package in `soundbeam.pipelines` has another name: that of ``import`` would be no Python name.
-_PACKAGES = {"import": "import_model"}
+PACKAGES = {"import": "import_model"}
 
 USAGE = "usage: soundbeam PROGRAM [options]\n\nFinds and counts a sound in any number of recordings.\n\nprograms:\n"
 
@@ -59,7 +59,7 @@ def run_program(name: str, argv: list[str] | None = None) -> int:
     from soundbeam.pipelines.console.errors import program
     from soundbeam.pipelines.console.surroundings import check_surroundings
 
-    package = _PACKAGES.get(name, name)
+    package = PACKAGES.get(name, name)
 
     @program(name)
     def checked(argv: list[str] | None = None) -> int:

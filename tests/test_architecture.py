@@ -81,9 +81,9 @@ def test_a_file_is_one_idea(path):
 
 
 def test_every_program_has_a_module_with_main_and_its_launch_command():
-    from soundbeam.pipelines.cli import PROGRAMS
+    from soundbeam.pipelines.cli import PACKAGES, PROGRAMS
 
     for name in PROGRAMS:
-        tree = ast.parse((ROOT / "pipelines" / name / "program.py").read_text(encoding="utf-8"))
+        tree = ast.parse((ROOT / "pipelines" / PACKAGES.get(name, name) / "program.py").read_text(encoding="utf-8"))
         assert any(isinstance(n, ast.FunctionDef) and n.name == "main" for n in tree.body), name
         assert f"soundbeam {name} " in (ast.get_docstring(tree) or ""), name

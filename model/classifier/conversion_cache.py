@@ -43,7 +43,7 @@ def converted(fingerprint: str, load: Callable[[], keras.Model]) -> Converted:
         fingerprint: The bundle's.
         load: Loads its front end and network.
     """
-    path = os.path.join(_folder(), f"{fingerprint}-litert-{importlib.metadata.version('ai-edge-litert')}.zip")
+    path = os.path.join(_folder(), f"{fingerprint}-embeds-litert-{importlib.metadata.version('ai-edge-litert')}.zip")
     try:
         with zipfile.ZipFile(path) as file:  # which checks what it reads
             return Converted(file.read(_NETWORK), **json.loads(file.read(_REST)))

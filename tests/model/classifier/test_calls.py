@@ -123,3 +123,18 @@ def test_as_many_calls_as_scipy_finds_prominent_peaks(scores, threshold, dip):
 def test_a_day_of_windows_is_one_pass(n):
     rng = np.random.default_rng(0)
     assert len(calls_of(rng.random(n), 0.0, CallRules(1.0, 0.5, 1.0))) >= 1
+
+
+@given(st.lists(st.floats(0, 1, width=32), max_size=30))
+def test_runs_of_windows_are_calls(scores):
+    """Side by side: each run of windows at or above the threshold is one call from its first to its last."""
+    start = 3.0 * np.arange(len(scores))
+    want, begin = [], None
+    for i, score in enumerate([*scores, 0.0]):
+        if score >= 0.25 and begin is None:
+            begin = i
+        elif score < 0.25 and begin is not None:
+            want.append((3.0 * begin, 3.0 * i, max(scores[begin:i])))
+            begin = None
+    calls = find_calls(start, start + 3, np.array(scores), 0.25, CallRules(runs=True))
+    assert [(call.start_s, call.end_s, call.score) for call in calls] == want

@@ -99,3 +99,23 @@ def test_its_weights_are_checked_before_a_scan_begins(former, tmp_path):
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(BundleError, match="changed or truncated"):
         load_bundle(former[0])
+
+
+def test_one_without_embeddings_is_converted_for_them(tmp_path, cache, conversions):
+    url = save_tone_bundle(tmp_path / "b").url
+    described = json.loads((tmp_path / "b" / DESCRIPTION).read_text())
+    for name in ("licence", "activation", "names", "embedding_size", "source", "geo"):  # as before there were any
+        del described[name]
+    network = load_bundle(url).network
+    described["fingerprint"] = fingerprint_of(described)
+    (tmp_path / "b" / DESCRIPTION).write_text(json.dumps(described))
+    conversions.clear()
+    bundle = load_bundle(url)
+    assert bundle.network == network and bundle.embedding_size == 0
+    bundle.scorer().score_windows(WINDOWS)
+    assert not conversions
+    for _ in range(2):
+        scores, embeddings = bundle.scorer(embeddings=True).embed_windows(WINDOWS)
+        assert embeddings.shape == (len(WINDOWS), 1)
+        np.testing.assert_allclose(scores, bundle.scorer().score_windows(WINDOWS), rtol=0, atol=1e-6)
+    assert len(conversions) == 1

@@ -53,3 +53,18 @@ def test_scores_of_a_segment_are_those_of_the_plain_model(detector, engine, hop_
     scorer = scorer_of(engine, detector)
     np.testing.assert_allclose(scorer.score_segment(sound(), offsets), plain, atol=2e-6)
     np.testing.assert_allclose(scorer.score_windows(windows(offsets)), plain, atol=2e-6)
+
+
+@pytest.mark.parametrize("engine", ["tensorflow", "litert"])
+def test_embeddings_are_what_the_members_last_layers_read(detector, engine):
+    offsets = np.arange(0, 4 * RATE, RATE // 2)
+    network = detector.get_layer("network")
+    spectrograms = detector.get_layer("front_end")(windows(offsets))
+    members = [layer for layer in network.layers if layer.name.startswith("member_")]
+    last = [keras.Model(member.inputs[0], member.layers[-3].input) for member in members]
+    want = np.concatenate([np.asarray(each(spectrograms, training=False)).mean(axis=1) for each in last], axis=1)
+    scorer = scorer_of(engine, detector)
+    assert scorer.embedding_size == want.shape[1] == 128
+    for scores, embeddings in (scorer.embed_segment(sound(), offsets), scorer.embed_windows(windows(offsets))):
+        np.testing.assert_allclose(embeddings, want, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(scores, scorer.score_windows(windows(offsets)), rtol=0, atol=1e-6)
