@@ -121,7 +121,7 @@ def train(examples: Path, classifier: Path, target: str | Sequence[str] = (), **
         examples: The folder that `materialize` wrote.
         classifier: The folder for the bundle; a bundle that is there is replaced.
         target: The label, or labels, to detect; without it, all labels are distinguished.
-        options: ``architecture``, ``epochs``, ``folds``, ``weights`` and the other fields of
+        options: ``architecture``, ``base``, ``epochs``, ``folds``, ``weights`` and the other fields of
             `model.training.plan.Training`.
 
     Example:

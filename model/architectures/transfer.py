@@ -56,13 +56,6 @@ def base_model(architecture: Architecture, weights: str) -> keras.Model:
     return keras.Model(waveform, base(FrontEnd(architecture.front_end)(waveform)))
 
 
-def features(model: keras.Model, waveform: np.ndarray) -> np.ndarray:
-    """float32 ``[values]`` of a clip's first window, padded on the right with zeros."""
-    samples = model.input_shape[-1]
-    window = np.pad(waveform[:samples], (0, max(0, samples - len(waveform))))
-    return np.asarray(model.predict_on_batch(window[None].astype(np.float32)))[0]
-
-
 def fingerprint(model: keras.Model, architecture: Architecture) -> str:
     """SHA-256 over what the features depend on, beside the clips."""
     digest = hashlib.sha256(repr((architecture.front_end.plain(), architecture.window_s)).encode())

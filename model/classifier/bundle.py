@@ -2,7 +2,8 @@
 
 A network that soundbeam trained is there twice: as Keras saves it, for training on, and converted
 (``network-….tflite``), for scoring. A scan needs nothing but the second, and no TensorFlow. Of an imported model there
-is the second alone. No change goes unnoticed: the fingerprint covers every value and all files.
+is the second alone. A head trained on another bundle, its base, lies with what scores of the base in a bundle of its
+own. No change goes unnoticed: the fingerprint covers every value and all files.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from soundbeam.model.storage.stores import one_line
 if TYPE_CHECKING:
     import keras
 
+    from soundbeam.model.classifier.calibration import Calibration
     from soundbeam.model.classifier.litert_network import LiteRTNetwork
     from soundbeam.model.classifier.scorer import Scorer
     from soundbeam.model.classifier.waveform_scorer import WaveformNetwork
@@ -66,8 +68,8 @@ class ClassifierBundle(BundleDescription):
     def files_to_score(self) -> list[tuple[str, str]]:
         """Names and SHA-256 of the files that a scan needs."""
         network = (self.network_file, self.network_sha256)
-        geo = [(self.geo["file"], self.geo["sha256"])] if self.geo else []
-        return [network if self.network_file else (self.weights_file, self.weights_sha256), *geo]
+        others = [(of["file"], of["sha256"]) for of in (self.geo, self.head) if of]
+        return [network if self.network_file else (self.weights_file, self.weights_sha256), *others]
 
     @functools.cached_property
     def weights(self) -> bytes:
@@ -145,13 +147,24 @@ class ClassifierBundle(BundleDescription):
             BundleError: Neither can run it, or it gives no embeddings.
             SoundbeamError: TensorFlow would have to, and is not installed.
         """
+        embeddings = embeddings or bool(self.head)
         scorer = self._imported_scorer(batch) if self.source else self._own_scorer(batch or self.batch, embeddings)
         if embeddings and not scorer.embedding_size:
             raise BundleError(
                 f"{self.url}: gives no embeddings"
                 + (": import its model again with --embedding NAME" if self.source else f" ({self.architecture})")
             )
-        return scorer
+        return self._with_head(scorer) if self.head else scorer
+
+    def _with_head(self, base: Scorer) -> Scorer:
+        from soundbeam.model.classifier.head import Head, HeadScorer
+
+        head = Head.from_bytes(checked(self.url, self.head["file"], self.head["sha256"]), self.task)
+        return HeadScorer(base, head, self.calibration)
+
+    @property
+    def _calibration_of_network(self) -> Calibration | None:
+        return None if self.head else self.calibration
 
     def _imported_scorer(self, batch: int | None) -> Scorer:
         from soundbeam.model.classifier.waveform_scorer import WaveformScorer
@@ -169,7 +182,7 @@ class ClassifierBundle(BundleDescription):
                 network = SavedModelNetwork(self.network)
             except Exception as e:  # TensorFlow raises many kinds
                 raise BundleError(f"{self.url}: this TensorFlow cannot run the model ({one_line(e)[:200]})") from e
-        return WaveformScorer(network, batch or self.batch, self.activation, self.calibration)
+        return WaveformScorer(network, batch or self.batch, self.activation, self._calibration_of_network)
 
     def _own_scorer(self, batch: int, embeddings: bool) -> Scorer:
         from soundbeam.model.classifier.conversion_cache import Converted, converted
@@ -182,11 +195,11 @@ class ClassifierBundle(BundleDescription):
             from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer, use_one_thread_a_call
 
             use_one_thread_a_call()
-            return TensorFlowScorer(self.model(), batch, self.calibration)
+            return TensorFlowScorer(self.model(), batch, self._calibration_of_network)
         from soundbeam.model.classifier.litert_scorer import LiteRTScorer
 
         network = self._run_by_litert(ready.network)
-        return LiteRTScorer(network, ready.front_end, self.window_samples, batch, self.calibration)
+        return LiteRTScorer(network, ready.front_end, self.window_samples, batch, self._calibration_of_network)
 
     def _run_by_litert(self, data: bytes) -> LiteRTNetwork:
         from soundbeam.model.classifier.litert_network import LiteRTNetwork

@@ -17,7 +17,7 @@ from soundbeam.model.storage.stores import one_line
 DESCRIPTION = "classifier.json"
 FORMAT = 2
 REPORT = "report.html"  # for people: the fingerprint does not cover it
-_BY_CONTENT = ("weights-", "network-", "geo-")
+_BY_CONTENT = ("weights-", "network-", "geo-", "head-")
 _OURS = (*_BY_CONTENT, "logs", DESCRIPTION, REPORT)
 _BLOCK = 1 << 20
 _AGAIN = "train or import it again"
@@ -32,7 +32,8 @@ def write_bundle(url: str, values: dict[str, Any], files: Mapping[str, tuple[str
     Args:
         url: The folder.
         values: What ``classifier.json`` says beside the files.
-        files: Key in ``classifier.json`` (``weights``, ``network``, ``geo``) → the name's extension, and the content.
+        files: Key in ``classifier.json`` (``weights``, ``network``, ``geo``, ``head``) → the name's extension, and the
+            content.
 
     Raises:
         BundleError: The folder holds other things (see ``check_destination``).

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from soundbeam.model.architectures import Architecture
 
 # What bundles from before there were imported ones do not say.
-_NEW = ("licence", "activation", "names", "embedding_size", "source", "geo")
+_NEW = ("licence", "activation", "names", "embedding_size", "source", "geo", "head")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,9 @@ class BundleDescription:
             trained by soundbeam.
         geo: Of an imported model: ``file`` and ``sha256`` of the network that tells from place and season how far
             each label is expected; empty: there is none.
+        head: ``file`` and ``sha256`` of a head, which scores the embeddings that the network gives as a base. Rate,
+            window, front end, source and licence are then the base's, and labels, task and thresholds the head's.
+            Empty: the network scores itself.
     """
 
     architecture: str
@@ -66,6 +69,7 @@ class BundleDescription:
     embedding_size: int = 0
     source: dict[str, Any] = dataclasses.field(default_factory=dict)
     geo: dict[str, Any] = dataclasses.field(default_factory=dict)
+    head: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of_architecture(cls, architecture: Architecture, **values: Any) -> BundleDescription:

@@ -34,7 +34,9 @@ class Soundscape:
     events: tuple[tuple[float, float, str], ...]
 
 
-def mix_soundscapes(clips: Sequence[DecodedClip], labels: tuple[str, ...], rate: int, seed: int) -> list[Soundscape]:
+def mix_soundscapes(
+    clips: Sequence[DecodedClip], labels: tuple[str, ...], rate: int, seed: int, share: float = 1.0
+) -> list[Soundscape]:
     """Mixes ``SOUNDSCAPES`` soundscapes, up to three labels calling in each; the labels take turns.
 
     With one label in each soundscape, each of many labels would call in a few of them only: too few to choose by.
@@ -44,11 +46,12 @@ def mix_soundscapes(clips: Sequence[DecodedClip], labels: tuple[str, ...], rate:
         labels: What is to be counted.
         rate: Samples a second of all clips.
         seed: Decides everything random.
+        share: Of their number; less where each takes long to score.
     """
     rng = np.random.default_rng(seed)
     others = [clip for clip in clips if clip.label not in labels]
     soundscapes = []
-    for i in range(SOUNDSCAPES):
+    for i in range(max(1, round(share * SOUNDSCAPES))):
         calling = {labels[(i + k) % len(labels)] for k in range(min(_LABELS_EACH, len(labels)))}
         calls = [clip for clip in clips if clip.label in calling]
         soundscapes.append(mix_soundscape(rng, calls, others, rate, SECONDS))

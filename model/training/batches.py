@@ -44,7 +44,7 @@ class Examples:
         cache: str,
         splits: Mapping[str, str] | None = None,
     ):
-        self.are_features = False
+        self.vector_size = 0
         self.task, self._rest = task, (manifest, task, os.path.join(cache, "elsewhere"), splits)
         self.paths = {split: [_local(url, cache) for url in shard_urls(folder, manifest, split)] for split in SPLITS}
         self._split_of = None
@@ -56,11 +56,18 @@ class Examples:
             -1,
         )
 
-    def features(self, folder: str) -> Examples:
-        """A frozen base's features of the same examples, from shards of the same names in another folder."""
+    def embedded(self, folder: str, size: int) -> Examples:
+        """A frozen base's vectors of the same examples, from shards of the same names in another folder.
+
+        In a clip those of its crops lie one behind the other; in a stream each is an element.
+
+        Args:
+            folder: Its URL.
+            size: Of a vector.
+        """
         os.makedirs(self._rest[2], exist_ok=True)
         examples = Examples(folder, *self._rest)
-        examples.are_features = True
+        examples.vector_size = size
         return examples
 
     def stream(self, split: str, *, targets: bool) -> tf.data.Dataset:
@@ -69,7 +76,15 @@ class Examples:
         The row of the others is −1.
         """
         clips = self._parsed(split).map(lambda e: (e["waveform"], self._row.lookup(e["label"])))
-        return clips.filter(lambda waveform, row: (row >= 0) == targets)
+        chosen = clips.filter(lambda waveform, row: (row >= 0) == targets)
+        if not self.vector_size:
+            return chosen
+
+        def crops(vectors: tf.Tensor, row: tf.Tensor) -> tf.data.Dataset:
+            each = tf.reshape(vectors, (-1, self.vector_size))
+            return tf.data.Dataset.from_tensor_slices((each, tf.fill([tf.shape(each)[0]], row)))
+
+        return chosen.flat_map(crops)
 
     def clips(self, split: str) -> list[DecodedClip]:
         """The clips of a split, in memory; of more than ``VALIDATION_CLIPS``, evenly spread ones."""
@@ -110,7 +125,7 @@ def batches(
     ``clip_batches``.
     """
     recipe, labels, row_weights = architecture.recipe, len(examples.task.labels), _row_weights(examples.task, split)
-    if examples.are_features:
+    if examples.vector_size:
         return ready_batches(examples.stream(split, targets=True), row_weights, recipe, seed, split == TRAIN)
     if recipe.mixup and examples.task.kind == CLASSIFIER and split == TRAIN:
         return clip_batches(examples.stream(split, targets=True), row_weights, architecture, front_end, seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from soundbeam.model.architectures import Architecture
 from soundbeam.model.architectures.assemble import NETWORK
 from soundbeam.model.architectures.complexity import multiply_adds
 from soundbeam.model.architectures.training_outputs import scores_only
@@ -19,7 +19,8 @@ from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.evaluation.classification import wilson_interval
 from soundbeam.model.evaluation.figures import ClassificationFigures
 from soundbeam.model.training.cross_validation import Folds
-from soundbeam.model.training.plan import Training, prepare, steps_of
+from soundbeam.model.training.learners import HeadLearner, Learner, NetworkLearner, learner_of
+from soundbeam.model.training.plan import Training
 
 _SCORED = 64  # windows that the speed of scoring is measured on, at most
 
@@ -35,8 +36,8 @@ class FoldRow:
         folds: How many.
         front_end: Kind, or kinds joined by ``+``.
         window_s: Seconds of a window.
-        parameters: Of the network that scores.
-        multiply_adds: Of the network, for one window.
+        parameters: Of the network that scores; of a head, without its base.
+        multiply_adds: Of the same, for one window.
         windows_per_cpu_s: Windows scored in a second of one core's time, by front end and network.
         trained_windows: Windows that the training saw.
         clips: Held-out clips.
@@ -102,43 +103,49 @@ class CrossValidatedArchitecture:
 
     def __init__(self, training: Training, folds: int):
         self._training, self._count = training, folds
-        self._architecture, self._manifest, self._task = prepare(training)
+        self._learner = learner_of(training)
         self._folds: Folds | None = None
         self._size: dict[str, Any] = {}
 
+    @property
+    def name(self) -> str:
+        """What it is called in the table."""
+        return self._learner.name
+
     def key(self, fold: int) -> str:
         """Fingerprint of the fold's training: examples, architecture, front end, folds, budget and seed."""
-        a = self._architecture
+        learner = self._learner
+        manifest, windows = learner.manifest, learner.windows
         described = {
-            "examples": [self._manifest.get("sha256"), self._manifest["shards"], self._manifest["labels"]],
-            "architecture": a.describe(),
-            "front_end": a.front_end.plain(),
-            "base": self._training.bottlenecks.rsplit("/", 1)[-1],
-            "window_s": [a.window_s, a.hop_s],
+            "examples": [manifest.get("sha256"), manifest["shards"], manifest["labels"]],
+            "architecture": learner.describe(),
+            "front_end": learner.architecture.front_end.plain() if isinstance(learner, NetworkLearner) else {},
+            "base": self._training.embeddings.rsplit("/", 1)[-1],
+            "window_s": [windows.window_s, windows.hop_s],
             "training": [self._count, fold, self._training.windows, self._training.epochs, self._training.seed],
         }
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
     def measure(self, fold: int, say: Callable[[str], None], step: Callable[[int, str], None]) -> FoldRow:
         """Trains on all folds but one (from 0 on) and measures on it."""
-        a = self._architecture
+        learner = self._learner
         if self._folds is None:
             self._folds = Folds(self._training, self._count)
-            self._size = size_and_speed(a, len(self._task.labels), self._task.kind)
+            self._size = size_and_speed(learner)
         cpu = time.process_time()
         measured = self._folds.measure(fold, say, step)
         figures = measured.figures
         assert isinstance(figures, ClassificationFigures)  # without targets the task is a classifier's
-        clips = sum(measured.clips[label] for label in self._task.labels)
+        clips = sum(measured.clips[label] for label in learner.task.labels)
         return FoldRow(
             key=self.key(fold),
-            architecture=a.name,
+            architecture=learner.name,
             fold=fold + 1,
             folds=self._count,
-            front_end="+".join(a.front_end.kinds),
-            window_s=a.window_s,
+            front_end=learner.front_end,
+            window_s=learner.windows.window_s,
             **self._size,
-            trained_windows=self._folds.epochs * steps_of(a, self._task) * a.recipe.batch,
+            trained_windows=learner.epochs * learner.steps(learner.task) * learner.batch,
             clips=clips,
             right=round((figures.accuracy or 0.0) * clips),
             macro_f1=figures.macro_f1 or 0.0,
@@ -148,20 +155,27 @@ class CrossValidatedArchitecture:
         )
 
 
-def size_and_speed(architecture: Architecture, labels: int, task: str) -> dict[str, Any]:
+def size_and_speed(learner: Learner) -> dict[str, Any]:
     """Parameters, multiply-adds and windows scored a second of processor time, as ``FoldRow`` has them."""
-    network = scores_only(architecture.network(labels, task))
-    model = architecture.build(labels, task)
-    scorer = TensorFlowScorer(model, architecture.score_batch)
-    windows = np.random.default_rng(0).uniform(-0.1, 0.1, (_SCORED, architecture.window_samples)).astype(np.float32)
-    scorer.score_windows(windows[: min(_SCORED, architecture.score_batch)])  # builds the graph
+    labels, kind = len(learner.task.labels), learner.task.kind
+    if isinstance(learner, HeadLearner):
+        scorer = learner.base.scorer(embeddings=True)
+        sizes = [scorer.embedding_size, *filter(None, [learner.training.hidden]), labels]
+        multiplied = sum(a * b for a, b in itertools.pairwise(sizes))
+        size = {"parameters": multiplied + sum(sizes[1:]), "multiply_adds": multiplied}
+    else:
+        assert isinstance(learner, NetworkLearner)
+        architecture = learner.architecture
+        model = architecture.build(labels, kind)
+        scorer = TensorFlowScorer(model, architecture.score_batch)
+        multiplied = multiply_adds(scores_only(architecture.network(labels, kind)))
+        size = {"parameters": int(model.get_layer(NETWORK).count_params()), "multiply_adds": multiplied}
+    samples = learner.windows.window_samples
+    windows = np.random.default_rng(0).uniform(-0.1, 0.1, (_SCORED, samples)).astype(np.float32)
+    scorer.score_windows(windows[: min(_SCORED, scorer.batch)])  # builds the graph
     cpu = time.process_time()
     scorer.score_windows(windows)
-    return {
-        "parameters": int(model.get_layer(NETWORK).count_params()),
-        "multiply_adds": multiply_adds(network),
-        "windows_per_cpu_s": round(_SCORED / max(1e-9, time.process_time() - cpu), 1),
-    }
+    return {**size, "windows_per_cpu_s": round(_SCORED / max(1e-9, time.process_time() - cpu), 1)}
 
 
 def rank_architectures(rows: Sequence[FoldRow]) -> list[ArchitectureResult]:

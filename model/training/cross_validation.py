@@ -15,9 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from soundbeam.model.architectures import Architecture
 from soundbeam.model.classifier.scorer import Scorer
-from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.evaluation.classification import classify
 from soundbeam.model.evaluation.figures import ClassificationFigures, DetectionFigures, LabelF1, mean, plain
@@ -25,11 +23,12 @@ from soundbeam.model.synthesis.validation_soundscapes import mix_soundscapes
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.batches import Examples
 from soundbeam.model.training.examples import SPLITS, TRAIN, VALIDATION, split_sources
-from soundbeam.model.training.plan import Training, TrainingTask, prepare, steps_of
+from soundbeam.model.training.learners import learner_of
+from soundbeam.model.training.plan import Training, TrainingTask
 from soundbeam.model.training.soundscape_scores import score_soundscapes
-from soundbeam.model.training.train import learn
 from soundbeam.model.training.tuning import Tuned, measure_label
 from soundbeam.model.training.whole_clips import score_clips
+from soundbeam.model.windows import WindowSpec
 
 HELD_OUT = "held out"
 _LEAST = 1e-7  # probability in the log loss: float32 scores reach 0 and 1
@@ -140,7 +139,8 @@ class Folds:
 
     def __init__(self, training: Training, folds: int):
         self.training, self.count = training, folds
-        self.architecture, self.manifest, self.task = prepare(training)
+        self.learner = learner_of(training)
+        self.manifest, self.task = self.learner.manifest, self.learner.task
         with tempfile.TemporaryDirectory() as cache:
             self.clips = _clips_by_source(Examples(training.examples, self.manifest, self.task, cache))
         fewest, label = min((len({s for of, s in self.clips if of == label}), label) for label in self.task.labels)
@@ -156,12 +156,7 @@ class Folds:
     @property
     def batches(self) -> int:
         """How many batches all folds together will fit, when none stops early."""
-        return sum(self.epochs * steps_of(self.architecture, self._task(k)) for k in range(self.count))
-
-    @property
-    def epochs(self) -> int:
-        """Of each fold's training."""
-        return self.training.epochs or self.architecture.recipe.epochs
+        return sum(self.learner.epochs * self.learner.steps(self._task(k)) for k in range(self.count))
 
     def splits(self, fold: int) -> dict[str, str]:
         """source → ``train``, ``validation`` (chosen as ``soundbeam materialize`` does, of the rest) or HELD_OUT."""
@@ -184,16 +179,15 @@ class Folds:
         task = self._task(fold)
         with tempfile.TemporaryDirectory() as cache:
             examples = Examples(self.training.examples, self.manifest, task, cache, self.splits(fold))
-            logs, seed = os.path.join(cache, "logs"), self.training.seed
-            transfer = self.training.bottlenecks, self.training.fine_tune
-            model, tuned, _ = learn(examples, self.architecture, self.epochs, seed, logs, say, step, *transfer)
-            scorer = TensorFlowScorer(model, self.architecture.score_batch, tuned.calibration)
+            learned = self.learner.learn(examples, os.path.join(cache, "logs"), say, step)
+            tuned, windows = learned.tuned, self.learner.windows
+            scorer = learned.scorer(tuned.calibration)
             figures: DetectionFigures | ClassificationFigures | None
             labels: Mapping[str, DetectionFigures | LabelF1]
             if task.kind == DETECTOR:
-                figures, labels = _measure_detector(scorer, tuned, examples, self.architecture, seed)
+                figures, labels = _measure_detector(scorer, tuned, examples, windows, self.training.seed)
             else:
-                figures, labels = _measure_classifier(scorer, tuned, examples, self.architecture)
+                figures, labels = _measure_classifier(scorer, tuned, examples, windows)
         return Fold(
             sources=tuple(sorted(s for s, k in self.fold_of.items() if k == fold)),
             clips={label: n[HELD_OUT] for label, n in task.counts.items()},
@@ -241,7 +235,7 @@ def _clips_by_source(examples: Examples) -> dict[tuple[str, str], int]:
 
 
 def _measure_detector(
-    scorer: Scorer, tuned: Tuned, examples: Examples, architecture: Architecture, seed: int
+    scorer: Scorer, tuned: Tuned, examples: Examples, windows: WindowSpec, seed: int
 ) -> tuple[DetectionFigures | None, dict[str, DetectionFigures]]:
     """Counts with the chosen thresholds and rules in soundscapes mixed of what was held out."""
     labels = examples.task.labels
@@ -250,9 +244,9 @@ def _measure_detector(
     if not heard:
         return None, {}
     clips = [clip for clip in held_out if clip.label in heard or clip.label not in labels]
-    soundscapes = mix_soundscapes(clips, heard, architecture.rate, seed)
-    scored = score_soundscapes(scorer, soundscapes, labels, architecture)
-    by_label, length_s = {}, architecture.windows.length_s
+    soundscapes = mix_soundscapes(clips, heard, windows.rate, seed)
+    scored = score_soundscapes(scorer, soundscapes, labels, windows)
+    by_label, length_s = {}, windows.length_s
     for i, label in enumerate(labels):
         if label in heard:
             scores = [row[i] for row in scored]
@@ -263,11 +257,11 @@ def _measure_detector(
 
 
 def _measure_classifier(
-    scorer: Scorer, tuned: Tuned, examples: Examples, architecture: Architecture
+    scorer: Scorer, tuned: Tuned, examples: Examples, windows: WindowSpec
 ) -> tuple[ClassificationFigures, dict[str, LabelF1]]:
     """Scores each held-out clip as a scan would: every window of it, a short one filled with silence."""
     task = examples.task
-    truth, scores = score_clips(scorer, examples.each_clip(HELD_OUT), architecture, task)
+    truth, scores = score_clips(scorer, examples.each_clip(HELD_OUT), windows, task)
     thresholds = [tuned.thresholds[label] for label in task.labels]
     classification = classify(truth, scores, task.labels, task.kind, thresholds)
     figures = ClassificationFigures(

@@ -6,15 +6,18 @@ import dataclasses
 from typing import Any
 
 from soundbeam.model.architectures import Architecture, get_architecture
+from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.frontend.conditioning import LOUDNESS_S
 from soundbeam.model.synthesis import validation_soundscapes
 from soundbeam.model.tasks import CLASSIFIER, DETECTOR, TaskKind
 from soundbeam.model.training.examples import TRAIN, VALIDATION, read_manifest
+from soundbeam.model.windows import WindowSpec
 
 # Seeds are 32-bit numbers to Keras; batches are counted in as many bits by TensorFlow.
 _SEEDS = 1 << 32
 _MOST_BATCHES = 1_000_000_000
+_WINDOWS_OVER_A_SOUND = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +35,13 @@ class Training:
         window_s: Seconds of a window; None: as the architecture has it.
         windows: How many training windows to see in all, whatever epochs and steps the recipe has; None: as it says.
         warp: See ``Recipe``; None: as the recipe says.
-        bottlenecks: URL of a frozen base's features of the examples (``pipelines.train.frozen_base``): the head alone
-            is trained on them. "": the whole network is trained on the examples.
+        embeddings: URL of a frozen base's vectors of the examples (``pipelines.train.frozen_base``): the head alone is
+            trained on them. "": the whole network is trained on the examples.
         fine_tune: Epochs in which the whole network is trained after its head, at a twentieth of the learning rate.
+        base: URL of the bundle whose embeddings a head is trained on; "": a network is trained.
+        hidden: Units of the head's hidden layer; 0: it has none.
+        backgrounds: Recordings, as a scan takes them, in which windows are sought that the head mistakes.
+        background_embeddings: The vectors of their windows (``model.training.mine_negatives.Backgrounds``).
     """
 
     examples: str
@@ -47,8 +54,12 @@ class Training:
     window_s: float | None = None
     windows: int | None = None
     warp: float | None = None
-    bottlenecks: str = ""
+    embeddings: str = ""
     fine_tune: int = 0
+    base: str = ""
+    hidden: int = 0
+    backgrounds: tuple[str, ...] = ()
+    background_embeddings: Any = dataclasses.field(default=None, compare=False, repr=False)
 
 
 def prepare(training: Training) -> tuple[Architecture, dict[str, Any], TrainingTask]:
@@ -66,14 +77,38 @@ def prepare(training: Training) -> tuple[Architecture, dict[str, Any], TrainingT
             f"--window {architecture.window_s:g}: longer than {longest_s:g} s, the soundscapes that thresholds are "
             "chosen in; give less"
         )
-    if not 0 <= training.seed < _SEEDS:
-        raise SoundbeamError(f"--seed {training.seed}: not a whole number from 0 to {_SEEDS - 1}")
+    _check_seed(training.seed)
     architecture = conditioned(architecture, manifest)
     task = task_of(manifest, training.targets, training.examples)
     if _planned(training, architecture, task) > _MOST_BATCHES:
         option = f"--epochs {training.epochs}" if training.epochs else f"--windows {training.windows}"
         raise SoundbeamError(f"{option}: more than {_MOST_BATCHES:,} batches, which no training ends; give less")
     return architecture, manifest, task
+
+
+def prepare_head(training: Training) -> tuple[ClassifierBundle, WindowSpec, dict[str, Any], TrainingTask]:
+    """The base, the windows of a scan with it and its head, the examples' manifest, and the task.
+
+    At least three windows lie over any sound: of one on the border of two that lie side by side neither would hold
+    much, and from windows that overlap by half alone neighbouring calls cannot be told apart.
+
+    Raises:
+        SoundbeamError: They do not fit each other, or one of them is not there.
+    """
+    manifest, base = read_manifest(training.examples), load_bundle(training.base)
+    if manifest["rate"] != base.rate:
+        raise SoundbeamError(
+            f"{training.examples}: examples at {manifest['rate']} Hz, and {training.base} listens at {base.rate} Hz; "
+            f"make them with 'soundbeam materialize --rate {base.rate}'"
+        )
+    if manifest.get("condition"):
+        raise SoundbeamError(
+            f"{training.examples}: conditioned by {manifest['condition']}, which a base does not do in a scan; make "
+            "examples without --condition"
+        )
+    _check_seed(training.seed)
+    windows = WindowSpec(base.rate, base.window_s, min(base.hop_s, base.window_s / _WINDOWS_OVER_A_SOUND))
+    return base, windows, manifest, task_of(manifest, training.targets, training.examples)
 
 
 def _at_rate(architecture: Architecture, rate: int, folder: str) -> Architecture:
@@ -83,10 +118,9 @@ def _at_rate(architecture: Architecture, rate: int, folder: str) -> Architecture
         raise SoundbeamError(f"{folder}: examples at {rate} Hz; {architecture.name}: {e}") from None
 
 
-def planned_batches(training: Training) -> int:
-    """How many batches ``train`` will fit, when it does not stop early; raises SoundbeamError as ``train`` does."""
-    architecture, _, task = prepare(training)
-    return _planned(training, architecture, task)
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < _SEEDS:
+        raise SoundbeamError(f"--seed {seed}: not a whole number from 0 to {_SEEDS - 1}")
 
 
 def _planned(training: Training, architecture: Architecture, task: TrainingTask) -> int:

@@ -8,25 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from soundbeam.model.architectures.architecture import Architecture
 from soundbeam.model.classifier.calibration import Calibration, fit_temperature
 from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.classifier.count_interval import AS_SCORED, CountModel
 from soundbeam.model.classifier.scorer import Scorer
-from soundbeam.model.classifier.tensorflow_scorer import TensorFlowScorer
 from soundbeam.model.evaluation.detection import RecordingOutcome, evaluate
 from soundbeam.model.evaluation.figures import DetectionFigures, WindowFigures, plain
 from soundbeam.model.evaluation.reliability import reliability
 from soundbeam.model.report.evidence import Evidence
 from soundbeam.model.synthesis.validation_soundscapes import SECONDS, Soundscape, mix_soundscapes
-from soundbeam.model.training.batches import Examples, batches
+from soundbeam.model.training.batches import Examples
 from soundbeam.model.training.calibrate import calibrate, calibrated, count_model
 from soundbeam.model.training.examples import TRAIN, VALIDATION
 from soundbeam.model.training.mistakes import classifier_evidence, detector_evidence
+from soundbeam.model.training.plan import TrainingTask
 from soundbeam.model.training.soundscape_scores import SoundscapeScores, score_soundscapes
 from soundbeam.model.training.thresholds import candidate_rules, choose_rules
+from soundbeam.model.windows import WindowSpec
 
-_BATCHES = 32
 _LIKELIER = 0.5  # a classifier's threshold
 
 
@@ -52,14 +51,22 @@ class Tuned:
 
 
 def tune_detector(
-    scorer: Scorer, examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
+    scorer: Scorer,
+    examples: Examples,
+    windows: WindowSpec,
+    seed: int,
+    say: Callable[[str], None],
+    share: float = 1.0,
 ) -> Tuned:
-    """Chooses rules for all labels, and a threshold for each, that count the calls in soundscapes best."""
-    labels, length_s = examples.task.labels, architecture.windows.length_s
-    soundscapes, sources = _soundscapes(examples, architecture, seed, say)
-    scored = score_soundscapes(scorer, soundscapes, labels, architecture)
+    """Chooses rules for all labels, and a threshold for each, that count the calls in soundscapes best.
+
+    ``share`` is that of ``mix_soundscapes``.
+    """
+    labels, length_s = examples.task.labels, windows.length_s
+    soundscapes, sources = _soundscapes(examples, windows.rate, seed, say, share)
+    scored = score_soundscapes(scorer, soundscapes, labels, windows)
     rules, _ = choose_rules(
-        [s for by_label in scored for s in by_label], candidate_rules(architecture.window_s, architecture.hop_s)
+        [s for by_label in scored for s in by_label], candidate_rules(windows.window_s, windows.hop_s)
     )
     thresholds = {label: choose_rules([row[i] for row in scored], [rules])[1] for i, label in enumerate(labels)}
     before, calibration = scored, None
@@ -80,31 +87,41 @@ def tune_detector(
         for i, label in enumerate(labels)
     }
     sounds = [soundscape.samples for soundscape in soundscapes]
-    evidence = detector_evidence(
-        sounds, architecture.rate, scored, thresholds, length_s, before if calibration else None
-    )
+    evidence = detector_evidence(sounds, windows.rate, scored, thresholds, length_s, before if calibration else None)
     validation = {"soundscapes": len(soundscapes), "seconds": SECONDS, "labels": _with_errors(figures, evidence)}
     return Tuned(thresholds, rules, validation, evidence, calibration, counting)
 
 
-def tune_classifier(
-    scorer: TensorFlowScorer, examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
-) -> Tuned:
+@dataclasses.dataclass(frozen=True, eq=False)
+class HeldOutWindows:
+    """A classifier's scores of windows of validation clips.
+
+    Attributes:
+        scores: ``[windows, labels]``, not calibrated.
+        truth: int ``[windows]``: the true label's row.
+        spectrograms: float32 ``[windows, frames, bins]``, to show; a last axis of 1 may follow.
+    """
+
+    scores: np.ndarray
+    truth: np.ndarray
+    spectrograms: np.ndarray
+
+
+def tune_classifier(held_out: Callable[[], HeldOutWindows], task: TrainingTask, say: Callable[[str], None]) -> Tuned:
     """Calibrates on validation windows; the rules are the default ones.
 
     The threshold of each label is one half: a label is called where it is likelier than all others together. One
     chosen on clips is worse for long recordings, most of whose windows are of nothing or of two labels.
     """
-    labels = examples.task.labels
-    missing = [label for label in labels if not examples.task.counts[label][VALIDATION]]
+    labels = task.labels
+    missing = [label for label in labels if not task.counts[label][VALIDATION]]
     if missing:
         say(f"no validation examples of {', '.join(missing)}: nothing tells how well they are found")
     thresholds = dict.fromkeys(labels, _LIKELIER)
     if len(missing) == len(labels):
         return Tuned(thresholds, CallRules(), {})
-    held_out = batches(examples, architecture, scorer.front_end, seed, split=VALIDATION).take(_BATCHES)
-    x, y, _ = (np.concatenate(part) for part in zip(*held_out.as_numpy_iterator(), strict=True))
-    before, truth = scorer.score_spectrograms(x), y.argmax(axis=1)
+    held = held_out()
+    before, truth, x = held.scores, held.truth, held.spectrograms
     calibration = None if missing else fit_temperature(before, truth)
     if not calibration:
         say("too little is held out to calibrate with: scores are as the network gives them, no probabilities")
@@ -140,7 +157,7 @@ def f1(truth: np.ndarray, predicted: np.ndarray) -> float | None:
 
 
 def _soundscapes(
-    examples: Examples, architecture: Architecture, seed: int, say: Callable[[str], None]
+    examples: Examples, rate: int, seed: int, say: Callable[[str], None], share: float
 ) -> tuple[list[Soundscape], int]:
     """The soundscapes to choose on, and how many source recordings their calls come from."""
     labels, held_out, heard = examples.task.labels, examples.clips(VALIDATION), _heard_in_training(examples)
@@ -151,7 +168,7 @@ def _soundscapes(
         )
         held_out += [clip for clip in examples.clips(TRAIN) if clip.label in heard]
     sources = len({clip.source for clip in held_out if clip.label in labels})
-    return mix_soundscapes(held_out, labels, architecture.rate, seed), sources
+    return mix_soundscapes(held_out, labels, rate, seed, share), sources
 
 
 def _heard_in_training(examples: Examples) -> list[str]:

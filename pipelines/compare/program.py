@@ -33,6 +33,8 @@ def parser() -> Parser:
     p.add_argument(
         "--architecture", action="extend", nargs="+", default=[], metavar="NAME", help="which (default: every one)"
     )
+    p.add_argument("--base", action="extend", nargs="+", default=[], metavar="BUNDLE", help="also a head on each")
+    p.add_argument("--hidden", type=positive_int, default=0, metavar="N", help="of heads: see 'soundbeam train'")
     p.add_argument("--folds", type=folds, default=5, metavar="K", help="by source recording (default: %(default)s)")
     p.add_argument(
         "--windows",
@@ -61,13 +63,13 @@ def main(argv: list[str] | None = None) -> int:
     from soundbeam.model.training.plan import Training
 
     read_manifest(options.examples)  # what is wrong with the examples is said once, not for each architecture
-    names = tuple(dict.fromkeys(options.architecture)) or architecture_names()
+    names = tuple(dict.fromkeys(options.architecture)) or (() if options.base else architecture_names())
     for name in names:
         get_architecture(name)  # a misspelt one must not be told after an hour
     results = Results(options.output)
     rows, failed = [], []
-    for name in names:
-        training = Training(
+    trainings = {
+        name: Training(
             options.examples,
             "",
             name,
@@ -77,12 +79,17 @@ def main(argv: list[str] | None = None) -> int:
             windows=options.windows,
             warp=options.warp,
         )
+        for name in names
+    }
+    for base in dict.fromkeys(options.base):
+        trainings[base] = Training(options.examples, "", "head", seed=options.seed, base=base, hidden=options.hidden)
+    for name, training in trainings.items():
         try:
-            if get_architecture(name).transfer:
-                training = with_frozen_base(training, options.weights)
+            if training.base or get_architecture(name).transfer:
+                training = with_frozen_base(training, "none" if training.base else options.weights)
             candidate = CrossValidatedArchitecture(training, options.folds)
             for fold in range(options.folds):
-                row = results.read(name, candidate.key(fold))
+                row = results.read(candidate.name, candidate.key(fold))
                 if row is None:
                     progress = Progress(f"training {name}, fold {fold + 1} of {options.folds}, batches")
                     row = candidate.measure(fold, say, progress.step)

@@ -14,7 +14,7 @@ def cross_validate(training, count: int, say=say) -> dict[str, Any]:
     from soundbeam.model.training.cross_validation import Folds, summarize
 
     folds = Folds(training, count)
-    progress = Progress(f"training {training.architecture} {count} times, batches", folds.batches)
+    progress = Progress(f"training {folds.learner.name} {count} times, batches", folds.batches)
     measured = []
     for k in range(count):
         fold = folds.measure(k, say, progress.step)

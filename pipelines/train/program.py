@@ -2,9 +2,13 @@
 
     soundbeam train --examples examples/ --target capuchinbird --classifier bundle/
     soundbeam train --examples examples/ --target capuchinbird --classifier bundle/ --folds 5
+    soundbeam train --examples examples/ --target capuchinbird --classifier bundle/ --base birdnet/
     python -m soundbeam.pipelines.train --help
 
 With --target it is the detector of those labels against all the rest; without, it tells all labels apart.
+
+With --base it is a head: a small classifier on the embeddings that another bundle gives, frozen. They are computed
+once, and lie beside the examples.
 
 With --folds K the examples' source recordings are dealt into K folds first. K trainings, each on all folds but one,
 are measured on that one; then the bundle is trained as always, and keeps their figures in its report. Where there are
@@ -17,6 +21,7 @@ import sys
 import time
 from typing import Any
 
+from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import Parser, folds, positive, positive_int, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import Progress, say
@@ -42,7 +47,17 @@ def parser() -> Parser:
         metavar="LABEL",
         help="detect these; without it, tell all labels apart",
     )
-    p.add_argument("--architecture", default="compact", metavar="NAME", help="compact (default), cnn_baseline, …")
+    p.add_argument("--architecture", metavar="NAME", help="compact (default), cnn_baseline, …")
+    p.add_argument("--base", default="", metavar="BUNDLE", help="instead: train a head on its embeddings, in seconds")
+    p.add_argument("--hidden", type=positive_int, default=0, metavar="N", help="of a head: units of a hidden layer")
+    p.add_argument(
+        "--backgrounds",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="PATTERN",
+        help="of a head: recordings to mine for negatives",
+    )
     p.add_argument("--front-end", metavar="KIND", help="instead of its own: mfcc, pcen, log_mel+cqt, …")
     p.add_argument("--window", type=positive, metavar="SECONDS", help="of a window, instead of its own")
     p.add_argument("--epochs", type=positive_int, metavar="N", help="default: as the architecture's recipe says")
@@ -64,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     training = Training(
         examples=options.examples,
         classifier=options.classifier,
-        architecture=options.architecture,
+        architecture=options.architecture or "compact",
         targets=tuple(options.target),
         epochs=options.epochs,
         seed=options.seed,
@@ -72,7 +87,12 @@ def main(argv: list[str] | None = None) -> int:
         window_s=options.window,
         windows=options.windows,
         warp=options.warp,
+        base=options.base,
+        hidden=options.hidden,
+        backgrounds=tuple(options.backgrounds),
     )
+    if options.base and options.architecture:
+        raise SoundbeamError("--base and --architecture: a head has no architecture of its own; give one of them")
     training = with_frozen_base(training, options.weights, options.fine_tune)
     extra = folds_figures(training, options.folds)
     start = time.perf_counter()
@@ -93,10 +113,11 @@ def folds_figures(training, folds: int | None, say=say) -> dict[str, Any]:
 
 def trained(training, extra: dict[str, Any], say=say):
     """Trains with a progress line and returns the bundle; ``say`` gets lines about what is done."""
-    from soundbeam.model.training.plan import planned_batches
+    from soundbeam.model.training.learners import learner_of
     from soundbeam.model.training.train import train
 
-    progress = Progress(f"training {training.architecture}, batches", planned_batches(training))
+    learner = learner_of(training)
+    progress = Progress(f"training {learner.name}, batches", learner.epochs * learner.steps(learner.task))
     bundle = train(training, say, progress.step, extra)
     progress.close()
     return bundle

@@ -85,11 +85,11 @@ def check_that_tuning_has_the_windows_of_a_scan(spec, n):
     first = [round(s.start_s[0] * spec.rate) for s in scan]
     offsets = np.concatenate([at + s.offsets for at, s in zip(first, scan, strict=True)])
 
-    score_clips(scorer, [DecodedClip(samples, "a", "")], architecture, TrainingTask(("a",), DETECTOR, {}))
+    score_clips(scorer, [DecodedClip(samples, "a", "")], architecture.windows, TrainingTask(("a",), DETECTOR, {}))
     np.testing.assert_array_equal(scorer.offsets, offsets)
     assert scorer.samples == max(n, spec.window_samples)
 
-    ((scored,),) = score_soundscapes(scorer, [Soundscape(samples, ())], ("a",), architecture)
+    ((scored,),) = score_soundscapes(scorer, [Soundscape(samples, ())], ("a",), architecture.windows)
     np.testing.assert_array_equal(scorer.offsets, offsets)
     np.testing.assert_array_equal(scored.start_s, start_s)
     if n >= spec.window_samples:

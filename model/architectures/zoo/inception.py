@@ -1,6 +1,6 @@
 """Transfer learning: a network made for photographs, frozen, over pictures of spectrograms; only the head is trained.
 
-Its features of each clip are computed once, by a Beam pipeline (``pipelines/train/frozen_base.py``), and the head
+Its vectors of each clip are computed once, by a Beam pipeline (``pipelines/train/frozen_base.py``), and the head
 is trained on those. ``model/architectures/transfer.py`` loads the weights.
 """
 

@@ -62,8 +62,8 @@ def test_goes_on_where_it_was(examples, tmp_path, capsys, monkeypatch):
     trained = []
 
     def measure(self, fold, say, step):
-        trained.append((self.architecture.name, fold))
-        figures = ClassificationFigures(2 / 3 if self.architecture.name == "wide" else 1 / 3, 0.5, 1.0)
+        trained.append((self.learner.name, fold))
+        figures = ClassificationFigures(2 / 3 if self.learner.name == "wide" else 1 / 3, 0.5, 1.0)
         return Fold(("a",), {"low": 3, "high": 3, "rest": 3}, figures, {}, 1.0)
 
     monkeypatch.setattr(Folds, "measure", measure)

