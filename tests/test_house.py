@@ -131,7 +131,7 @@ def test_no_function_of_a_program_travels_with_embeddings_or_a_search(tone_bundl
     soundfile.write(tmp_path / "a.wav", tone(2), RATE)
     argv = ["--recordings", tmp_path, "--classifier", tone_bundle, "--output", tmp_path / "out"]
     assert embed([str(a) for a in argv]) == 0
-    graphs = [graph_of(embed, argv, monkeypatch, "soundbeam.pipelines.scan.job.run_pipeline")]
+    graphs = [graph_of(embed, [*argv, "--rescan"], monkeypatch, "soundbeam.pipelines.runners.run.run")]
     argv = ["--embeddings", tmp_path / "out", "--query", tmp_path / "a.wav"]
     graphs.append(graph_of(search, argv, monkeypatch, "soundbeam.pipelines.search.nearest_windows.run_pipeline"))
     assert any(b"soundbeam.transforms.search.find_nearest" in modules_in(p) for p in graphs[1].values())

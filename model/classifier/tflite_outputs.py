@@ -10,9 +10,19 @@ from tensorflow.lite.tools import flatbuffer_utils
 def in_order(data: bytes) -> bytes:
     """A file that TensorFlow's converter wrote, with its outputs in the order in which the function returns them."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
-    named = {output.name.decode(): output.tensorIndex for output in model.signatureDefs[0].outputs}
-    # The converter names them output_0, output_1, … and may write them in any order.
-    return _written(model, [named[name] for name in sorted(named, key=lambda name: int(name.rpartition("_")[2]))])
+    graph = model.subgraphs[0]
+    # The converter names them output_0, output_1, … and may write them in any order. A large network's file has no
+    # signature; there they are Identity, Identity_1, …
+    if model.signatureDefs:
+        named = {output.name.decode(): int(output.tensorIndex) for output in model.signatureDefs[0].outputs}
+    else:
+        named = {graph.tensors[i].name.decode(): int(i) for i in graph.outputs}
+    return _written(model, [named[name] for name in sorted(named, key=_place)])
+
+
+def _place(name: str) -> int:
+    number = name.rpartition("_")[2]
+    return int(number) if number.isdigit() else 0
 
 
 def with_outputs(data: bytes, outputs: list[int], length: int | None = None) -> bytes:

@@ -37,7 +37,7 @@ def test_a_network_that_is_not_converted_says_why(
     tone_bundle, without_tensorflow, tmp_path, monkeypatch, unconverted, told
 ):
     monkeypatch.setattr(conversion_cache, "_folder", lambda: str(tmp_path))
-    bundle = dataclasses.replace(load_bundle(tone_bundle), network=b"", unconverted=unconverted)
+    bundle = dataclasses.replace(load_bundle(tone_bundle), network_file="", unconverted=unconverted)
     with pytest.raises(SoundbeamError, match=f"tone: its network, {told} needs TensorFlow"):
         bundle.scorer()
 

@@ -71,7 +71,7 @@ def test_help_fits_on_a_screen_and_shows_an_example(capsys, name):
         soundbeam([name, "--help"])
     out = capsys.readouterr().out
     assert e.value.code == 0
-    assert out.count("\n") <= 50 and f"example:\n  soundbeam {name} " in out
+    assert out.count("\n") <= 60 and f"example:\n  soundbeam {name} " in out
 
 
 def test_the_list_of_programs_and_a_wrong_one(capsys):
