@@ -40,6 +40,7 @@ __all__ = [
     "ResultsError",
     "ScanError",
     "SoundbeamError",
+    "calibrate",
     "embed",
     "evaluate",
     "import_model",
@@ -237,6 +238,31 @@ def evaluate(
     from soundbeam.programs import evaluate
 
     return evaluate(annotations, output, clips, precision)
+
+
+def calibrate(
+    classifier: Path, annotations: Path, output: Path, to: Path, *, precision: float | None = None
+) -> Classifier:
+    """Sets a classifier's thresholds, rules and probabilities from a scan, as ``soundbeam calibrate`` does.
+
+    Args:
+        classifier: The bundle's folder.
+        annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
+        output: The output folder of a scan with this classifier; nothing is decoded again.
+        to: The folder for the new bundle; one that is there is replaced.
+        precision: The share of calls that should be right; by default thresholds are those of the best F1.
+
+    Raises:
+        SoundbeamError: The scan is of another classifier, or no annotated call is of its recordings and labels.
+
+    Example:
+        >>> calibrated = calibrate("bundle/", "annotations.csv", "results/", "calibrated/")
+        >>> calibrated.labels
+        ('low',)
+    """
+    from soundbeam.programs import calibrate
+
+    return calibrate(classifier, annotations, output, to, precision)
 
 
 def read_table(

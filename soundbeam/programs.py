@@ -234,6 +234,16 @@ def evaluate(annotations: Path | None, output: Path, clips: Path | None, precisi
     return EvaluationFigures(compare(truth, output, precision))
 
 
+def calibrate(classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None) -> Classifier:
+    """See `soundbeam.calibrate`."""
+    from soundbeam.pipelines.calibrate.calibrating import Calibrating
+    from soundbeam.pipelines.calibrate.calibrating import calibrate as run
+
+    paths = {"classifier": classifier, "annotations": annotations, "output": output, "to": to}
+    plain = {name: path_text(path, name) for name, path in paths.items()}
+    return Classifier(run(Calibrating(**plain, precision=precision), _log.warning))
+
+
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Divides options into those that are fields of a dataclass and the others."""
     names = {field.name for field in dataclasses.fields(of) if field.init}

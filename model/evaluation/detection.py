@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import log_odds
+from soundbeam.model.classifier.calibration import log_odds, sigmoid
 from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.evaluation.metrics import (
     CountErrors,
@@ -192,7 +192,7 @@ class OperatingPoint:
 
 
 def threshold_for_precision(
-    outcomes: Iterable[RecordingOutcome], precision: float, rules: CallRules
+    outcomes: Iterable[RecordingOutcome], precision: float, rules: CallRules, lowest: float = 0.0
 ) -> tuple[OperatingPoint | None, bool]:
     """The lowest threshold whose calls are right often enough: of those, the one that misses least.
 
@@ -205,20 +205,14 @@ def threshold_for_precision(
         outcomes: One label's; their ``calls`` and ``counted`` do not matter, the calls are detected anew.
         precision: To be reached: above 0, at most 1.
         rules: How windows become calls.
+        lowest: No lower threshold is tried: lower scores are not known.
 
     Returns:
         The point, and whether it reaches the precision. If none does it is the one with the best; None where no
         threshold gives a call.
     """
     outcomes = list(outcomes)
-    tops, heights = [], [np.empty(0)]
-    for o in outcomes:
-        if len(o.scores):
-            height, peaks = find_peaks(np.asarray(o.start_s, np.float64), np.asarray(o.scores, np.float64), rules)
-            heights.append(height[peaks])
-        tops.append(float(heights[-1].max()) if len(o.scores) else -np.inf)
-    levels = np.unique(np.concatenate(heights))
-    between = (levels + np.concatenate([levels[:1] - 0.1, levels[:-1]])) / 2
+    between, tops = _between_peaks(outcomes, rules, lowest)
     best: OperatingPoint | None = None
     low, high = 0, len(between)  # below low none reaches it; at high one does, or there are no more
     reached = False
@@ -237,6 +231,44 @@ def threshold_for_precision(
                 best = point
             low = i + 1
     return best, reached
+
+
+def threshold_for_f1(
+    outcomes: Iterable[RecordingOutcome], rules: CallRules, lowest: float = 0.0
+) -> OperatingPoint | None:
+    """The threshold whose calls have the best F1; of equally good ones the middle one.
+
+    Thresholds are tried as for a precision: between the heights of peaks, and of more than 64 evenly spread ones.
+
+    Args:
+        outcomes: One label's; their ``calls`` and ``counted`` do not matter, the calls are detected anew.
+        rules: How windows become calls.
+        lowest: No lower threshold is tried: lower scores are not known.
+
+    Returns:
+        None where no threshold gives a call that is right.
+    """
+    outcomes = list(outcomes)
+    between, tops = _between_peaks(outcomes, rules, lowest)
+    tried = np.unique(np.linspace(0, len(between) - 1, min(2 * _TRIED, len(between))).round().astype(int)).tolist()
+    points = [_point(outcomes, tops, _round(float(sigmoid(between[i]))), rules) for i in tried]
+    best = max((point.events.f1 or 0 for point in points), default=0)
+    good = [point for point in points if point.events.f1 == best]
+    return good[len(good) // 2] if best > 0 else None
+
+
+def _between_peaks(outcomes: list[RecordingOutcome], rules: CallRules, lowest: float) -> tuple[np.ndarray, list[float]]:
+    """Log-odds between those of neighbouring peaks, ascending; and each recording's highest peak."""
+    tops, heights = [], [np.empty(0)]
+    for o in outcomes:
+        if len(o.scores):
+            height, peaks = find_peaks(np.asarray(o.start_s, np.float64), np.asarray(o.scores, np.float64), rules)
+            heights.append(height[peaks])
+        tops.append(float(heights[-1].max()) if len(o.scores) else -np.inf)
+    levels, floor = np.unique(np.concatenate(heights)), float(log_odds(lowest))
+    levels = levels[levels > floor + 1e-6]
+    below = np.concatenate([np.maximum(levels[:1] - 0.1, floor), levels[:-1]])
+    return (levels + below) / 2, tops
 
 
 def _point(outcomes: list[RecordingOutcome], tops: list[float], threshold: float, rules: CallRules) -> OperatingPoint:
