@@ -238,7 +238,8 @@ def threshold_for_f1(
 ) -> OperatingPoint | None:
     """The threshold whose calls have the best F1; of equally good ones the middle one.
 
-    Thresholds are tried as for a precision: between the heights of peaks, and of more than 64 evenly spread ones.
+    Thresholds are tried as for a precision: between the heights of peaks. Of more than 64, some are tried that are
+    evenly spread in log-odds, then those round the best. A narrow maximum elsewhere may be missed.
 
     Args:
         outcomes: One label's; their ``calls`` and ``counted`` do not matter, the calls are detected anew.
@@ -250,11 +251,20 @@ def threshold_for_f1(
     """
     outcomes = list(outcomes)
     between, tops = _between_peaks(outcomes, rules, lowest)
-    tried = np.unique(np.linspace(0, len(between) - 1, min(2 * _TRIED, len(between))).round().astype(int)).tolist()
-    points = [_point(outcomes, tops, _round(float(sigmoid(between[i]))), rules) for i in tried]
-    best = max((point.events.f1 or 0 for point in points), default=0)
-    good = [point for point in points if point.events.f1 == best]
-    return good[len(good) // 2] if best > 0 else None
+    points: dict[int, OperatingPoint] = {}
+    low, high, tried = 0, len(between) - 1, -1
+    while high >= 0 and len(points) > tried:
+        tried = len(points)
+        spread = np.searchsorted(between, np.linspace(between[low], between[high], 2 * _TRIED)).clip(low, high)
+        for i in np.unique(spread).tolist():
+            points[i] = points.get(i) or _point(outcomes, tops, _round(float(sigmoid(between[i]))), rules)
+        best = max(point.events.f1 or 0.0 for point in points.values())
+        good = [i for i in sorted(points) if points[i].events.f1 == best]
+        low = max((i for i in points if i < good[0]), default=good[0])
+        high = min((i for i in points if i > good[0]), default=good[0])
+    if not points or not best:
+        return None
+    return points[min(good, key=lambda i: abs(2 * i - good[0] - good[-1]))]
 
 
 def _between_peaks(outcomes: list[RecordingOutcome], rules: CallRules, lowest: float) -> tuple[np.ndarray, list[float]]:
