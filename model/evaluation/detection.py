@@ -192,7 +192,7 @@ class OperatingPoint:
 
 
 def threshold_for_precision(
-    outcomes: Iterable[RecordingOutcome], precision: float, rules: CallRules, lowest: float = 0.0
+    outcomes: Iterable[RecordingOutcome], precision: float, rules: CallRules
 ) -> tuple[OperatingPoint | None, bool]:
     """The lowest threshold whose calls are right often enough: of those, the one that misses least.
 
@@ -205,14 +205,13 @@ def threshold_for_precision(
         outcomes: One label's; their ``calls`` and ``counted`` do not matter, the calls are detected anew.
         precision: To be reached: above 0, at most 1.
         rules: How windows become calls.
-        lowest: No lower threshold is tried: lower scores are not known.
 
     Returns:
         The point, and whether it reaches the precision. If none does it is the one with the best; None where no
         threshold gives a call.
     """
     outcomes = list(outcomes)
-    between, tops = _between_peaks(outcomes, rules, lowest)
+    between, tops = _between_peaks(outcomes, rules, 0.0)
     best: OperatingPoint | None = None
     low, high = 0, len(between)  # below low none reaches it; at high one does, or there are no more
     reached = False
@@ -233,24 +232,30 @@ def threshold_for_precision(
     return best, reached
 
 
-def threshold_for_f1(
-    outcomes: Iterable[RecordingOutcome], rules: CallRules, lowest: float = 0.0
+def best_threshold(
+    outcomes: Iterable[RecordingOutcome], rules: CallRules, lowest: float = 0.0, precision: float | None = None
 ) -> OperatingPoint | None:
-    """The threshold whose calls have the best F1; of equally good ones the middle one.
+    """The threshold whose calls have the best F1, of those with a precision; of equally good ones the middle one.
 
-    Thresholds are tried as for a precision: between the heights of peaks. Of more than 64, some are tried that are
-    evenly spread in log-odds, then those round the best. A narrow maximum elsewhere may be missed.
+    Thresholds are tried between the heights of peaks. Of more than 64, some are tried that are evenly spread in
+    log-odds, then those round the best. A narrow maximum elsewhere may be missed.
 
     Args:
         outcomes: One label's; their ``calls`` and ``counted`` do not matter, the calls are detected anew.
         rules: How windows become calls.
         lowest: No lower threshold is tried: lower scores are not known.
+        precision: To be reached; where none does, it is the threshold with the best one. None: any will do.
 
     Returns:
         None where no threshold gives a call that is right.
     """
     outcomes = list(outcomes)
     between, tops = _between_peaks(outcomes, rules, lowest)
+
+    def worth(point: OperatingPoint) -> float:
+        reached = point.events.precision or 0.0
+        return (point.events.f1 or 0.0) if precision is None or reached >= precision else reached - 1
+
     points: dict[int, OperatingPoint] = {}
     low, high, tried = 0, len(between) - 1, -1
     while high >= 0 and len(points) > tried:
@@ -258,11 +263,11 @@ def threshold_for_f1(
         spread = np.searchsorted(between, np.linspace(between[low], between[high], 2 * _TRIED)).clip(low, high)
         for i in np.unique(spread).tolist():
             points[i] = points.get(i) or _point(outcomes, tops, _round(float(sigmoid(between[i]))), rules)
-        best = max(point.events.f1 or 0.0 for point in points.values())
-        good = [i for i in sorted(points) if points[i].events.f1 == best]
+        best = max(map(worth, points.values()))
+        good = [i for i in sorted(points) if worth(points[i]) == best]
         low = max((i for i in points if i < good[0]), default=good[0])
         high = min((i for i in points if i > good[0]), default=good[0])
-    if not points or not best:
+    if not points or not points[good[0]].events.matched:
         return None
     return points[min(good, key=lambda i: abs(2 * i - good[0] - good[-1]))]
 

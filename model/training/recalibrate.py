@@ -16,11 +16,9 @@ from soundbeam.model.classifier.description import BundleDescription
 from soundbeam.model.evaluation.classification import wilson_interval
 from soundbeam.model.evaluation.detection import (
     Evaluation,
-    OperatingPoint,
     RecordingOutcome,
+    best_threshold,
     evaluate,
-    threshold_for_f1,
-    threshold_for_precision,
 )
 from soundbeam.model.report.evidence import Evidence, LabelScores
 from soundbeam.model.tasks import DETECTOR
@@ -56,6 +54,7 @@ def recalibrate(
     hop_s: float,
     floor: float | None,
     precision: float | None,
+    keep_rules: bool,
     seed: int,
     say: Callable[[str], None],
 ) -> Recalibrated:
@@ -68,6 +67,7 @@ def recalibrate(
         hop_s: The scan's.
         floor: The lowest score that the scan kept of every label; None: it kept all.
         precision: The share of calls that should be right; None: thresholds are those of the best F1.
+        keep_rules: Whether the rules for calls stay as they are, for the sake of labels that are not in ``scored``.
         seed: Decides the draws of the model of counts.
         say: Takes lines for people.
     """
@@ -81,26 +81,19 @@ def recalibrate(
         for label, of_label in scored.items()
     }
     lowest = {label: float(rescaling.of(floor or 0.0, index[label])) for label in labels}
-    present = dataclasses.replace(bundle.call_rules, dip=slope * bundle.call_rules.dip)
-    everything = [s for label in labels for s in after[label]]
-    some = np.unique(np.linspace(0, len(everything) - 1, min(_MOST, len(everything))).round().astype(int))
-    candidates = [dataclasses.replace(r, dip=slope * r.dip) for r in candidate_rules(window_s, hop_s)]
-    tuned, _ = choose_rules([everything[i] for i in some], candidates)
-    points = {
-        rules: {label: _point(after[label], window_s, rules, precision, lowest[label]) for label in labels}
-        for rules in (present, tuned)
-    }
-    rules = tuned if _f1(points[tuned]) >= _f1(points[present]) + _LEAST_GAIN else present
-    if rules != bundle.call_rules and not rules.runs and len(labels) < len(bundle.labels):
-        say("the rules that tell calls apart are new, also those of the labels without an annotated call")
+    present = (
+        bundle.call_rules if keep_rules else dataclasses.replace(bundle.call_rules, dip=slope * bundle.call_rules.dip)
+    )
+    rules = present if keep_rules else _tuned_rules(bundle, hop_s, after, present, slope, precision, lowest)
     thresholds = dict(bundle.thresholds)
-    for label, (point, reached) in points[rules].items():
+    for label in labels:
+        point = best_threshold(_outcomes(after[label], window_s), rules, lowest[label], precision)
         if point is None:
             thresholds[label] = float(rescaling.of(thresholds[label], index[label]))
             say(f"{label}: no threshold finds a call that is right; it keeps its own")
             continue
         thresholds[label] = point.threshold
-        if precision is not None and not reached:
+        if precision is not None and (point.events.precision or 0.0) < precision:
             say(f"{label}: no threshold reaches a precision of {precision:g}; that of the best one is taken")
     independent = max(sum(len(s.calls) > 0 for s in of_label) for of_label in scored.values())
     rows = [list(row) for row in zip(*after.values(), strict=True)]
@@ -171,24 +164,35 @@ def _calibration(
     return Calibration(fitted.slope, tuple(biases.tolist()), () if all_of_them else tuple(slopes.tolist()))
 
 
+def _tuned_rules(
+    bundle: BundleDescription,
+    hop_s: float,
+    scored: Scored,
+    present: CallRules,
+    slope: float,
+    precision: float | None,
+    lowest: Mapping[str, float],
+) -> CallRules:
+    """The rules that count best, if they also find calls better than the present ones."""
+    everything = [s for of_label in scored.values() for s in of_label]
+    some = np.unique(np.linspace(0, len(everything) - 1, min(_MOST, len(everything))).round().astype(int))
+    candidates = [dataclasses.replace(r, dip=slope * r.dip) for r in candidate_rules(bundle.window_s, hop_s)]
+    tuned, _ = choose_rules([everything[i] for i in some], candidates)
+
+    def f1(rules: CallRules) -> float:
+        """The mean over labels, at the thresholds that they would have."""
+        found = [
+            best_threshold(_outcomes(of_label, bundle.window_s), rules, lowest[label], precision)
+            for label, of_label in scored.items()
+        ]
+        return float(np.mean([(point.events.f1 or 0.0) if point else 0.0 for point in found]))
+
+    return tuned if f1(tuned) >= f1(present) + _LEAST_GAIN else present
+
+
 def _outcomes(scored: Sequence[SoundscapeScores], window_s: float) -> list[RecordingOutcome]:
     none = np.empty((0, 2))
     return [RecordingOutcome(none, 0, s.calls, s.start_s, s.start_s + window_s, s.scores) for s in scored]
-
-
-def _point(
-    scored: Sequence[SoundscapeScores], window_s: float, rules: CallRules, precision: float | None, lowest: float
-) -> tuple[OperatingPoint | None, bool]:
-    """The threshold, and whether it is as good as wanted."""
-    outcomes = _outcomes(scored, window_s)
-    if precision is not None:
-        return threshold_for_precision(outcomes, precision, rules, lowest)
-    return threshold_for_f1(outcomes, rules, lowest), True
-
-
-def _f1(points: Mapping[str, tuple[OperatingPoint | None, bool]]) -> float:
-    """The mean over labels."""
-    return float(np.mean([(point.events.f1 or 0.0) if point else 0.0 for point, _ in points.values()]))
 
 
 def _measure(

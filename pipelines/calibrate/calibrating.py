@@ -82,7 +82,10 @@ def calibrate(request: Calibrating, say: Callable[[str], None]) -> ClassifierBun
     if floor is not None:
         say(f"the scan did not keep scores below {floor:g}: they count as {floor:g}, and no threshold is lower")
     scored = _scored(request, bundle, used, to_calibrate, truth, floor)
-    found = recalibrate(bundle, scored, parameters["hop_s"], floor, request.precision, _SEED, say)
+    keep_rules = len(to_calibrate) < len(labels)
+    if keep_rules:
+        say("the rules for calls stay as they are, because the labels without an annotated call share them")
+    found = recalibrate(bundle, scored, parameters["hop_s"], floor, request.precision, keep_rules, _SEED, say)
     report = {
         "classifier": bundle.fingerprint,
         "annotations": redacted(request.annotations),
