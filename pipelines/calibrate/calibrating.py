@@ -73,7 +73,8 @@ def calibrate(request: Calibrating, say: Callable[[str], None]) -> ClassifierBun
     labels = tuple(parameters["labels"])
     truth = resolve(annotations, RecordingNames(rows), labels)
     used = sorted(uri for uri in truth.recordings if rows[uri]["status"] in _USED)
-    called = {label for (uri, label), calls in truth.calls.items() if calls and uri in used}
+    those = frozenset(used)
+    called = {label for (uri, label), calls in truth.calls.items() if calls and uri in those}
     to_calibrate = [label for label in labels if label in called]
     if not to_calibrate:
         raise SoundbeamError(f"{request.annotations}: has no call in the recordings that {request.output} scanned")
@@ -123,7 +124,8 @@ def _say_what_is_used(
     labels: Sequence[str],
     say: Callable[[str], None],
 ) -> None:
-    calls = sum(len(of) for (uri, _), of in truth.calls.items() if uri in used)
+    those = frozenset(used)
+    calls = sum(len(of) for (uri, _), of in truth.calls.items() if uri in those)
     say(f"calibrated on {len(used)} annotated recordings with {calls} calls of {len(labels)} labels")
     if unannotated := scanned - len(used):
         say(f"{unannotated} recordings without an annotation are not used (a row without times says: no call)")

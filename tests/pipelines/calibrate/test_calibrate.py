@@ -4,13 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+import soundfile
 
 import soundbeam
 from soundbeam.model.classifier.bundle import load_bundle
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.pipelines.calibrate.program import main
 from tests.pipelines.written_scan import result, write_scan
-from tests.placeholder import save_bins_bundle, save_tone_bundle
+from tests.placeholder import RATE, save_bins_bundle, save_tone_bundle, with_tones
 
 LABELS = ("low", "high", "odd")
 WINDOW_S, HOP_S, WINDOWS, RECORDINGS = 1.0, 1.0, 60, 12
@@ -181,6 +182,32 @@ def test_rules_are_new_where_they_pay(tmp_path):
     figures = new.report["calibrated"]["labels"]["low"]
     assert figures["f1"] > 0.95 > 0.6 > figures["before"]["f1"]
     assert figures["exact_share"] > 0.8
+
+
+def test_a_scan_with_the_new_bundle_finds_what_was_told(tmp_path):
+    """Loud tones are calls, and fainter ones are not: the placeholder hears both."""
+    bundle = save_tone_bundle(tmp_path / "b", ("low",), threshold=0.02)
+    rng, lines = np.random.default_rng(0), ["recording,start_s,end_s,label"]
+    (tmp_path / "in").mkdir()
+    for i in range(8):
+        at = 2.0 + 5 * np.arange(8) + rng.uniform(0, 1, 8)
+        loud = np.sort(rng.permutation(8)[:4])
+        sound = with_tones(44, at[loud], seed=i)
+        for faint in np.setdiff1d(at, at[loud]):
+            sound += rng.uniform(0.3, 0.5) * with_tones(44, [faint], noise=0)
+        soundfile.write(tmp_path / "in" / f"{i}.wav", sound, RATE, subtype="FLOAT")
+        lines += [f"{i}.wav,{start},{start + 1.5},low" for start in at[loud]]
+    soundbeam.scan(tmp_path / "in", bundle.url, tmp_path / "out")
+    soundbeam.calibrate(bundle.url, annotations(tmp_path, lines), tmp_path / "out", tmp_path / "new")
+    told = load_bundle(str(tmp_path / "new")).report["calibrated"]["labels"]["low"]
+    assert told["before"]["precision"] < 0.6 and told["f1"] > 0.95
+    soundbeam.scan(tmp_path / "in", tmp_path / "new", tmp_path / "out")
+    found = soundbeam.evaluate(tmp_path / "a.csv", tmp_path / "out").labels["low"]
+    for name in ("matched", "calls", "annotations"):
+        assert found["events"][name] == told[name]
+    for name in ("exact_share", "mean_absolute_error"):
+        assert found["counts"][name] == told[name]
+    assert found["calibration_error"] == pytest.approx(told["expected_calibration_error"], abs=1e-4)
 
 
 def test_scores_that_were_not_kept_count_as_the_floor(tmp_path, capsys):
