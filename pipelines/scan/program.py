@@ -35,11 +35,11 @@ def parser() -> Parser:
     )  # fmt: skip
     score.add_argument(
         "--deployments", metavar="CSV",
-        help="where and when recorders were: site, latitude, longitude, start, end, timezone; adds the column expected",
+        help="where and when recorders were: site, latitude, longitude, start, end, timezone",
     )  # fmt: skip
     score.add_argument(
         "--min-expected", type=share(low_open=True), metavar="X",
-        help="leave out calls of labels that are less expected there and then, e.g. 0.03",
+        help="leave out what is less expected there, e.g. 0.03",
     )  # fmt: skip
     score.add_argument("--embeddings", action="store_true", help="also write the windows' embeddings")
     return p
