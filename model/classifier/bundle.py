@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import keras
 
     from soundbeam.model.classifier.litert_network import LiteRTNetwork
-    from soundbeam.model.classifier.occurrence import OccurrenceNetwork
     from soundbeam.model.classifier.scorer import Scorer
     from soundbeam.model.classifier.waveform_scorer import WaveformNetwork
 
@@ -95,19 +94,6 @@ class ClassifierBundle(BundleDescription):
             BundleError: It is missing, changed or truncated.
         """
         return checked(self.url, self.geo["file"], self.geo["sha256"]) if self.geo else b""
-
-    def occurrence(self) -> OccurrenceNetwork | None:
-        """The network that tells how far each label is expected at a place and in a week; None: there is none.
-
-        Raises:
-            BundleError: It is missing or changed, or no such network.
-        """
-        from soundbeam.model.classifier.occurrence import OccurrenceNetwork
-
-        try:
-            return OccurrenceNetwork(self.geo_network, len(self.labels)) if self.geo else None
-        except (ValueError, RuntimeError) as e:
-            raise BundleError(f"{self.url}/{self.geo['file']}: cannot tell what is expected ({one_line(e)})") from e
 
     def model(self) -> keras.Model:
         """Front end and network: (batch, window samples) → (batch, labels).

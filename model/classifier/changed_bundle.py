@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
-from soundbeam.model.classifier.bundle_files import write_bundle
+from soundbeam.model.classifier.bundle_files import checked, read_description, write_bundle
 from soundbeam.model.classifier.description import BundleDescription
 
 
@@ -21,14 +21,14 @@ def save_changed(url: str, bundle: ClassifierBundle, **changes: Any) -> Classifi
     Raises:
         BundleError: The folder holds other things, or the other bundle lacks a file.
     """
-    files = {}
-    if bundle.weights_file:
-        files["weights"] = ("keras", bundle.weights)
-    if bundle.network_file:
-        files["network"] = (bundle.network_file.rpartition(".")[2], bundle.network)
-    if bundle.geo:
-        files["geo"] = ("tflite", bundle.geo_network)
+    described = read_description(bundle.url)
+    files = {
+        key: (value["file"].rpartition(".")[2], checked(bundle.url, value["file"], value["sha256"]))
+        for key, value in described.items()
+        if isinstance(value, dict) and {"file", "sha256", "bytes"} <= value.keys()
+    }
     values = {field.name: getattr(bundle, field.name) for field in dataclasses.fields(BundleDescription)}
     description = dataclasses.asdict(BundleDescription(**{**values, **changes}))
-    write_bundle(url.rstrip("/"), {**description, "network": {"why_not": bundle.unconverted}}, files)
+    kept = {key: value for key, value in described.items() if key not in ("format", "fingerprint")}
+    write_bundle(url.rstrip("/"), {**kept, **description}, files)
     return load_bundle(url)

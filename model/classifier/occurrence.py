@@ -6,10 +6,16 @@ import calendar
 import functools
 import math
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from soundbeam.model.classifier.litert_network import LiteRTNetwork
+from soundbeam.model.errors import BundleError
+from soundbeam.model.storage.stores import one_line
+
+if TYPE_CHECKING:
+    from soundbeam.model.classifier.bundle import ClassifierBundle
 
 WEEKS = 48
 _INPUTS = 3
@@ -54,3 +60,17 @@ class OccurrenceNetwork:
         values = np.clip(self._network(np.array([inputs], np.float32))[0], 0, 1)
         values.flags.writeable = False
         return values
+
+
+def check_occurrence(bundle: ClassifierBundle) -> None:
+    """Checks that a bundle's network for place and season, if it has one, is such a network and of its labels.
+
+    Raises:
+        BundleError: It is not, or is missing or changed.
+    """
+    if not bundle.geo:
+        return
+    try:
+        OccurrenceNetwork(bundle.geo_network, len(bundle.labels))
+    except (ValueError, RuntimeError) as e:
+        raise BundleError(f"{bundle.url}/{bundle.geo['file']}: cannot tell what is expected ({one_line(e)})") from e

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:  # who has scores needs no Keras
-    from soundbeam.model.architectures.architecture import Architecture
-    from soundbeam.model.classifier.scorer import Scorer
-    from soundbeam.model.synthesis.validation_soundscapes import Soundscape
+from soundbeam.model.architectures.architecture import Architecture
+from soundbeam.model.classifier.scorer import Scorer
+from soundbeam.model.synthesis.validation_soundscapes import Soundscape
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

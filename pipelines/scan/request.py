@@ -179,7 +179,9 @@ class Scan(Listening):
                 f"--min-expected: {bundle.url} has no network for place and season, as a bundle of 'soundbeam import "
                 "birdnet' has; scan without it"
             )
-        bundle.occurrence()  # a worker would find out late
+        from soundbeam.model.classifier.occurrence import check_occurrence
+
+        check_occurrence(bundle)  # a worker would find out late
         return {
             "deployments": redacted(self.deployments),
             "deployments_sha256": deployments.sha256,
