@@ -17,9 +17,9 @@ from soundbeam.model.evaluation.classification import wilson_interval
 from soundbeam.model.evaluation.detection import (
     Evaluation,
     RecordingOutcome,
-    best_threshold,
     evaluate,
 )
+from soundbeam.model.evaluation.operating_points import best_threshold
 from soundbeam.model.report.evidence import Evidence, LabelScores
 from soundbeam.model.tasks import DETECTOR
 from soundbeam.model.training.calibrate import calibrate, clear_windows, count_model

@@ -10,8 +10,9 @@ import numpy as np
 
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, evaluate, threshold_for_precision
+from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, evaluate
 from soundbeam.model.evaluation.metrics import precision_recall_f1
+from soundbeam.model.evaluation.operating_points import threshold_for_precision
 from soundbeam.pipelines.evaluate.annotations import Annotation
 from soundbeam.pipelines.evaluate.truth import Truth, resolve
 from soundbeam.pipelines.recording_names import RecordingNames
