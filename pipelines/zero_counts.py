@@ -76,6 +76,7 @@ def _missing(
         "calls": zero,
         "calls_low": zero,
         "calls_high": pa.nulls(len(rows), pa.int64()),
+        "unlikely": zero,
         "channel": pc.if_else(failed, pa.scalar(None, pa.int64()), pa.array(place // len(names) + 1)),
         "site": rows["site"],
     }

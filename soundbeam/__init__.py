@@ -40,6 +40,7 @@ __all__ = [
     "ResultsError",
     "ScanError",
     "SoundbeamError",
+    "calibrate",
     "embed",
     "evaluate",
     "import_model",
@@ -139,8 +140,7 @@ def scan(recordings: Path | Sequence[Path], classifier: Path, output: Path, **op
 
     Args:
         recordings: Files, globs, folders or ``@list.txt``; one or several.
-        classifier: The bundle's folder.
-        output: The folder for the tables.
+        classifier, output: The bundle's folder, and the one for the tables.
         options: The other fields of `pipelines.scan.request.Scan` (``hop=0.5``, ``site="{site}/*"``), and Beam's
             options (``runner="FlinkRunner"``).
 
@@ -198,8 +198,7 @@ def search(
     Args:
         embeddings: The folder that `embed`, or a scan with ``embeddings=True``, wrote.
         query: Files, globs, folders, or parts of files: ``"night.wav@12.0-15.0"``. Of several the nearest counts.
-        top: How many windows to find.
-        per_recording: How many at most of one recording.
+        top, per_recording: How many windows to find, and how many at most of one recording.
         classifier: The embeddings' classifier, if it was moved.
         clips: A new folder for the sound of what is found.
         options: Beam's options.
@@ -239,6 +238,25 @@ def evaluate(
     return evaluate(annotations, output, clips, precision)
 
 
+def calibrate(
+    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None = None
+) -> Classifier:
+    """Sets thresholds, rules and probabilities from a scan and annotations, as ``soundbeam calibrate`` does.
+
+    Args:
+        classifier, output: Folders of the bundle and of a scan with it; nothing is decoded again.
+        annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
+        to, precision: The new bundle's folder, and the share of calls that should be right; None: the best F1.
+
+    Example:
+        >>> calibrate("bundle/", "annotations.csv", "results/", "calibrated/").labels
+        ('low',)
+    """
+    from soundbeam.programs import calibrate
+
+    return calibrate(classifier, annotations, output, to, precision)
+
+
 def read_table(
     output: Path,
     table: str,
@@ -249,8 +267,6 @@ def read_table(
     zeros: bool = False,
 ) -> pa.Table:
     """The current rows of one table of a scan; see `pipelines.results.read` for the arguments.
-
-    ``zeros=True`` adds to ``counts`` the labels without a call that a scan of more than 100 labels does not write.
 
     Raises:
         ResultsError: There is no such table, column, run or classifier.

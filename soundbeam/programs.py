@@ -44,6 +44,10 @@ class ScanSummary:
         resumed_runs: Runs that had been interrupted and were resumed.
         scan_s: How many seconds the scan took.
         licence: The classifier's, of an imported model.
+        unlikely: label → number of calls that were left out as less expected there and then than ``min_expected``.
+        unplaced: Why nothing is known to be expected → site → number of recordings.
+        min_expected: As it was given.
+        expects: Whether calls say how far they are expected there and then.
         built_for: ``dry run`` or ``template`` if the job was built but not run, else "".
 
     Example:
@@ -74,6 +78,10 @@ class ScanSummary:
     resumed_runs: list[str] = dataclasses.field(default_factory=list)
     scan_s: float = 0.0
     licence: str = ""
+    unlikely: dict[str, int] = dataclasses.field(default_factory=dict)
+    unplaced: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+    min_expected: float | None = None
+    expects: bool = False
     built_for: str = ""
 
 
@@ -224,6 +232,16 @@ def evaluate(annotations: Path | None, output: Path, clips: Path | None, precisi
 
     truth = read_annotations(path_text(annotations, "annotations"))
     return EvaluationFigures(compare(truth, output, precision))
+
+
+def calibrate(classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None) -> Classifier:
+    """See `soundbeam.calibrate`."""
+    from soundbeam.pipelines.calibrate.calibrating import Calibrating
+    from soundbeam.pipelines.calibrate.calibrating import calibrate as run
+
+    paths = {"classifier": classifier, "annotations": annotations, "output": output, "to": to}
+    plain = {name: path_text(path, name) for name, path in paths.items()}
+    return Classifier(run(Calibrating(**plain, precision=precision), _log.warning))
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

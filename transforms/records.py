@@ -276,6 +276,7 @@ class RecordingResult:
         channel: The channel that these windows are of, from 1 on, if each is scanned by itself; else None.
         other_channels: The results of the other channels, if each is scanned by itself.
         embeddings: float32 ``[windows, size]``; None if none were asked for.
+        unlikely: label → how many of its calls were left out because it is not expected there and then.
     """
 
     report: DecodeReport
@@ -287,6 +288,7 @@ class RecordingResult:
     channel: int | None = None
     other_channels: tuple[RecordingResult, ...] = ()
     embeddings: np.ndarray | None = None
+    unlikely: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 # What travels from listing to decoding, to scoring, and on from there. Beam evaluates these types at run time, on

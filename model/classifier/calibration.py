@@ -28,22 +28,39 @@ class Calibration:
     Attributes:
         slope: What log-odds are multiplied by, above 0; of a classifier one over the temperature.
         biases: Of a detector: what is added to each label's. Of a classifier: none.
+        slopes: Of a detector that was calibrated for some labels only: one for each; ``slope`` is then of those. A
+            label with slope 1 and bias 0 keeps its scores. Empty: ``slope`` is of all.
     """
 
     slope: float
     biases: tuple[float, ...] = ()
+    slopes: tuple[float, ...] = ()
 
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """``[…, labels]`` of the network → probabilities of the same shape and type."""
         kind = scores.dtype
         scores = np.asarray(scores, np.float64)
         if self.biases:
-            return sigmoid(self.slope * log_odds(scores, NETWORK_LIMIT) + np.asarray(self.biases)).astype(kind)
+            slopes, biases = np.asarray(self.slopes or self.slope), np.asarray(self.biases)
+            calibrated = sigmoid(slopes * log_odds(scores, NETWORK_LIMIT) + biases)
+            return np.where((slopes == 1) & (biases == 0), scores, calibrated).astype(kind)
         return softmax(self.slope * np.log(np.clip(scores, NETWORK_LIMIT**2, 1.0))).astype(kind)
 
     def threshold(self, threshold: float, label: int) -> float:
         """What a detector's threshold for the network's score becomes."""
-        return float(sigmoid(self.slope * log_odds(threshold, NETWORK_LIMIT) + self.biases[label]))
+        slope, bias = self.of_label(label)
+        return (
+            threshold if (slope, bias) == (1, 0) else float(sigmoid(slope * log_odds(threshold, NETWORK_LIMIT) + bias))
+        )
+
+    def of_label(self, label: int) -> tuple[float, float]:
+        """A detector's slope and bias of a label."""
+        return self.slopes[label] if self.slopes else self.slope, self.biases[label]
+
+    def undone(self, scores: npt.ArrayLike, label: int) -> np.ndarray:
+        """A detector's calibrated scores of a label → those of its network, float64."""
+        slope, bias = self.of_label(label)
+        return sigmoid((log_odds(scores) - bias) / slope)
 
 
 def log_odds(scores: npt.ArrayLike, limit: float = SCORE_LIMIT) -> np.ndarray:

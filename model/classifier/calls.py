@@ -39,11 +39,13 @@ class Call:
         start_s: Seconds from the start of the recording.
         end_s: Its end; never after the end of the recording, nor after the next call's start.
         score: The highest score of its windows.
+        expected: How far its label is expected there and then, 0 to 1; None: that is not known.
     """
 
     start_s: float
     end_s: float
     score: float
+    expected: float | None = None
 
 
 def find_calls(

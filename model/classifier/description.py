@@ -100,6 +100,10 @@ class BundleDescription:
             },
             "labels": tuple(described["labels"]),
             "call_rules": CallRules(**described["call_rules"]),
-            "calibration": Calibration(calibration["slope"], tuple(calibration["biases"])) if calibration else None,
+            "calibration": Calibration(
+                calibration["slope"], tuple(calibration["biases"]), tuple(calibration.get("slopes", ()))
+            )
+            if calibration
+            else None,
             "counting": CountModel(counting["floor"], tuple((a, b, c) for a, b, c in counting["draws"])),
         }

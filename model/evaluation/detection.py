@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import log_odds
-from soundbeam.model.classifier.calls import CallRules, find_calls, find_peaks
 from soundbeam.model.evaluation.metrics import (
     CountErrors,
     EventScores,
@@ -22,7 +20,6 @@ from soundbeam.model.evaluation.reliability import reliability
 
 POSITIVE, NEGATIVE, AMBIGUOUS = 1, 0, -1
 _TOLERANCE_S = 1e-6  # annotations are rounded, windows are not
-_TRIED = 32  # thresholds, before those between two of them
 
 
 def window_truth(start_s: np.ndarray, end_s: np.ndarray, annotations: np.ndarray) -> np.ndarray:
@@ -181,74 +178,3 @@ def _intervals(outcomes: list[RecordingOutcome]) -> Intervals:
     covered = sum(low <= true <= high for low, high, true in intervals)
     width = float(np.mean([high - low for low, high, _ in intervals])) if intervals else None
     return Intervals(len(intervals), covered, width)
-
-
-@dataclasses.dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold, and how well the calls that it gives meet the annotations."""
-
-    threshold: float
-    events: EventScores
-
-
-def threshold_for_precision(
-    outcomes: Iterable[RecordingOutcome], precision: float, rules: CallRules
-) -> tuple[OperatingPoint | None, bool]:
-    """The lowest threshold whose calls are right often enough: of those, the one that misses least.
-
-    Calls come and go where a threshold passes a peak of the scores (`model.classifier.calls.find_peaks`), so one
-    threshold is tried between any two neighbouring heights, upwards. Of more than 32, evenly spread ones
-    are tried, then those below the first that reaches it. Where precision falls again on the way up, a lower one may be
-    missed.
-
-    Args:
-        outcomes: One label's; their ``calls`` and ``counted`` do not matter, the calls are detected anew.
-        precision: To be reached: above 0, at most 1.
-        rules: How windows become calls.
-
-    Returns:
-        The point, and whether it reaches the precision. If none does it is the one with the best; None where no
-        threshold gives a call.
-    """
-    outcomes = list(outcomes)
-    tops, heights = [], [np.empty(0)]
-    for o in outcomes:
-        if len(o.scores):
-            height, peaks = find_peaks(np.asarray(o.start_s, np.float64), np.asarray(o.scores, np.float64), rules)
-            heights.append(height[peaks])
-        tops.append(float(heights[-1].max()) if len(o.scores) else -np.inf)
-    levels = np.unique(np.concatenate(heights))
-    between = (levels + np.concatenate([levels[:1] - 0.1, levels[:-1]])) / 2
-    best: OperatingPoint | None = None
-    low, high = 0, len(between)  # below low none reaches it; at high one does, or there are no more
-    reached = False
-    while low < high:
-        for i in np.unique(np.linspace(low, high - 1, min(_TRIED, high - low)).round().astype(int)).tolist():
-            point = _point(outcomes, tops, _round(1 / (1 + np.exp(-between[i]))), rules)
-            reached_precision = point.events.precision
-            if reached_precision is not None and reached_precision >= precision:
-                best, reached, high = point, True, i
-                break
-            if (
-                not reached
-                and reached_precision is not None
-                and (best is None or reached_precision > (best.events.precision or 0))
-            ):
-                best = point
-            low = i + 1
-    return best, reached
-
-
-def _point(outcomes: list[RecordingOutcome], tops: list[float], threshold: float, rules: CallRules) -> OperatingPoint:
-    matched = total = 0
-    for o, top in zip(outcomes, tops, strict=True):
-        if top >= log_odds(threshold):
-            calls = find_calls(o.start_s, o.end_s, o.scores, threshold, rules)
-            matched += len(match_events([(call.start_s, call.end_s) for call in calls], o.annotations))
-            total += len(calls)
-    return OperatingPoint(threshold, precision_recall_f1(matched, total, sum(len(o.annotations) for o in outcomes)))
-
-
-def _round(share: float) -> float:
-    """To four digits, of its distance to 1 where that is nearer."""
-    return float(f"{share:.4g}") if share < 0.5 else round(1 - float(f"{1 - share:.4g}"), 9)

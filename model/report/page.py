@@ -30,6 +30,11 @@ class _Table(NamedTuple):
     rows: list[tuple[str, ...]]
 
 
+class _Calibrated(NamedTuple):
+    told: str
+    table: _Table
+
+
 class _Clips(NamedTuple):
     table: _Table
     summary: list[str]
@@ -61,11 +66,12 @@ def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
     environment.filters["png"] = lambda picture: _data_url(spectrogram(picture))
     drawn = evidence.labels[:_MOST_LABELS]
     return environment.get_template(_TEMPLATE).render(
-        labels=", ".join(bundle.labels),
+        labels=_named(bundle.labels),
         task=bundle.task,
         fingerprint=bundle.fingerprint[:16],
         facts=_facts(bundle),
         examples=_examples(bundle),
+        calibrated=_calibrated(bundle),
         clips=_clips(bundle),
         windows=_windows(bundle, evidence),
         all_windows=_all_windows(bundle, evidence),
@@ -75,6 +81,40 @@ def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
         labels_not_drawn=len(evidence.labels) - len(drawn),
         galleries=evidence.galleries,
     )
+
+
+def _named(labels: tuple[str, ...]) -> str:
+    return ", ".join(labels) if len(labels) <= _MOST_LABELS else f"{len(labels):,} labels"
+
+
+def _calibrated(bundle: ClassifierBundle) -> _Calibrated | None:
+    """What it was calibrated on after it was made, and how well calls are found there."""
+    report = bundle.report.get("calibrated")
+    if not report:
+        return None
+    heads = ("label", "annotated calls", "threshold", "precision", "95 %", "recall", "95 %", "F1")
+    rows = []
+    for label, new in report["labels"].items():
+        for name, figures in ((f"{label}, before", new["before"]), (label, new)):
+            cells = [str(figures["annotations"]), _number(figures["threshold"])]
+            for share in ("precision", "recall"):
+                cells += [_number(figures[share]), _interval(figures[f"{share}_interval"])]
+            rows.append((name, *cells, _number(figures["f1"])))
+    return _Calibrated(_calibrated_on(report), _Table(heads, rows))
+
+
+def _calibrated_on(report: dict[str, Any]) -> str:
+    """What a classifier was calibrated on, in a sentence."""
+    aim = "the best F1" if report["precision"] is None else f"a precision of {report['precision']:g}"
+    return (
+        f"Thresholds for {aim}, of {len(report['labels'])} labels in {report['recordings']} annotated recordings "
+        f"({report['hours']:.2f} h, {report['annotations']}), every {report['hop_s']:g} s. The figures are of these "
+        "same recordings: others will be found a little worse."
+    )
+
+
+def _interval(ends: list[float] | None) -> str:
+    return "–" if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
 
 
 def _facts(bundle: ClassifierBundle) -> list[str]:
@@ -88,9 +128,11 @@ def _facts(bundle: ClassifierBundle) -> list[str]:
     return [*facts, *(f"{name} {version}" for name, version in report.get("versions", {}).items())]
 
 
-def _examples(bundle: ClassifierBundle) -> _Table:
-    """How many examples each label has in each split."""
+def _examples(bundle: ClassifierBundle) -> _Table | None:
+    """How many examples each label has in each split; None of an imported model."""
     counts = bundle.report.get("data", {}).get("labels", {})
+    if not counts and bundle.source:
+        return None
     splits = list(dict.fromkeys(split for by_split in counts.values() for split in by_split))
     rows = [(label, *(f"{n.get(split, 0):,}" for split in splits)) for label, n in counts.items()]
     total = ("all", *(f"{sum(n.get(split, 0) for n in counts.values()):,}" for split in splits))
@@ -114,7 +156,8 @@ def _clips(bundle: ClassifierBundle) -> _Clips | None:
 
 def _windows(bundle: ClassifierBundle, evidence: Evidence) -> _Table:
     """Each label's figures: those of the bundle, and what is missing there computed from the scores."""
-    by_label: dict[str, dict[str, Any]] = bundle.report.get("validation", {}).get("labels", {})
+    of_training = {} if "calibrated" in bundle.report else bundle.report.get("validation", {})
+    by_label: dict[str, dict[str, Any]] = of_training.get("labels", {})
     reported = [name for figures in by_label.values() for name, value in figures.items() if not isinstance(value, dict)]
     names = list(dict.fromkeys((*reported, "average_precision", "expected_calibration_error")))
     rows = []
@@ -132,7 +175,7 @@ def _windows(bundle: ClassifierBundle, evidence: Evidence) -> _Table:
 
 def _all_windows(bundle: ClassifierBundle, evidence: Evidence) -> list[str]:
     """The figures of all labels together."""
-    validation = bundle.report.get("validation", {})
+    validation = {} if "calibrated" in bundle.report else bundle.report.get("validation", {})
     figures: dict[str, Any] = {n: v for n, v in validation.items() if isinstance(v, int | float)}
     if evidence.chosen is not None:
         right, top = evidence.chosen
@@ -151,10 +194,13 @@ def _calibration(bundle: ClassifierBundle) -> str:
         return "The scores are as the network gives them: they were not calibrated."
     if not calibration.biases:
         return f"The scores are calibrated: the network's log-odds are divided by {1 / calibration.slope:.3f}."
-    terms = ", ".join(f"{label} {bias:+.2f}" for label, bias in zip(bundle.labels, calibration.biases, strict=True))
+    each = [(label, *calibration.of_label(i)) for i, label in enumerate(bundle.labels)]
+    # Labels that were never calibrated keep their scores.
+    terms = ", ".join(f"{label} {bias:+.2f}" for label, slope, bias in each if (slope, bias) != (1, 0))
+    where = "annotated recordings" if "calibrated" in bundle.report else "soundscapes"
     return (
         f"The scores are calibrated: the network's log-odds are multiplied by {calibration.slope:.3f}, and to them is "
-        f"added: {terms} (Platt 1999). They are probabilities where calls are as frequent as in the soundscapes."
+        f"added: {terms} (Platt 1999). They are probabilities where calls are as frequent as in the {where}."
     )
 
 

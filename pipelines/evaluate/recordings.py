@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import Any
 
 import numpy as np
 
 from soundbeam.model.classifier.calls import CallRules
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, evaluate, threshold_for_precision
+from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, evaluate
 from soundbeam.model.evaluation.metrics import precision_recall_f1
+from soundbeam.model.evaluation.operating_points import threshold_for_precision
 from soundbeam.pipelines.evaluate.annotations import Annotation
-from soundbeam.pipelines.label_names import LabelNames
+from soundbeam.pipelines.evaluate.truth import Truth, resolve
 from soundbeam.pipelines.recording_names import RecordingNames
 from soundbeam.pipelines.window_scores import WindowScores, read_window_scores
 
-if TYPE_CHECKING:
-    pass
-
 _ROUNDING_S = 0.1  # people write tenths of a second
-_NAMED = 20  # of more labels, an error says only how many there are
 _COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
-
-
-@dataclasses.dataclass
-class _Truth:
-    """The annotations by recording and label, and those that cannot be used."""
-
-    calls: dict[tuple[str, str], dict[tuple[float, float], int]]  # (recording, label) → (start, end) → line
-    recordings: set[str]
-    labels: set[str]
-    not_scanned: Counter[str]
-    unknown_labels: Counter[str]
-    duplicates: int
-    taken_for: dict[str, str] = dataclasses.field(default_factory=dict)  # a species' name → the label that holds it
 
 
 def compare(annotations: list[Annotation], output: str, precision: float | None = None) -> dict[str, Any]:
@@ -58,7 +41,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
     results.check_one_channel(parameters, output)
     classifier_labels = tuple(parameters["labels"])
     rows = {row["recording"]: row for row in recordings.to_pylist()}
-    truth = _resolve(annotations, RecordingNames(rows), classifier_labels)
+    truth = resolve(annotations, RecordingNames(rows), classifier_labels)
     labels = [label for label in classifier_labels if label in truth.labels] or _to_judge(output, classifier_labels)
 
     used = sorted(uri for uri, row in rows.items() if row["status"] in ("ok", "partial"))
@@ -113,47 +96,6 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
     }
 
 
-def _resolve(annotations: list[Annotation], names: RecordingNames, classifier_labels: tuple[str, ...]) -> _Truth:
-    # A letter with marks may be written in two ways that look alike.
-    same_label = {unicodedata.normalize("NFC", label): label for label in classifier_labels}
-    known, names_of_labels = frozenset(classifier_labels), LabelNames(classifier_labels)
-    truth = _Truth(defaultdict(dict), set(), set(), Counter(), Counter(), 0)
-    for row in annotations:
-        if not row.label and len(classifier_labels) > 1:
-            raise SoundbeamError(
-                f"the annotations' line {row.line} has no label; the classifier has {_named(classifier_labels)}"
-            )
-        label = unicodedata.normalize("NFC", row.label) if row.label else classifier_labels[0]
-        label = same_label.get(label, row.label)
-        if label not in known and len(holding := names_of_labels.of_half(label)) == 1:
-            truth.taken_for[label] = holding[0]
-            label = holding[0]
-        uri = next((uri for uri in row.uris if uri in names), None) or names.find(row.recording)
-        if uri is None:
-            truth.not_scanned[row.recording] += row.start_s is not None
-            continue
-        truth.recordings.add(uri)
-        if label not in known:
-            truth.unknown_labels[label] += 1
-            continue
-        truth.labels.add(label)
-        if row.start_s is not None and row.end_s is not None:
-            calls = truth.calls[uri, label]
-            truth.duplicates += (row.start_s, row.end_s) in calls
-            calls.setdefault((row.start_s, row.end_s), row.line)
-    if truth.not_scanned and not truth.recordings:
-        name = next(iter(truth.not_scanned))
-        raise SoundbeamError(
-            f"no annotated recording is in the scan, e.g. {name!r}; name them by URI or the end of one"
-        )
-    if truth.unknown_labels and not truth.labels:
-        unknown = ", ".join(map(repr, truth.unknown_labels))
-        raise SoundbeamError(
-            f"the classifier knows none of the annotated labels ({unknown}); it has {_named(classifier_labels)}"
-        )
-    return truth
-
-
 def _to_judge(output: str, labels: tuple[str, ...]) -> list[str]:
     """The labels to compare where no annotation has one: all; of a scan with sparse counts, those with a call."""
     from soundbeam.pipelines import results
@@ -163,11 +105,7 @@ def _to_judge(output: str, labels: tuple[str, ...]) -> list[str]:
     return [label for label in labels if label in counted] or list(labels[:1])
 
 
-def _named(labels: tuple[str, ...]) -> str:
-    return ", ".join(labels) if len(labels) <= _NAMED else f"{len(labels)} labels"
-
-
-def _outcomes(output: str, used: list[str], labels: list[str], truth: _Truth) -> dict[str, list[RecordingOutcome]]:
+def _outcomes(output: str, used: list[str], labels: list[str], truth: Truth) -> dict[str, list[RecordingOutcome]]:
     """For each label the outcomes of the recordings ``used``, in their order."""
     from soundbeam.pipelines import results
 
@@ -202,7 +140,7 @@ def _outcomes(output: str, used: list[str], labels: list[str], truth: _Truth) ->
     return outcomes
 
 
-def _beyond_the_end(truth: _Truth, rows: dict[str, dict], used: list[str]) -> list[dict[str, Any]]:
+def _beyond_the_end(truth: Truth, rows: dict[str, dict], used: list[str]) -> list[dict[str, Any]]:
     """Annotated calls that end after the end of a whole recording: times in another unit, or of another file."""
     whole = {uri: rows[uri]["duration_s"] for uri in used if rows[uri]["status"] == "ok" and rows[uri]["duration_s"]}
     late = [
@@ -214,7 +152,7 @@ def _beyond_the_end(truth: _Truth, rows: dict[str, dict], used: list[str]) -> li
     return sorted(late, key=lambda call: call["line"])
 
 
-def _without_length(truth: _Truth) -> list[dict[str, Any]]:
+def _without_length(truth: Truth) -> list[dict[str, Any]]:
     """Annotated calls that end where they start: a point in time, which a call that holds it finds."""
     points = [
         {"recording": uri, "start_s": start, "line": line}

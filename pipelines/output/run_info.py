@@ -37,6 +37,10 @@ class ScanParameters:
         tables: The run's tables.
         embedding_size: How many numbers an embedding has; 0 without embeddings.
         licence: The bundle's, of an imported model; "": none was told.
+        deployments: URL of the table of deployments, without passwords; None: there was none.
+        deployments_sha256: Of what it says; "" without one.
+        geo: SHA-256 of the network that told how far calls are expected there and then; "": nothing told it.
+        min_expected: Calls of labels that were less expected were left out; None: none were.
     """
 
     recordings: list[str]
@@ -60,6 +64,10 @@ class ScanParameters:
     tables: tuple[str, ...] = SCAN_TABLES
     embedding_size: int = 0
     licence: str = ""
+    deployments: str | None = None
+    deployments_sha256: str = ""
+    geo: str = ""
+    min_expected: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", tuple(self.tables))  # JSON has lists
@@ -74,8 +82,8 @@ class ScanParameters:
         """A hash of what two scans must have in common for the rows of one to stand for the other's.
 
         What older runs did not record counts only where it is not as in these: the channel, the conventions for times
-        and sites, which scores and counts of many labels were kept, and the tables: a run without embeddings cannot
-        stand for one with.
+        and sites, what the deployments say, which calls were left out, which scores and counts of many labels were
+        kept, and the tables: a run without embeddings cannot stand for one with.
         """
         decisive: dict[str, Any] = {
             "fingerprint": self.fingerprint,
@@ -84,7 +92,8 @@ class ScanParameters:
             "decoder": self.decoder,
         }
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        for name in ("channel", "recorded_at", "timezone", "site", "min_score", "sparse_counts"):
+        names = ("channel", "recorded_at", "timezone", "site", "min_score", "sparse_counts")
+        for name in (*names, "deployments_sha256", "min_expected"):
             if getattr(self, name) != defaults[name]:
                 decisive[name] = getattr(self, name)
         if self.tables != SCAN_TABLES:

@@ -15,11 +15,13 @@ from soundbeam.pipelines.scan.request import Listening
 from soundbeam.transforms.decoding.decode_recordings import DecodeRecordings
 from soundbeam.transforms.decoding.split_recordings import SplitRecordings
 from soundbeam.transforms.kept_scores import Keeping
+from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.describe_recordings import DescribeRecordings
 from soundbeam.transforms.listing.list_recordings import ListRecordings
 from soundbeam.transforms.listing.patterns import roots_of
 from soundbeam.transforms.listing.skip_done import SkipDone
 from soundbeam.transforms.scoring.count_calls import CountCalls, Counting, result_of_unscannable
+from soundbeam.transforms.scoring.expect_calls import ExpectCalls, Expecting
 from soundbeam.transforms.scoring.progress import AddTotals, ReportProgress
 from soundbeam.transforms.scoring.score_windows import ScoreWindows
 from soundbeam.transforms.tables.completeness import CountFiles
@@ -33,10 +35,11 @@ def build(
     parameters: ScanParameters,
     staging_url: str,
     ledger: list[tuple[int, str]],
+    deployments: Deployments | None = None,
 ) -> None:
     """Adds a scan, or what takes embeddings, to the pipeline.
 
-    List → leave out what is done → decode → score → count → write.
+    List → leave out what is done → decode → score → count → say what is expected there and then → write.
     """
     labels, zeros = parameters.labels, not parameters.sparse_counts
     counting = Counting(labels, tuple(parameters.thresholds.values()), bundle.call_rules, bundle.counting, zeros)
@@ -50,7 +53,7 @@ def build(
         skip = SkipDone(ledger, roots_of(request.recordings), request.retry_failed)
         recordings, unscannable = (recordings, unscannable) | "SkipDone" >> skip
     points["new"] = (recordings, unscannable)
-    describe = DescribeRecordings(request.conventions, request.since_utc)
+    describe = DescribeRecordings(request.conventions, request.since_utc, deployments=deployments)
     recordings = recordings | "DescribeRecordings" >> describe
     unscannable = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
     points["kept"] = (recordings, unscannable)
@@ -76,6 +79,10 @@ def build(
         | "CountCalls" >> CountCalls(counting)
     )
     whole, of_ranges = results["whole"], results["of_ranges"]
+    if deployments is not None and parameters.geo:
+        expecting = Expecting(deployments, request.conventions.timezone, bundle.labels, parameters.min_expected)
+        expect = ExpectCalls(expecting, (bundle.url, bundle.geo["file"], bundle.geo["sha256"]))
+        whole, of_ranges = whole | "ExpectCalls" >> expect, of_ranges | "ExpectCut" >> expect
     others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(labels))
     numbers = points | "CountFiles" >> CountFiles(listed["told"])
     write = WriteTables(

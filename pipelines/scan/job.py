@@ -18,6 +18,7 @@ from soundbeam.pipelines.output.run_info import RunInfo, ScanParameters
 from soundbeam.pipelines.output.staging import DeadRun, Staging
 from soundbeam.pipelines.scan.nothing_new import find_unchanged
 from soundbeam.pipelines.scan.request import Listening, parameters_of
+from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.left_out import Told, commonest
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ScanResult:
         before_since: How many files were left out because they are from before ``--since``.
         told: What the listing tells of files that are not scanned.
         built_for: Why the job was built without being run; None where it ran.
+        deployments: Where and when recorders were; None: unknown.
     """
 
     info: RunInfo | None = None
@@ -46,6 +48,7 @@ class ScanResult:
     before_since: int = 0
     told: Told = dataclasses.field(default_factory=Told)
     built_for: BuildOnly | None = None
+    deployments: Deployments | None = None
 
 
 def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResult:
@@ -62,7 +65,8 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
     for url in (request.classifier, *(pattern.removeprefix("@") for pattern in request.recordings)):
         check_store(url)
     bundle = load_bundle(request.classifier)
-    parameters = parameters_of(request, bundle)
+    deployments = request.read_deployments()
+    parameters = parameters_of(request, bundle, deployments)
     output = Output(request.output)
     check_kind(output, parameters.tables)
     staging = Staging(output)
@@ -79,7 +83,7 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
             unchanged = find_unchanged(request.recordings, ledger, request.retry_failed)
             if unchanged is not None:
                 return _nothing_new(staging, dead_runs, ScanResult(None, unchanged.files, told=unchanged.told))
-        counters = _run_pipeline(request, bundle, parameters, output.staging_url(run), ledger, options)
+        counters = _run_pipeline(request, bundle, parameters, output.staging_url(run), ledger, options, deployments)
         if built_for:
             return ScanResult(built_for=built_for)
         shards, numbers = staging.finished_shards(run)
@@ -106,7 +110,7 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
             wall_s=time.perf_counter() - start_s,
         )
         staging.commit(info, shards, dead_runs)
-        return ScanResult(info, files.done_before, files.before_since, files.told)
+        return ScanResult(info, files.done_before, files.before_since, files.told, deployments=deployments)
 
 
 def _build_only_mode(options: PipelineOptions | None) -> BuildOnly | None:
@@ -124,6 +128,7 @@ def _run_pipeline(
     staging_url: str,
     ledger: list[tuple[int, str]],
     options: PipelineOptions | None,
+    deployments: Deployments | None,
 ) -> dict[str, int]:
     """Builds the graph and runs it; returns the counters. It imports Beam, which takes a second."""
     import apache_beam as beam
@@ -134,7 +139,7 @@ def _run_pipeline(
     from soundbeam.transforms.counters import totals
 
     pipeline = beam.Pipeline(options=options or beam_options([]))
-    build(pipeline, request, bundle, parameters, staging_url, ledger)
+    build(pipeline, request, bundle, parameters, staging_url, ledger, deployments)
     return totals(run(pipeline))
 
 

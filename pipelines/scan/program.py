@@ -33,6 +33,14 @@ def parser() -> Parser:
         "--min-score", type=share(high_open=True), metavar="X",
         help="of more than 10 labels, keep scores from X on (0.05) and each window's highest",
     )  # fmt: skip
+    score.add_argument(
+        "--deployments", metavar="CSV",
+        help="where and when recorders were: site, latitude, longitude, start, end, timezone",
+    )  # fmt: skip
+    score.add_argument(
+        "--min-expected", type=share(low_open=True), metavar="X",
+        help="leave out what is less expected there, e.g. 0.03",
+    )  # fmt: skip
     score.add_argument("--embeddings", action="store_true", help="also write the windows' embeddings")
     return p
 

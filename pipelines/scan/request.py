@@ -17,6 +17,7 @@ from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.scan.chosen_labels import chosen_labels
 from soundbeam.transforms.kept_scores import usual_floor
+from soundbeam.transforms.listing.deployments import Deployments, read_deployments
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
 from soundbeam.transforms.records import Channel
 from soundbeam.transforms.tables.schemas import SCAN_TABLES
@@ -92,6 +93,14 @@ class Listening:
         """The `ScanParameters` that say which scores are kept and how they become calls: here none."""
         return {"thresholds": {}}
 
+    def read_deployments(self) -> Deployments | None:
+        """Where and when recorders were: here it does not matter."""
+        return None
+
+    def expecting(self, bundle: ClassifierBundle, deployments: Deployments | None) -> dict[str, Any]:
+        """The `ScanParameters` that say what is expected where and when: here none."""
+        return {}
+
 
 @dataclasses.dataclass(frozen=True)
 class Scan(Listening):
@@ -103,12 +112,16 @@ class Scan(Listening):
         min_score: The lowest score that is kept of more than 10 labels; None: 0.05, or the lowest threshold if that is
             lower.
         embeddings: Whether to write the windows' embeddings too.
+        deployments: URL of the table of deployments; None: there is none.
+        min_expected: Calls of labels that are less expected there and then are left out; None: none are.
     """
 
     threshold: float | None = None
     labels: Sequence[str] = ()
     min_score: float | None = None
     embeddings: bool = False
+    deployments: str | None = None
+    min_expected: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,6 +129,10 @@ class Scan(Listening):
             raise OptionError(f"threshold {self.threshold} does not lie between 0 and 1")
         if self.min_score is not None and not 0 <= self.min_score < 1:
             raise OptionError(f"min_score {self.min_score} is not at least 0 and below 1")
+        if self.min_expected is not None and not 0 < self.min_expected <= 1:
+            raise OptionError(f"min_expected {self.min_expected} is not above 0 and at most 1")
+        if self.min_expected is not None and self.deployments is None:
+            raise OptionError("min_expected needs deployments: where and when the recorders were")
         named = [self.labels] if isinstance(self.labels, (str, os.PathLike)) else self.labels or ()
         object.__setattr__(self, "labels", tuple(path_text(name, "labels") for name in named))
 
@@ -139,8 +156,43 @@ class Scan(Listening):
             "sparse_counts": len(labels) > _ZEROS_LABELS and not self.labels,
         }
 
+    def read_deployments(self) -> Deployments | None:
+        """Where and when recorders were.
 
-def parameters_of(request: Listening, bundle: ClassifierBundle) -> ScanParameters:
+        Raises:
+            SoundbeamError: The table cannot be read, or says what cannot be.
+        """
+        if self.deployments is None:
+            return None
+        return read_deployments(self.deployments, self.site, self.timezone)
+
+    def expecting(self, bundle: ClassifierBundle, deployments: Deployments | None) -> dict[str, Any]:
+        """The `ScanParameters` that say what is expected where and when.
+
+        Raises:
+            SoundbeamError: That is needed, and the classifier does not tell it.
+        """
+        if self.deployments is None or deployments is None:
+            return {}
+        if not bundle.geo and self.min_expected is not None:
+            raise OptionError(
+                f"--min-expected: {bundle.url} has no network for place and season, as a bundle of 'soundbeam import "
+                "birdnet' has; scan without it"
+            )
+        from soundbeam.model.classifier.occurrence import check_occurrence
+
+        check_occurrence(bundle)  # a worker would find out late
+        return {
+            "deployments": redacted(self.deployments),
+            "deployments_sha256": deployments.sha256,
+            "geo": bundle.geo.get("sha256", ""),
+            "min_expected": self.min_expected,
+        }
+
+
+def parameters_of(
+    request: Listening, bundle: ClassifierBundle, deployments: Deployments | None = None
+) -> ScanParameters:
     """The parameters of a run with a bundle.
 
     Raises:
@@ -166,6 +218,7 @@ def parameters_of(request: Listening, bundle: ClassifierBundle) -> ScanParameter
         tables=request.tables,
         embedding_size=embedding_size_of(bundle) if "embeddings" in request.tables else 0,
         licence=bundle.licence,
+        **request.expecting(bundle, deployments),
     )
 
 

@@ -14,6 +14,7 @@ from soundbeam.pipelines import results
 from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.scan.job import ScanResult
+from soundbeam.pipelines.scan.place_figures import place_figures, place_lines
 from soundbeam.transforms.listing.left_out import commonest
 from soundbeam.transforms.tables.schemas import schemas
 
@@ -35,11 +36,13 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
     }
     if info is None:
         return figures
-    columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content"]
+    columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content", "site"]
+    columns.append("recorded_at")
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
     counts = schemas((), {})["counts"].empty_table()
     if "counts" in info.parameters.tables:
         columns = ["label", "calls", "calls_low", "calls_high"]
+        columns += ["unlikely"] if info.parameters.min_expected is not None else []
         counts = results.read(output, "counts", run=info.run, columns=columns)
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
     bad = sort_rows(bad, "recording")  # a runner writes them in any order
@@ -57,6 +60,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "windows": pc.sum(recordings["windows"]).as_py() or 0,
         "labels": len(info.labels),
         **_counts_by_label(counts, info, recordings["status"]),
+        **place_figures(result, recordings, counts),
         "bad": bad.slice(0, _SHOWN).select(["status", "recording", "error"]).to_pylist(),
         "notes": _kinds_of_notes(recordings["notes"]),
         "duplicates": _duplicates(results.read(output, "recordings", columns=["content"])["content"]),
@@ -144,6 +148,8 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         say(f"{label}: {calls} calls ({low} to {high}) in {share}")
     if many and len(labels) > _LABELS_SHOWN:
         say(f"… and {len(labels) - _LABELS_SHOWN} more of {figures['labels']} labels, in the table counts")
+    for line in place_lines(figures):
+        say(line)
     by_status = ", ".join(f"{n} {name}" for name, n in sorted(status.items())) or "nothing new"
     say(f"{files} recordings ({by_status}), {hours:.2f} h, {figures['windows']} windows")
     for kind, n in figures["notes"].items():

@@ -10,6 +10,7 @@ import apache_beam as beam
 
 from soundbeam.model.storage.files import open_file
 from soundbeam.transforms.counters import count
+from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.times_in_names import Conventions, from_name, from_pattern, site_of, to_utc, zone_of
 from soundbeam.transforms.listing.times_in_wav import read_times
 from soundbeam.transforms.packs import spread
@@ -75,16 +76,22 @@ def describe(
     row: Recording | Unscannable,
     conventions: Conventions,
     since: datetime | None = None,
+    deployments: Deployments | None = None,
 ) -> Recording | Unscannable | None:
     """Adds the time and site to a listed file; None if it was recorded before ``since``.
+
+    The time zone of its site's deployments replaces that of the conventions.
 
     If neither its name nor its metadata gives a time, the modification time decides; without that the file is kept. A
     file whose name gives a time more than 26 hours before ``since`` is left out without being opened.
     """
     recording = recording_of(row)
+    site = site_of(recording.uri, conventions.site)
+    if deployments is not None and (zone := deployments.timezone_of(site)):
+        conventions = dataclasses.replace(conventions, timezone=zone)
 
     def with_time(when: datetime | None) -> Recording | Unscannable:
-        described = dataclasses.replace(recording, recorded_at=when, site=site_of(recording.uri, conventions.site))
+        described = dataclasses.replace(recording, recorded_at=when, site=site)
         return described if isinstance(row, Recording) else dataclasses.replace(row, recording=described)
 
     named = recorded_at(recording.uri, conventions)
@@ -106,24 +113,26 @@ class DescribeRecordings(beam.PTransform):
         conventions: Where times and sites are read from.
         since: A time, UTC; None keeps all.
         spread: Whether to distribute them over all workers first, because one worker lists a whole pattern.
+        deployments: Where and when recorders were; None: unknown.
     """
 
     conventions: Conventions
     since: datetime | None = None
     spread: bool = True
+    deployments: Deployments | None = None
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """Adds the step to the graph."""
         if self.spread:
             rows = spread(rows, "Spread", Recording)
-        return rows | "Describe" >> beam.FlatMap(_described, self.conventions, self.since)
+        return rows | "Describe" >> beam.FlatMap(_described, self.conventions, self.since, self.deployments)
 
 
 def _described(
-    row: Recording | Unscannable, conventions: Conventions, since: datetime | None
+    row: Recording | Unscannable, conventions: Conventions, since: datetime | None, deployments: Deployments | None
 ) -> Iterator[Recording | Unscannable]:
     try:
-        described = describe(row, conventions, since)
+        described = describe(row, conventions, since, deployments)
     except Exception:  # whatever is odd about one name or time costs no other recording its results
         count("describe_failed")
         described = row

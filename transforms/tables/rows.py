@@ -107,6 +107,7 @@ class TableRows:
                 "start_s": [call.start_s for _, call in calls],
                 "end_s": [call.end_s for _, call in calls],
                 "score": [call.score for _, call in calls],
+                "expected": [call.expected for _, call in calls],
                 "started_at": [recorded_at and recorded_at + timedelta(seconds=call.start_s) for _, call in calls],
             },
         )
@@ -126,6 +127,7 @@ class TableRows:
                 "calls": [len(result.calls.get(label, ())) if known else None for label in labels],
                 "calls_low": [low for low, _ in intervals],
                 "calls_high": [high for _, high in intervals],
+                "unlikely": [result.unlikely.get(label, 0) if known else None for label in labels],
             },
         )
 

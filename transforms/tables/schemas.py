@@ -86,6 +86,8 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
     times = [("start_s", pa.float64()), ("end_s", pa.float64())]
     site = ("site", pa.string())
     channel = [("channel", pa.int64())] if parameters.get("channel") == "each" else []
+    expected = [("expected", pa.float32())] if parameters.get("geo") else []
+    unlikely = [("unlikely", pa.int64())] if parameters.get("min_expected") is not None else []
     columns = {
         "predictions": [
             ("recording", pa.string()),
@@ -101,6 +103,7 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             *times,
             ("score", pa.float32()),
             ("started_at", pa.timestamp("us", tz="UTC")),
+            *expected,
             *channel,
             site,
         ],
@@ -111,6 +114,7 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("calls", pa.int64()),
             ("calls_low", pa.int64()),
             ("calls_high", pa.int64()),
+            *unlikely,
             *channel,
             site,
         ],

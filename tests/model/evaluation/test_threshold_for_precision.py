@@ -1,11 +1,12 @@
-"""The threshold for a wanted precision, against trying all thresholds one by one."""
+"""The thresholds for a wanted precision and for the best F1, against trying all thresholds one by one."""
 
 import numpy as np
 import pytest
 
 from soundbeam.model.classifier.calls import CallRules, find_calls
-from soundbeam.model.evaluation import detection as evaluation
-from soundbeam.model.evaluation.detection import RecordingOutcome, threshold_for_precision
+from soundbeam.model.evaluation import operating_points
+from soundbeam.model.evaluation.detection import RecordingOutcome
+from soundbeam.model.evaluation.operating_points import best_threshold, threshold_for_precision
 
 RULES = CallRules(smooth_s=1.0, dip=0.5, min_gap_s=1.0)
 SPACING = 20.0  # seconds from one call, or false alarm, to the next: they cannot be mixed up
@@ -43,7 +44,7 @@ def outcomes(request):
 @pytest.mark.parametrize("wanted", [0.5, 0.8, 0.9, 1.0])
 @pytest.mark.parametrize("tried", [1000, 7])
 def test_no_lower_threshold_does(outcomes, wanted, tried, monkeypatch):
-    monkeypatch.setattr(evaluation, "_TRIED", tried)
+    monkeypatch.setattr(operating_points, "_TRIED", tried)
     point, reached = threshold_for_precision(iter(outcomes), wanted, RULES)
     every = [(t, *by_hand(outcomes, t)) for t in np.linspace(0.001, 0.999, 400)]
     good = [t for t, calls, right in every if calls and right / calls >= wanted]
@@ -82,3 +83,32 @@ def test_saturated_scores():
     silent = RecordingOutcome(np.empty((0, 2)), 0, np.empty((0, 2)), start, start + 2, np.zeros(10))
     point, reached = threshold_for_precision([silent], 1.0, RULES)
     assert not reached and (point is None or point.events.precision == 0.0)
+
+
+@pytest.mark.parametrize(("lowest", "tried", "tolerance"), [(0.0, 1000, 1e-9), (0.6, 1000, 1e-9), (0.0, 16, 0.03)])
+def test_no_other_threshold_has_a_better_f1(outcomes, lowest, tried, tolerance, monkeypatch):
+    monkeypatch.setattr(operating_points, "_TRIED", tried)
+    calls_there_are = sum(len(o.annotations) for o in outcomes)
+    every = [(t, *by_hand(outcomes, t)) for t in np.linspace(max(lowest, 0.001), 0.999, 100)]
+    best = max(2 * right / (calls + calls_there_are) for _, calls, right in every)
+    point = best_threshold(outcomes, RULES, lowest)
+    calls, right = by_hand(outcomes, point.threshold)
+    assert point.threshold >= lowest and point.events.f1 >= best - tolerance
+    assert 2 * right / (calls + calls_there_are) == pytest.approx(point.events.f1)
+
+
+def test_where_no_call_is_right_there_is_no_threshold():
+    assert best_threshold([recording(0, [0.5, 0.7], [False, False])], RULES) is None
+    assert best_threshold([], RULES) is None
+
+
+@pytest.mark.parametrize("wanted", [0.8, 1.0])
+def test_of_thresholds_with_a_precision_the_best_f1_is_taken(outcomes, wanted, monkeypatch):
+    monkeypatch.setattr(operating_points, "_TRIED", 1000)
+    point = best_threshold(outcomes, RULES, precision=wanted)
+    every = [(*by_hand(outcomes, t),) for t in np.linspace(0.001, 0.999, 100)]
+    good = [right for calls, right in every if calls and right / calls >= wanted]
+    calls, right = by_hand(outcomes, point.threshold)
+    assert (
+        (right / calls >= wanted and right >= max(good)) if good else right / calls >= max(r / c for c, r in every if c)
+    )

@@ -1,0 +1,1 @@
+"""The program ``calibrate``: thresholds, rules and probabilities from annotated recordings."""
