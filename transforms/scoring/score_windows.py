@@ -25,7 +25,7 @@ from soundbeam.transforms.kept_scores import Keeping, KeptScores
 from soundbeam.transforms.records import Decoded, Scored, Segment, SegmentScores
 
 # How many segments a batch holds for each thread, and at least.
-_SEGMENTS_PER_THREAD, _SEGMENTS_PER_BATCH = 4, 16
+_SEGMENTS_PER_THREAD, _SEGMENTS_PER_BATCH = 4, 8
 # How many batches are being scored while the next one arrives; with none, threads would wait for each other and for
 # decoding.
 _PENDING_BATCHES = 1
