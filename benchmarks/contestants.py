@@ -4,12 +4,14 @@
 
 A contestant first processes a few recordings, to load and trace everything. If NUMBER is 0, it then processes more and
 more of them until it knows how many take about TURN_S seconds. Finally it processes that many once, and prints a line
-of JSON: the number, and the seconds spent for each second of sound, in total and for each part.
+of JSON: the number, and the seconds spent for each second of sound, in total and for each part. `processor` is the
+processor time of all processes of its session, so that it must be started in a session of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import os
@@ -19,9 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from birdnet_contestants import birdnet_loop, birdnet_parts
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SEGMENT_S = 60.0
 WARM_UP_RECORDINGS = 6
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 Work = Callable[[list[str]], dict[str, float]]
 
 
@@ -41,7 +46,8 @@ def scan(bundle: str, hop: float) -> Work:
 
     prepare_process()
     from soundbeam.pipelines.runners.options import beam_options
-    from soundbeam.pipelines.scan import job as scanning
+    from soundbeam.pipelines.scan.job import scan as run_scan
+    from soundbeam.pipelines.scan.request import Scan
     from soundbeam.transforms.scoring import score_windows as score
 
     score.load_scorer = functools.cache(score.load_scorer)
@@ -49,9 +55,9 @@ def scan(bundle: str, hop: float) -> Work:
     def work(paths: list[str]) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "list.txt").write_text("\n".join(paths))
-            request = scanning.Scan([f"@{folder}/list.txt"], bundle, f"{folder}/out", hop=hop, segment=SEGMENT_S)
+            request = Scan([f"@{folder}/list.txt"], bundle, f"{folder}/out", hop=hop, segment=SEGMENT_S)
             begin = time.perf_counter()
-            finished = scanning.scan(request, beam_options([]))
+            finished = run_scan(request, beam_options([]))
             spent = time.perf_counter() - begin
             assert finished.info is not None
             assert finished.info.counters["recordings_ok"] == len(paths), finished.info.counters
@@ -194,9 +200,18 @@ def _decode_clips(name: str) -> Work:
     return work
 
 
-CONTESTANTS = {
-    f.__name__: f for f in (reference, scan, bare_loop, parts, materialize, decode_clips, decode_and_write_clips)
-}
+_ALL = (
+    reference,
+    scan,
+    bare_loop,
+    parts,
+    materialize,
+    decode_clips,
+    decode_and_write_clips,
+    birdnet_loop,
+    birdnet_parts,
+)
+CONTESTANTS = {f.__name__: f for f in _ALL}
 
 
 def seconds_of(path: str) -> float:
@@ -204,6 +219,16 @@ def seconds_of(path: str) -> float:
     import soundfile
 
     return float(soundfile.info(path).duration)
+
+
+def processor_seconds() -> float:
+    """Processor time of all processes of this session, and of those that they waited for."""
+    session, ticks = str(os.getsid(0)), 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            fields = stat.read_text().rpartition(")")[2].split()  # from the third field of proc(5) on
+            ticks += sum(map(int, fields[11:15])) if fields[3] == session else 0
+    return ticks / CLOCK_TICKS
 
 
 def main() -> None:
@@ -231,7 +256,10 @@ def main() -> None:
         number = min(len(paths), number)
     paths = paths[: options.number or number]
     sound = sum(map(seconds_of, paths))
-    costs = {part: spent / sound for part, spent in work(paths).items()}
+    worked = processor_seconds()
+    costs = work(paths)
+    costs.setdefault("processor", processor_seconds() - worked)
+    costs = {part: spent / sound for part, spent in costs.items()}
     print(json.dumps({"number": len(paths), **costs}), file=answer, flush=True)
     os._exit(0)  # skips the clean-up, in which TensorFlow prints errors
 
