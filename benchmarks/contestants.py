@@ -200,18 +200,9 @@ def _decode_clips(name: str) -> Work:
     return work
 
 
-_ALL = (
-    reference,
-    scan,
-    bare_loop,
-    parts,
-    materialize,
-    decode_clips,
-    decode_and_write_clips,
-    birdnet_loop,
-    birdnet_parts,
-)
-CONTESTANTS = {f.__name__: f for f in _ALL}
+_SCANNING = (reference, scan, bare_loop, parts, birdnet_loop, birdnet_parts)
+_MATERIALIZING = (materialize, decode_clips, decode_and_write_clips)
+CONTESTANTS = {f.__name__: f for f in (*_SCANNING, *_MATERIALIZING)}
 
 
 def seconds_of(path: str) -> float:
