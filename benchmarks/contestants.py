@@ -4,12 +4,14 @@
 
 A contestant first processes a few recordings, to load and trace everything. If NUMBER is 0, it then processes more and
 more of them until it knows how many take about TURN_S seconds. Finally it processes that many once, and prints a line
-of JSON: the number, and the seconds spent for each second of sound, in total and for each part.
+of JSON: the number, and the seconds spent for each second of sound, in total and for each part. `processor` is the
+processor time of all processes of its session, so that it must be started in a session of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import os
@@ -19,9 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from birdnet_contestants import birdnet_loop, birdnet_parts
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SEGMENT_S = 60.0
 WARM_UP_RECORDINGS = 6
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 Work = Callable[[list[str]], dict[str, float]]
 
 
@@ -41,7 +46,8 @@ def scan(bundle: str, hop: float) -> Work:
 
     prepare_process()
     from soundbeam.pipelines.runners.options import beam_options
-    from soundbeam.pipelines.scan import job as scanning
+    from soundbeam.pipelines.scan.job import scan as run_scan
+    from soundbeam.pipelines.scan.request import Scan
     from soundbeam.transforms.scoring import score_windows as score
 
     score.load_scorer = functools.cache(score.load_scorer)
@@ -49,9 +55,9 @@ def scan(bundle: str, hop: float) -> Work:
     def work(paths: list[str]) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "list.txt").write_text("\n".join(paths))
-            request = scanning.Scan([f"@{folder}/list.txt"], bundle, f"{folder}/out", hop=hop, segment=SEGMENT_S)
+            request = Scan([f"@{folder}/list.txt"], bundle, f"{folder}/out", hop=hop, segment=SEGMENT_S)
             begin = time.perf_counter()
-            finished = scanning.scan(request, beam_options([]))
+            finished = run_scan(request, beam_options([]))
             spent = time.perf_counter() - begin
             assert finished.info is not None
             assert finished.info.counters["recordings_ok"] == len(paths), finished.info.counters
@@ -84,50 +90,43 @@ def bare_loop(bundle: str, hop: float) -> Work:
 
 
 def parts(bundle: str, hop: float) -> Work:
-    """Each part alone, by calling its library: decode all channels, resample, STFT, normalise and run the network."""
+    """Each part alone, by calling its library: decode all channels, resample, make spectrograms, run the network."""
     import numpy as np
     import soundfile
     import soxr
-    import tensorflow as tf
 
-    from soundbeam.model.architectures.assemble import FRONT_END, NETWORK
     from soundbeam.model.classifier.bundle import load_bundle
-    from soundbeam.model.classifier.tensorflow_scorer import Graph, TensorFlowScorer
+    from soundbeam.model.classifier.litert_network import LiteRTNetwork
+    from soundbeam.model.frontend.config import FrontEndConfig
+    from soundbeam.model.frontend.spectrograms import Spectrograms
     from soundbeam.model.windows import WindowSpec
     from soundbeam.transforms.decoders.base import BLOCK_FRAMES
     from soundbeam.transforms.decoding.decode_recordings import decode_recording
     from soundbeam.transforms.records import Recording, Segment
 
     loaded = load_bundle(bundle)
-    scorer = TensorFlowScorer(loaded.model(), loaded.batch)
-    spec = WindowSpec(loaded.rate, loaded.window_s, hop)
-    shares = spec.hop_s * spec.rate < spec.window_samples
-    model = loaded.model()
-    front, network = model.get_layer(FRONT_END), model.get_layer(NETWORK)
-    samples = tf.TensorSpec((None,) if shares else (None, spec.window_samples), tf.float32)
-    frames = tf.TensorSpec((None, *front.config.shape(spec.window_samples)[:2]), tf.float32)
-    stft = Graph(tf.function(front.spectrogram, [samples], autograph=False), False)
-    score = Graph(
-        tf.function(lambda x: network(front.normalise(x), training=False), [frames], autograph=False),
-        scorer._scores.windows.folds,
+    config = FrontEndConfig.from_plain(loaded.front_end)
+    spec, network, front_end = (
+        WindowSpec(loaded.rate, loaded.window_s, hop),
+        LiteRTNetwork(loaded.network),
+        Spectrograms(config),
     )
+    length = spec.window_samples
+    shares = spec.hop_s * spec.rate < length
 
     def batches(segment: Segment) -> Iterator[np.ndarray]:
-        for i in range(0, len(segment.offsets), scorer.batch):
-            part = segment.offsets[i : i + scorer.batch]
-            if shares:
-                yield segment.samples[part[0] : part[-1] + spec.window_samples]
-            else:
-                yield np.stack([segment.samples[o : o + spec.window_samples] for o in part])
+        for i in range(0, len(segment.offsets), loaded.batch):
+            yield segment.offsets[i : i + loaded.batch]
 
-    def windows(spectrogram: np.ndarray, number: int) -> np.ndarray:
-        if not shares:
-            return spectrogram
-        step, length = round(hop * spec.rate) // front.config.step, int(frames.shape[1])
-        return np.stack([spectrogram[i * step : i * step + length] for i in range(number)])
+    def spectrograms(segment: Segment, offsets: np.ndarray) -> np.ndarray:
+        first = offsets[0]
+        if shares:
+            frames = ((offsets - first) // config.step).astype(np.int32)
+            return front_end.of_segment(segment.samples[first : offsets[-1] + length], frames)
+        return front_end.of_windows(np.stack([segment.samples[o : o + length] for o in offsets]))
 
     def work(paths: list[str]) -> dict[str, float]:
-        spent = dict.fromkeys(("decode", "resample", "stft", "model"), 0.0)
+        spent = dict.fromkeys(("decode", "resample", "front end", "model"), 0.0)
 
         def timed(name: str, function: Callable[[], Any]) -> Any:
             begin = time.perf_counter()
@@ -142,11 +141,9 @@ def parts(bundle: str, hop: float) -> Work:
             mono = np.concatenate([block.mean(axis=1) for block in blocks])
             timed("resample", lambda m=mono, r=rate: soxr.resample(m, r, spec.rate, quality="HQ"))
             for item in decode_recording(Recording(f"file://{path}", 1, ""), spec, SEGMENT_S):
-                for batch in batches(item) if isinstance(item, Segment) else ():
-                    spectrogram = timed("stft", lambda b=batch: stft(b)[0])
-                    number = (len(batch) - spec.window_samples) // round(hop * spec.rate) + 1 if shares else len(batch)
-                    stacked = windows(spectrogram, number)
-                    timed("model", lambda w=stacked: score(w))
+                for offsets in batches(item) if isinstance(item, Segment) else ():
+                    made = timed("front end", lambda s=item, o=offsets: spectrograms(s, o))
+                    timed("model", lambda m=made: network(m))
         return {"seconds": sum(spent.values()), **spent}
 
     return work
@@ -194,9 +191,9 @@ def _decode_clips(name: str) -> Work:
     return work
 
 
-CONTESTANTS = {
-    f.__name__: f for f in (reference, scan, bare_loop, parts, materialize, decode_clips, decode_and_write_clips)
-}
+_SCANNING = (reference, scan, bare_loop, parts, birdnet_loop, birdnet_parts)
+_MATERIALIZING = (materialize, decode_clips, decode_and_write_clips)
+CONTESTANTS = {f.__name__: f for f in (*_SCANNING, *_MATERIALIZING)}
 
 
 def seconds_of(path: str) -> float:
@@ -204,6 +201,16 @@ def seconds_of(path: str) -> float:
     import soundfile
 
     return float(soundfile.info(path).duration)
+
+
+def processor_seconds() -> float:
+    """Processor time of all processes of this session, and of those that they waited for."""
+    session, ticks = str(os.getsid(0)), 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            fields = stat.read_text().rpartition(")")[2].split()  # from the third field of proc(5) on
+            ticks += sum(map(int, fields[11:15])) if fields[3] == session else 0
+    return ticks / CLOCK_TICKS
 
 
 def main() -> None:
@@ -231,7 +238,10 @@ def main() -> None:
         number = min(len(paths), number)
     paths = paths[: options.number or number]
     sound = sum(map(seconds_of, paths))
-    costs = {part: spent / sound for part, spent in work(paths).items()}
+    worked = processor_seconds()
+    costs = work(paths)
+    costs.setdefault("processor", processor_seconds() - worked)
+    costs = {part: spent / sound for part, spent in costs.items()}
     print(json.dumps({"number": len(paths), **costs}), file=answer, flush=True)
     os._exit(0)  # skips the clean-up, in which TensorFlow prints errors
 

@@ -28,25 +28,26 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 KINDS = ("mp3", "wav", "flac")
+PARTS = ("decode", "resample", "stft", "model")
 _DEBUG = os.environ.get("SOUNDBEAM_DEBUG")
 
 
-def make_recordings(folder: Path, minutes: float) -> list[str]:
-    """Writes one recording of each kind, 48 kHz stereo: pink noise, and sweeps that come and go."""
+def make_recordings(folder: Path, minutes: float, rate: int = 48000) -> list[str]:
+    """Writes one recording of each kind, stereo: pink noise, and sweeps that come and go."""
     import numpy as np
     import soundfile
 
-    frames, rng = round(minutes * 60 * 48000), np.random.default_rng(0)
-    time_s = np.arange(frames) / 48000
+    frames, rng = round(minutes * 60 * rate), np.random.default_rng(0)
+    time_s = np.arange(frames) / rate
     sweeps = np.sin(2 * np.pi * (900 + 300 * np.sin(time_s / 3)) * time_s) * (np.sin(time_s * 1.3) > 0.6)
     spectrum = np.fft.rfft(rng.standard_normal((frames, 2)), axis=0)
     noise = np.fft.irfft(spectrum / np.sqrt(np.arange(1, len(spectrum) + 1))[:, None], frames, axis=0)
     sound = (0.05 * noise / noise.std() + 0.1 * sweeps[:, None]).clip(-1, 1).astype(np.float32)
     for kind in KINDS:
-        with soundfile.SoundFile(folder / f"long.{kind}", "w", 48000, 2) as file:
-            for i in range(0, frames, 48000):  # libsndfile's MP3 writer fails on one long write
-                file.write(sound[i : i + 48000])
-    return [str(folder / f"long.{kind}") for kind in KINDS]
+        with soundfile.SoundFile(folder / f"long-{rate}.{kind}", "w", rate, 2) as file:
+            for i in range(0, frames, rate):  # libsndfile's MP3 writer fails on one long write
+                file.write(sound[i : i + rate])
+    return [str(folder / f"long-{rate}.{kind}") for kind in KINDS]
 
 
 def link_copies(paths: list[str], folder: Path, number: int) -> list[str]:
@@ -85,11 +86,14 @@ class Contestant:
     """Recordings in a turn. The first turn determines it."""
 
     def turn(self) -> dict[str, float]:
-        """Runs one turn. Returns the seconds spent for each second of sound, in total and for each part."""
+        """Runs one turn. Returns the seconds spent for each second of sound: in total, for each part, of processors."""
         arguments = (self.name, self.cores, self.bundle, self.hop, self.turn_s, self.number, *self.paths)
         command = [sys.executable, str(Path(__file__).with_name("contestants.py")), *map(str, arguments)]
         with open(os.devnull, "w") as devnull:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=None if _DEBUG else devnull, text=True)
+            # In a session of its own, by which it finds the processor time of all its processes.
+            done = subprocess.run(
+                command, stdout=subprocess.PIPE, stderr=None if _DEBUG else devnull, text=True, start_new_session=True
+            )
         if done.returncode:
             raise SystemExit("a contestant failed; set SOUNDBEAM_DEBUG=1 to see why")
         costs: dict[str, float] = json.loads(done.stdout)
@@ -150,7 +154,7 @@ def ratios(name: str, hop: float, rounds: int, turn_s: float, folder: Path, path
         "one_core_against_parts": ratio("one", "parts"),
         "speed": [1 / s for s in took["all"]],
         "seconds": took["all"],
-        "shares": {part: value / medians["seconds"] for part, value in medians.items() if part != "seconds"},
+        "shares": {part: value / medians["seconds"] for part, value in medians.items() if part in PARTS},
     }
 
 
