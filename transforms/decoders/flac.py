@@ -188,7 +188,8 @@ class RateTracker:
             self.samples += frame.samples
             self.last_end = start + match.start() + frame.samples * frame.channels * 4 + _MOST_OVERHEAD
             self._expected = _next(frame)
-        self._rest = data[max(0, len(data) - _LONGEST_HEADER) :]
+        # One byte more than was left out above: a sync code of two bytes may begin there.
+        self._rest = data[max(0, len(data) - _LONGEST_HEADER - 1) :]
 
     def look_ahead(self, read_at: Callable[[int, int], bytes], count: int) -> None:
         """Follows the frames in the next ``count`` bytes that have not been read yet."""
