@@ -1,6 +1,7 @@
 """The frames of a FLAC stream are followed whatever the pieces in which its bytes are read."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def stream():
 def followed(stream, cuts):
     tracker = RateTracker()
     bounds = [0, *sorted(cuts), len(stream)]
-    for first, end in zip(bounds, bounds[1:], strict=False):
+    for first, end in itertools.pairwise(bounds):
         tracker(first, stream[first:end])
     return tracker
 
