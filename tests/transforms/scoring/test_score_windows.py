@@ -102,7 +102,7 @@ def test_short_recordings_fill_a_call_and_long_segments_are_not_piled_up(tone_bu
             | step.batches()
             | beam.Map(lambda batch: (len(batch), sum(len(s.samples) for s in batch)))
         )
-        most = 16 * len(long.samples)
+        most = 8 * len(long.samples)
         assert_that(sizes, lambda found: _check(found, most))
 
 
