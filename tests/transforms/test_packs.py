@@ -4,7 +4,7 @@ import collections
 
 import apache_beam as beam
 import pytest
-from apache_beam.testing.test_pipeline import TestPipeline
+from apache_beam.testing.test_pipeline import TestPipeline as PipelineOfTest
 from apache_beam.testing.util import assert_that
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +59,7 @@ def test_spreading_keeps_every_row_once(monkeypatch):
     def same(spread):
         assert collections.Counter(spread) == collections.Counter(rows)
 
-    with TestPipeline() as pipeline:
+    with PipelineOfTest() as pipeline:
         assert_that(packs.spread(pipeline | beam.Create(rows, reshuffle=False), "Spread", object), same)
 
 
@@ -74,5 +74,5 @@ def test_rows_of_one_key_meet_in_one_part():
         assert all(len(parts) == 1 for parts in where.values()) and len(where) == 50
         assert sorted(row for _, data in parts for row in packs.unpack(data)) == sorted(rows)
 
-    with TestPipeline() as pipeline:
+    with PipelineOfTest() as pipeline:
         assert_that(packs.packed_in_parts(pipeline | beam.Create(rows), "Parts", lambda row: row[0]), joined)
