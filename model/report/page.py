@@ -69,6 +69,7 @@ def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
         labels=_named(bundle.labels),
         task=bundle.task,
         fingerprint=bundle.fingerprint[:16],
+        licence=bundle.licence,
         facts=_facts(bundle),
         examples=_examples(bundle),
         calibrated=_calibrated(bundle),

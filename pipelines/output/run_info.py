@@ -110,6 +110,7 @@ class RunInfo:
         parameters: What its rows were made with.
         settings: `ScanParameters.settings` as the run computed it.
         labels: The labels that the scan is about, in the order of the classifier's scores.
+        names: Label → its scientific and common name and code, for labels of imported models that hold several.
         versions: Package → version that the rows depend on.
         counters: The pipeline's counters.
         gone: How many files that were scanned before no longer exist.
@@ -124,6 +125,7 @@ class RunInfo:
     parameters: ScanParameters
     settings: str
     labels: list[str]
+    names: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
     versions: dict[str, str] = dataclasses.field(default_factory=dict)
     counters: dict[str, int] = dataclasses.field(default_factory=dict)
     gone: int = 0

@@ -100,6 +100,7 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
             parameters=parameters,
             settings=parameters.settings,
             labels=list(parameters.labels),
+            names={label: bundle.names[label] for label in parameters.labels if label in bundle.names},
             versions=versions(),
             counters=dict(sorted(counters.items())),
             gone=files.gone,

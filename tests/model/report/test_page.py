@@ -124,6 +124,9 @@ def test_it_says_what_it_was_trained_on_and_how_well_it_does():
     text = Read(page(bundle(), evidence())).text
     for said in ("1,200", "3,600", "90,657 parameters", "seed 7", "0.900", "–", "none", "2017", "soundscapes 40"):
         assert said in text, said
+    assert "licence" not in text
+    licensed = dataclasses.replace(bundle(), licence="CC BY-NC <4.0>")
+    assert "licence: CC BY-NC <4.0>" in Read(page(licensed, evidence())).text
 
 
 def test_a_classifier_has_its_confusion_and_the_error_of_the_chosen_label():

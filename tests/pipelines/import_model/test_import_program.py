@@ -63,6 +63,16 @@ def test_a_scan_finds_runs_of_windows_and_tells_the_licence(home, heard, capsys)
         np.testing.assert_allclose(sorted(got), want, atol=1e-9)
 
 
+def test_a_run_tells_both_names_of_its_labels(home, tmp_path):
+    (tmp_path / "labels.txt").write_text("Strix aluco_Tawny Owl\nOtus scops_Scops Owl\n")
+    options = {"rate": RATE, "activation": "sigmoid", "labels": tmp_path / "labels.txt"}
+    soundbeam.import_model(home / "birds.tflite", tmp_path / "b", **options)
+    soundbeam.scan(home / "a.wav", tmp_path / "b", tmp_path / "out")
+    run = latest_run(str(tmp_path / "out"))
+    assert run.names["Strix aluco_Tawny Owl"] == {"scientific": "Strix aluco", "common": "Tawny Owl"}
+    assert json.loads(next((tmp_path / "out").rglob("run.json")).read_text())["names"] == run.names
+
+
 def test_from_python(home, heard, tmp_path):
     classifier = soundbeam.import_model(home / "birds.tflite", tmp_path / "b", rate=RATE, activation="sigmoid")
     predicted = classifier.predict(home / "a.wav")
