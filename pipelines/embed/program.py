@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import Parser
 from soundbeam.pipelines.console.errors import program
-from soundbeam.pipelines.scan.listening_options import add_listening_options, beam_options
+from soundbeam.pipelines.scan.listening_options import add_listening_options
 
 
 def parser() -> Parser:
@@ -31,20 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     own = parser()
     options, rest = own.parse_known_args(argv)
     from soundbeam.pipelines.embed.request import Embed
-    from soundbeam.pipelines.scan.job import scan
-    from soundbeam.pipelines.scan.monitoring import Monitor
-    from soundbeam.pipelines.scan.summary import figures_of, summarize
+    from soundbeam.pipelines.scan.listening import listen
 
-    values = vars(options)
-    monitor = Monitor(options.output, values.pop("summary_json"), values.pop("metrics"), "embed")
-    try:
-        pipeline_options = beam_options(rest, own)
-        request = Embed(**values)
-    except SoundbeamError as e:
-        own.error(str(e))
-    with monitor:
-        monitor.figures = figures_of(scan(request, pipeline_options), options.output)
-        return summarize(monitor.figures, options.output)
+    return listen(Embed, own, options, rest, "embed")
 
 
 if __name__ == "__main__":

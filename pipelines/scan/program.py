@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import sys
 
-from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.errors import program
-from soundbeam.pipelines.scan.listening_options import add_listening_options, beam_options
+from soundbeam.pipelines.scan.listening_options import add_listening_options
 
 
 def parser() -> Parser:
@@ -50,21 +49,10 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
     own = parser()
     options, rest = own.parse_known_args(argv)
-    from soundbeam.pipelines.scan.job import scan
-    from soundbeam.pipelines.scan.monitoring import Monitor
+    from soundbeam.pipelines.scan.listening import listen
     from soundbeam.pipelines.scan.request import Scan
-    from soundbeam.pipelines.scan.summary import figures_of, summarize
 
-    values = vars(options)
-    monitor = Monitor(options.output, values.pop("summary_json"), values.pop("metrics"))
-    try:
-        pipeline_options = beam_options(rest, own)
-        request = Scan(**values)
-    except SoundbeamError as e:
-        own.error(str(e))
-    with monitor:
-        monitor.figures = figures_of(scan(request, pipeline_options), options.output)
-        return summarize(monitor.figures, options.output)
+    return listen(Scan, own, options, rest, "scan")
 
 
 if __name__ == "__main__":
