@@ -16,7 +16,7 @@ Example:
     ...     soundbeam.load_classifier("nowhere/")
     ... except soundbeam.BundleError as e:
     ...     print(e)
-    nowhere: no classifier there (no classifier.json); make one with 'soundbeam train'
+    nowhere: no classifier there (no classifier.json); make one with 'soundbeam train' or 'import'
 """
 
 from __future__ import annotations

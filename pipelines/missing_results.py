@@ -16,7 +16,7 @@ def why_no(table: str) -> str:
 def why_empty(output: Output) -> str:
     """Why a folder holds no committed run, and what to do."""
     if not output.fs.exists(output.path):
-        return "no such folder; give the folder that 'soundbeam scan --output' wrote"
+        return "no such folder; give the folder that 'soundbeam scan' or 'embed' wrote (--output)"
     names = output.place.names(output.path)
     if any(name.startswith("run=") for name in names):
         return "one table of an output; give the folder above it"

@@ -88,7 +88,9 @@ def read_description(url: str) -> dict[str, Any]:
         described = json.loads(_text(path))
         version = described["format"]
     except (FileNotFoundError, NotADirectoryError):
-        raise BundleError(f"{url}: no classifier there (no {DESCRIPTION}); make one with 'soundbeam train'") from None
+        raise BundleError(
+            f"{url}: no classifier there (no {DESCRIPTION}); make one with 'soundbeam train' or 'import'"
+        ) from None
     except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as e:
         raise BundleError(f"{path}: not the description of a classifier ({type(e).__name__}: {e})") from e
     except (OSError, ImportError, ValueError) as e:

@@ -56,7 +56,8 @@ class Head:
         """The content of a ``.npz`` file; the same head gives the same bytes."""
         file = io.BytesIO()
         arrays = {f"{kind}{i}": layer[k] for i, layer in enumerate(self.layers) for k, kind in enumerate("wb")}
-        np.savez(file, **{name: np.ascontiguousarray(array, "<f4") for name, array in arrays.items()})  # type: ignore[arg-type]
+        floats = {name: np.ascontiguousarray(array, "<f4") for name, array in arrays.items()}
+        np.savez(file, **floats)  # type: ignore[arg-type]  # the stubs take a name for the option allow_pickle
         return file.getvalue()
 
     @classmethod

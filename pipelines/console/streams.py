@@ -50,7 +50,7 @@ def _text(descriptor: int, encoding: str) -> io.TextIOWrapper:
 
 def _is_file(stream: io.TextIOBase, descriptor: int) -> bool:
     try:
-        binary = stream.buffer  # type: ignore[attr-defined]
+        binary = stream.buffer  # type: ignore[attr-defined]  # a text stream without one is caught below
         return stream.fileno() == descriptor and isinstance(getattr(binary, "raw", binary), io.FileIO)  # or unbuffered
     except (AttributeError, OSError, ValueError):
         return False

@@ -17,7 +17,7 @@ from soundbeam.pipelines.output.folder import Output
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module elsewhere; None says that it is missing
 
 HEARTBEAT_S = 20.0
 # A holder without the kernel's help that has written nothing for this long is dead.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import datetime
 import os
@@ -27,7 +28,7 @@ _ZEROS_LABELS = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class Listening:
+class Listening(abc.ABC):
     """What to listen to, and how: what a scan and `soundbeam embed` are asked alike.
 
     Attributes:
@@ -85,9 +86,9 @@ class Listening:
         object.__setattr__(self, "since_utc", since_utc)
 
     @property
+    @abc.abstractmethod
     def tables(self) -> tuple[str, ...]:
         """The tables to write."""
-        raise NotImplementedError
 
     def scoring(self, bundle: ClassifierBundle) -> dict[str, Any]:
         """The `ScanParameters` that say which scores are kept and how they become calls: here none."""
