@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from apache_beam.pipeline import PipelineVisitor
 
+from soundbeam.model.errors import SoundbeamError
 from tests import ROOT
 from tests.placeholder import RATE, tone
 from tests.test_architecture import FILES, module_of, relative
@@ -101,10 +102,11 @@ def graph_of(main, argv, monkeypatch, run):
 
     def look(pipeline):
         pipeline.visit(seen)
-        raise KeyboardInterrupt
+        raise SoundbeamError("looked at")
 
-    monkeypatch.setattr(run, look)
-    assert main([str(a) for a in argv]) == 130
+    with monkeypatch.context() as patch:  # only here: a module that is first imported meanwhile would keep the function
+        patch.setattr(run, look)
+        assert main([str(a) for a in argv]) == 1
     assert len(seen.pickled) > 5
     return seen.pickled
 
