@@ -24,7 +24,7 @@ $(VENV)/.installed: setup.py constraints.txt
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "installing into $(VENV) (a minute or two)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[av,s3,gcs,zoo,dataflow,test]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[av,s3,gcs,zoo,dataflow,formats,test]'
 	@touch $@
 
 check: setup

@@ -43,6 +43,11 @@ setup(
         "prometheus_client>=0.20",
         # --timezone: small worker images have no time zones of their own.
         "tzdata",
+        # The page of 'soundbeam review'.
+        "starlette>=1.0,<2",
+        "uvicorn>=0.40",
+        # Sunrise, sunset and moon in 'soundbeam report'.
+        "astral>=3.2",
     ],
     extras_require={
         "av": ["av>=12"],
@@ -56,6 +61,8 @@ setup(
         ],
         # Constant-Q, chroma and the 40 × 5 table; noise reduction; loudness.
         "zoo": ["librosa>=0.10", "noisereduce>=3", "pyloudnorm>=0.1.1"],
+        # Annotations of many tools, in and out.
+        "formats": ["crowsetta>=5.1", "soundevent>=2.10"],
         "gcs": ["gcsfs>=2024.2"],
         "azure": ["adlfs>=2024.2"],
         "test": [
@@ -63,12 +70,15 @@ setup(
             # For S3 and GCS on this machine; moto[server] would bring in forty more packages.
             "flask",
             "flask-cors",
+            "frictionless>=5",
             "gcp-storage-emulator",
             "hypothesis",
             "librosa>=0.10",
             "moto[s3]>=5",
             "mypy",
             "pandas",
+            # Drives the Chromium that is installed; it downloads none.
+            "playwright",
             "pytest",
             "pytest-xdist",
             "ruff",
