@@ -46,6 +46,8 @@ class Recording:
         modified: Its modification time, UTC; None where the store has none.
         recorded_at: When its first sample was recorded, UTC; None if that is not known, or not known yet.
         site: Where it was recorded, by the user's pattern; None if the pattern does not match.
+        latitude, longitude: Where that is, degrees; None if unknown.
+        recorder: The serial number or another name of what recorded it; None if unknown.
         total_recordings: How many recordings this scan lists, for the progress report; 0 if unknown.
         total_bytes: The total size of these recordings.
     """
@@ -56,6 +58,9 @@ class Recording:
     modified: datetime | None = None
     recorded_at: datetime | None = None
     site: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    recorder: str | None = None
     total_recordings: int = 0
     total_bytes: int = 0
 
@@ -140,7 +145,7 @@ class DecodeReport:
         stage: "" if the status is ``ok``, else ``decode``.
         error: One line; "" if the status is ``ok``.
         duration_s: How many seconds were decoded, at the file's own rate; None if nothing was.
-        sample_rate: The file's own sample rate, Hz; None if unknown.
+        sample_rate: The file's own sample rate, Hz, the true one of a file that plays slower; None if unknown.
         channels: The file's own number of channels; None if unknown.
         windows: How many windows the segments contain.
         segments: How many segments were emitted.
@@ -182,6 +187,7 @@ class RangeReport:
         sums: Of the samples in it, for notes on the channels.
         channel: The one that was decoded, from 1 on; None for the mean of all, or each.
         gap_frames: How many of its frames were not recorded.
+        expansion: How many times slower than it was recorded the file plays.
         content: As in `DecodeReport`; of the first range only.
     """
 
@@ -200,6 +206,7 @@ class RangeReport:
     sums: ChannelSums = dataclasses.field(default_factory=ChannelSums)
     channel: int | None = None
     gap_frames: int = 0
+    expansion: int = 1
     content: str = ""
 
 
