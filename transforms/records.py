@@ -46,10 +46,8 @@ class Recording:
         modified: Its modification time, UTC; None where the store has none.
         recorded_at: When its first sample was recorded, UTC; None if that is not known, or not known yet.
         site: Where it was recorded, by the user's pattern; None if the pattern does not match.
-        latitude, longitude: Where that is, degrees; None if unknown.
-        recorder: The serial number or another name of what recorded it; None if unknown.
-        total_recordings: How many recordings this scan lists, for the progress report; 0 if unknown.
-        total_bytes: The total size of these recordings.
+        latitude, longitude, recorder: Where that is, degrees, and the recorder's serial number; None if unknown.
+        total_recordings, total_bytes: How many this scan lists, for the progress report; 0 if unknown.
     """
 
     uri: str
@@ -217,8 +215,7 @@ class SegmentScores:
     Attributes:
         uri: The recording.
         index: The segment's index.
-        start_s: float64 ``[windows]``.
-        end_s: float64 ``[windows]``.
+        start_s, end_s: float64 ``[windows]``.
         scores: Of its windows and the labels that the scan is about; None if scoring failed.
         error: One line if scoring failed, else "".
         of_range: Whether the recording is split into ranges.
@@ -275,8 +272,7 @@ class RecordingResult:
 
     Attributes:
         report: How it ended.
-        start_s: float64 ``[windows]``, ascending.
-        end_s: float64 ``[windows]``.
+        start_s, end_s: float64 ``[windows]``, ascending.
         scores: Of its windows and labels.
         calls: The calls of each label that is counted, in order of time; empty for a recording without windows.
         intervals: The lowest and the highest plausible number of calls of each of them; empty in the same case.
