@@ -143,8 +143,7 @@ class DecodeReport:
         stage: "" if the status is ``ok``, else ``decode``.
         error: One line; "" if the status is ``ok``.
         duration_s: How many seconds were decoded, at the file's own rate; None if nothing was.
-        sample_rate: The file's own sample rate, Hz, the true one of a file that plays slower; None if unknown.
-        channels: The file's own number of channels; None if unknown.
+        sample_rate, channels: The file's own, Hz (the true rate of one that plays slower); None if unknown.
         windows: How many windows the segments contain.
         segments: How many segments were emitted.
         listened_s: How many of these seconds were recorded: without the stretches in which a recorder with a trigger
@@ -220,7 +219,7 @@ class SegmentScores:
         error: One line if scoring failed, else "".
         of_range: Whether the recording is split into ranges.
         channel: As in `Segment`.
-        embeddings: float32 ``[windows, size]``; None if scoring failed, or none were asked for.
+        embeddings: float32 ``[windows, size]``; None if scoring failed or none were wanted.
     """
 
     uri: str

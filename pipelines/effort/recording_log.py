@@ -21,7 +21,7 @@ _COUNTED = r"^(?P<head>.*?)(?P<number>\d{1,12})(?P<tail>[^/\d]*)$"
 # Where clocks begin to count that nobody set: 1970, of FAT file systems 1980, of recorders 2000.
 _BEGINNINGS = (0, 315_532_800, 946_684_800)
 _UNSET_DAYS = 31
-_UNSET_NAME = r"(?:^|[^\d])(?:19[78]0|2000)([-_.]?)01\1[0-3]\d[^/]*$"
+_UNSET_NAME = r"(?:^|[^\d])(?:19[78]0|2000)[-_.]?01[-_.]?[0-3]\d[^/]*$"
 
 
 @dataclasses.dataclass(frozen=True)
