@@ -1,0 +1,1 @@
+"""What verdicts on some windows say about all of them; NumPy only."""
