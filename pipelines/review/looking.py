@@ -1,10 +1,4 @@
-"""Opens the page on which drawn windows are looked at, heard and judged.
-
-    soundbeam review --output results/
-    soundbeam review --output s3://bucket/results --label capuchinbird --reviewer ana
-
-It is served from this machine to its own browsers only. Every verdict is written at once into OUTPUT/reviews.
-"""
+"""The page on which windows are looked at, heard and judged, in the browser: ``soundbeam review`` without a word."""
 
 from __future__ import annotations
 
@@ -13,6 +7,7 @@ import getpass
 
 from soundbeam.pipelines.console.arguments import Parser
 from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.review.program import words_help
 
 
 def parser() -> Parser:
@@ -20,7 +15,7 @@ def parser() -> Parser:
     p = Parser(
         "review",
         "Opens a page in the browser on which the windows that 'soundbeam review sample' drew are looked at, heard\n"
-        "and judged. It is served from this machine, to its own browsers only.",
+        f"and judged. It is served from this machine, to its own browsers only. Other words:\n{words_help()}",
         "soundbeam review --output results/ --label capuchinbird",
     )
     p.add_argument("--output", required=True, metavar="DIR", help="the scan's output; path or fsspec URL")
