@@ -56,7 +56,7 @@ def serve(session: Session, port: int | None = None, browser: bool = True) -> No
             timeout_graceful_shutdown=_LAST_ANSWERS_S,
         )
         url = f"http://{_HOST}:{number}/?{TOKEN}={gate.token}"
-        say(f"review: {url}")
+        print(f"review: {url}", flush=True)  # not by say(), which leaves out secrets
         say("only this machine's browsers can open it; Ctrl+C ends it, and every verdict is kept as soon as it is given")
         if browser:
             with contextlib.suppress(webbrowser.Error, OSError):
@@ -84,6 +84,7 @@ def listen(output: str, port: int | None) -> socket.socket:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((_HOST, number))
+            listening.listen()  # the browser may come before the server is ready; it is kept waiting
             return listening
         except OSError as e:
             listening.close()

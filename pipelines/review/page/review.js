@@ -97,7 +97,9 @@ class Page {
     this.at = at;
     this.player.stop();
     const { window } = this;
-    const place = [window.site, window.recording, `${clock(window.start_s, 1)} – ${clock(window.end_s, 1)}`];
+    const site = window.recording.split("/").includes(window.site) ? "" : window.site; // else it would be told twice
+    const until = clock(window.end_s, 1);
+    const place = [site, window.recording, `${clock(window.start_s, 1)} – ${until}${until.includes(":") ? "" : " s"}`];
     $("#label").textContent = window.label;
     $("#meta").replaceChildren(...place.filter(Boolean).map((text) => Object.assign(document.createElement("span"), { textContent: text })));
     $("#meta").title = window.uri;

@@ -79,7 +79,7 @@ export function spectrogram({ samples, rate }, highest, width, height) {
 // The picture of decibels: dark is what is there most of the time, bright the loudest thousandth.
 function image(decibels, width, height, colours) {
   const some = decibels.filter((_, i) => i % 7 === 0).sort();
-  const low = some[Math.floor(some.length * 0.4)], high = Math.max(low + 30, some[Math.floor(some.length * 0.999)]);
+  const low = some[Math.floor(some.length * 0.6)], high = Math.max(low + 30, some[Math.floor(some.length * 0.999)]);
   const pixels = new ImageData(width, height);
   for (let i = 0; i < decibels.length; i++) {
     const colour = 3 * Math.max(0, Math.min(255, Math.round(12 + (243 * (decibels[i] - low)) / (high - low))));
@@ -121,7 +121,7 @@ export class Picture {
   // The plot's own box within the canvas, in CSS pixels.
   box() {
     const width = this.canvas.clientWidth, height = this.canvas.clientHeight;
-    const left = 46, bottom = 34, top = 16, right = 14;
+    const left = 46, bottom = 34, top = 24, right = 14;
     return { left, top, width: Math.max(40, width - left - right), height: Math.max(40, height - top - bottom) };
   }
 
@@ -172,7 +172,7 @@ export class Picture {
     pen.textAlign = "right";
     pen.fillText(sound.start + sound.seconds < 60 ? "s" : "time", box.left + box.width, box.top + box.height + 9);
     pen.textBaseline = "alphabetic";
-    pen.fillText("kHz", box.left - 9, box.top - 4);
+    pen.fillText("kHz", box.left - 9, box.top - 11);
   }
 
   // What is around the window is dimmed, and what is outside of the band.
@@ -210,7 +210,7 @@ export function thumbnail(canvas, sound, mark, highest, colours) {
   canvas.height = height;
   const pen = canvas.getContext("2d");
   pen.putImageData(image(spectrogram(sound, highest, width, height), width, height, colours), 0, 0);
-  pen.fillStyle = "rgb(255 255 255 / 70%)";
+  pen.fillStyle = "rgb(255 255 255 / 40%)";
   for (const second of [mark.start, mark.end]) {
     const x = ((second - sound.start) / sound.seconds) * width;
     if (x > 2 && x < width - 2) pen.fillRect(Math.round(x), 0, ratio, height);

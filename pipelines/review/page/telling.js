@@ -17,18 +17,17 @@ export class Pace {
   text() {
     const now = performance.now(), since = Math.max(this.began, now - PACE_MS);
     this.times = this.times.filter((time) => time >= since);
-    if (this.times.length < 3) return "";
-    return `${Math.round((60e3 * this.times.length) / Math.max(1000, now - since))} a minute`;
+    if (this.times.length < 5) return "";
+    return `${Math.round((60e3 * this.times.length) / Math.max(5000, now - since))} a minute`;
   }
 }
 
 const whole = new Intl.NumberFormat("en");
 const rounded = (value) => whole.format(value < 100 ? Math.round(value) : Number(value.toPrecision(3)));
 
-// "about 1,240 of 34,000 windows have it (980 to 1,530)"
+// "About 1,240 of 34,000 windows have it (980 to 1,530)"
 export function estimateText({ label, windows, total, low, high }, named) {
-  const what = named ? `${label}: ` : "";
-  return `${what}about ${rounded(total)} of ${whole.format(windows)} windows have it (${rounded(low)} to ${rounded(high)}, 90 %)`;
+  return `${named ? `${label}: about` : "About"} ${rounded(total)} of ${whole.format(windows)} windows have it (${rounded(low)} to ${rounded(high)}, 90 %)`;
 }
 
 // Fills the list of what reviewers judged differently; chosen(at) is called with a window's place.
