@@ -14,8 +14,8 @@ def cohens_kappa(first: Iterable[str], second: Iterable[str]) -> float | None:
         first, second: Their verdicts on the same windows, in the same order.
 
     Returns:
-        1 for full agreement, 0 for as much as chance gives, −1 at least; None where it is not defined: without a window,
-        or where both gave one and the same verdict throughout.
+        1 for full agreement, 0 for as much as chance gives, −1 at least; None where it is not defined: without any
+        window, or where both gave one and the same verdict throughout.
     """
     a, b = np.asarray(list(first)), np.asarray(list(second))
     if len(a) != len(b):
@@ -29,7 +29,7 @@ def cohens_kappa(first: Iterable[str], second: Iterable[str]) -> float | None:
 
 
 def fleiss_kappa(counts: np.ndarray) -> float | None:
-    """Fleiss' kappa of many reviewers (Psychological Bulletin, 1971), also where windows have different numbers of them.
+    """Fleiss' kappa of many reviewers (Psychological Bulletin, 1971); some may have judged more windows than others.
 
     Agreement is the share of equal ones among all pairs of verdicts on one window, averaged over windows; chance is the
     sum of squared shares of the categories.

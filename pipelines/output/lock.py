@@ -41,9 +41,7 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
         SoundbeamError: Another scan holds it.
     """
 
-    def __init__(
-        self, output: Output, run: str, folder: str = "_staging", held: str = "another scan is writing there"
-    ):
+    def __init__(self, output: Output, run: str, folder: str = "_staging", held: str = "another scan is writing there"):
         self._fs, self._user_url, self._run, self._held = output.fs, output.user_url, run, held
         self._place = output.place
         self._folder = f"{output.path}/{folder}"
@@ -101,9 +99,7 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
                 self._beat()
 
     def _held_by(self, holder: str) -> SoundbeamError:
-        return SoundbeamError(
-            f"{self._user_url}: {self._held} ({holder}); wait for it, or choose another --output"
-        )
+        return SoundbeamError(f"{self._user_url}: {self._held} ({holder}); wait for it, or choose another --output")
 
     def release(self) -> None:
         """Lets the next scan in."""

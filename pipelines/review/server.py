@@ -57,7 +57,9 @@ def serve(session: Session, port: int | None = None, browser: bool = True) -> No
         )
         url = f"http://{_HOST}:{number}/?{TOKEN}={gate.token}"
         print(f"review: {url}", flush=True)  # not by say(), which leaves out secrets
-        say("only this machine's browsers can open it; Ctrl+C ends it, and every verdict is kept as soon as it is given")
+        say(
+            "only this machine's browsers can open it; Ctrl+C ends it, and every verdict is kept as soon as it is given"
+        )
         if browser:
             with contextlib.suppress(webbrowser.Error, OSError):
                 webbrowser.open(url)

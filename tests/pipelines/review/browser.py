@@ -27,7 +27,7 @@ def browser():
 
 
 def until(page, expression, seconds=20.0):
-    """Waits until a JavaScript expression is true, and returns it; the page's own policy forbids playwright to do so."""
+    """Waits until a JavaScript expression is true, and returns it. The page's policy keeps playwright from it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if value := page.evaluate(expression):

@@ -69,7 +69,11 @@ class Server:
     def __init__(self, output, *options):
         argv = [sys.executable, "-m", "soundbeam.pipelines.review", "--output", output, "--no-browser", *options]
         self.process = subprocess.Popen(
-            [str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=os.path.dirname(output)
+            [str(a) for a in argv],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=os.path.dirname(output),
         )
         line = self.process.stdout.readline()
         self.url = line.removeprefix("review: ").strip()
@@ -87,7 +91,9 @@ class Server:
         if body is not None:
             own["Content-Type"] = "application/json"
             body = body if isinstance(body, (bytes, str)) else json.dumps(body)
-        own = {k: v for k, v in {**own, **{k.replace("_", "-"): v for k, v in headers.items()}}.items() if v is not None}
+        own = {
+            k: v for k, v in {**own, **{k.replace("_", "-"): v for k, v in headers.items()}}.items() if v is not None
+        }
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         with contextlib.closing(connection):
             connection.putrequest(method, path, skip_host=True)

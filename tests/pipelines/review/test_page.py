@@ -164,7 +164,9 @@ def test_the_spectrogram_shows_a_tone_where_it_is(chromium, tmp_path):
     output = results_of(tmp_path, names=("a.wav",))
     t = np.arange(20 * RATE) / RATE
     path = tmp_path / "recordings" / "a.wav"
-    tone = 0.3 * np.sin(2 * np.pi * 3000 * t) * ((t > 4.5) & (t < 5.5)) + 1e-4 * np.random.default_rng(0).standard_normal(len(t))
+    tone = 0.3 * np.sin(2 * np.pi * 3000 * t) * ((t > 4.5) & (t < 5.5)) + 1e-4 * np.random.default_rng(
+        0
+    ).standard_normal(len(t))
     state = path.stat()
     soundfile.write(path, tone, RATE, subtype="PCM_16")
     import os
@@ -177,7 +179,9 @@ def test_the_spectrogram_shows_a_tone_where_it_is(chromium, tmp_path):
             const canvas = document.querySelector("#picture"), pen = canvas.getContext("2d"), {shown} = page.picture;
             const data = pen.getImageData(shown.left, shown.top, shown.width, shown.height);
             const light = [];
-            for (let i = 0; i < data.data.length; i += 4) light.push(data.data[i] + data.data[i + 1] + data.data[i + 2]);
+            for (let i = 0; i < data.data.length; i += 4) {
+                light.push(data.data[i] + data.data[i + 1] + data.data[i + 2]);
+            }
             return {...shown, columns: data.width, light};
         }""")
         light = np.array(picture["light"]).reshape(-1, picture["columns"])
@@ -203,7 +207,9 @@ def test_the_grid(chromium, server, output):
         page.keyboard.press("u")
         page.locator(".tile >> nth=5").click()
         assert page.inner_text("#keep").startswith("Keep 21 yes, 2 no, 1 unsure")
-        columns = page.evaluate("getComputedStyle(document.querySelector('#tiles')).gridTemplateColumns.split(' ').length")
+        columns = page.evaluate(
+            "getComputedStyle(document.querySelector('#tiles')).gridTemplateColumns.split(' ').length"
+        )
         until(page, "page.grid.tiles.every(tile => tile.canvas.width > 100)")
         page.keyboard.press("Enter")
         sent(page)
@@ -240,6 +246,7 @@ def test_narrow_wide_light_and_dark(chromium, server, width, scheme):
 
 def _contrast(one, other):
     """WCAG's ratio of two colours."""
+
     def light(colour):
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.array(colour) / 255]
         return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
@@ -255,7 +262,8 @@ def test_every_control_has_a_name(chromium, server):
                 page.keyboard.press(key)
             if key == "o":
                 page.keyboard.press("Escape")
-            unnamed = page.evaluate("""() => [...document.querySelectorAll("button, input, select, canvas, dialog[open]")]
+            unnamed = page.evaluate("""() =>
+                [...document.querySelectorAll("button, input, select, canvas, dialog[open]")]
                 .filter(e => e.checkVisibility() && !e.closest(".tile canvas, canvas:not([role])"))
                 .filter(e => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.[0]?.textContent.trim()
                     || e.getAttribute("aria-labelledby"))).map(e => e.outerHTML)""")

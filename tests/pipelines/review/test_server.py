@@ -47,7 +47,9 @@ def test_the_token_opens_the_page_and_sets_a_cookie(server):
     assert b"<script>" not in body and b"style=" not in body and b"onclick" not in body
 
 
-@pytest.mark.parametrize("path", ["/", "/state", "/page/review.js", "/sound/x", "/?token=", "/?token=wrong", "/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/", "/state", "/page/review.js", "/sound/x", "/?token=", "/?token=wrong", "/nowhere"]
+)
 def test_without_the_token_nothing_is_seen(server, path):
     status, headers, body = server.ask("GET", path, cookie=False)
     assert status == 403 and b"review" in body and len(body) < 100
@@ -55,13 +57,17 @@ def test_without_the_token_nothing_is_seen(server, path):
     assert server.ask("GET", path.partition("?")[0], Cookie="soundbeam_review_1=x", cookie=False)[0] == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:{port}.evil.example", None])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:{port}.evil.example", None]
+)
 def test_another_host_is_refused_even_with_the_token(server, host):
     name = host and host.format(port=server.port)
     assert server.ask("GET", f"/state?token={server.token}", Host=name, Origin=None)[0] in (400, 403)
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1:{port}", None])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1:{port}", None]
+)
 def test_no_other_origin_can_give_a_verdict(server, output, origin):
     identity = ids(server)[-1]
     origin = origin and origin.format(port=server.port)
@@ -76,7 +82,9 @@ def test_the_page_may_be_opened_as_localhost_too(server):
     assert server.ask("GET", "/state", Host=name)[0] == 403  # an origin of another name
 
 
-@pytest.mark.parametrize("path", ["/page/..%2f..%2fserver.py", "/page/%2e%2e/server.py", "/server.py", "/page/x", "/docs"])
+@pytest.mark.parametrize(
+    "path", ["/page/..%2f..%2fserver.py", "/page/%2e%2e/server.py", "/server.py", "/page/x", "/docs"]
+)
 def test_no_other_file_is_served(server, path):
     assert server.ask("GET", path)[0] == 404
 
@@ -88,7 +96,11 @@ def test_only_this_machine_is_listened_to(server):
     if not os.path.exists("/proc/net/tcp"):
         pytest.skip("no /proc/net/tcp here")
     with open("/proc/net/tcp", encoding="ascii") as file:
-        own = [line.split()[1] for line in file if line.split()[3] == "0A" and line.split()[1].endswith(f":{server.port:04X}")]
+        own = [
+            line.split()[1]
+            for line in file
+            if line.split()[3] == "0A" and line.split()[1].endswith(f":{server.port:04X}")
+        ]
     assert own == [listening]
 
 
@@ -180,7 +192,9 @@ def test_kill_and_restart_lose_no_verdict(tmp_path):
     with Server(output) as second:
         assert second.port == first.port  # what the browser keeps belongs to the port
         assert second.token != first.token
-        assert second.ask("GET", "/state", cookie=False, Cookie=f"soundbeam_review_{second.port}={first.token}")[0] == 403
+        assert (
+            second.ask("GET", "/state", cookie=False, Cookie=f"soundbeam_review_{second.port}={first.token}")[0] == 403
+        )
         state = json.loads(second.ask("GET", "/state")[2])
         assert [w["id"] for w in state["windows"] if w["mine"]] == windows[:5]
         assert state["progress"]["judged"] == 5
@@ -200,7 +214,10 @@ def test_a_port_in_use(tmp_path, capsys):
         port = taken.getsockname()[1]
         assert main(["--output", str(output), "--no-browser", "--port", str(port)]) == 1
         assert f"--port {port} is in use" in capsys.readouterr().err
-    with Server(output) as first, Server(results_of(tmp_path / "b", names=("a.wav",)), "--port", str(first.port + 1)) as other:
+    with (
+        Server(output) as first,
+        Server(results_of(tmp_path / "b", names=("a.wav",)), "--port", str(first.port + 1)) as other,
+    ):
         # Each has a cookie of its own name.
         assert first.ask("GET", "/state", cookie=False, Cookie=f"soundbeam_review_{other.port}={first.token}")[0] == 403
 
