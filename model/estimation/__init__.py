@@ -1,1 +1,1 @@
-"""What verdicts on some windows say about all of them; NumPy only."""
+"""What windows that people judged say of all windows: precision, totals, thresholds, with intervals; pure NumPy."""
