@@ -1,4 +1,4 @@
-"""How many windows of each site, night or hour contain the sound, and where the detector's precision differs.
+"""How many windows of each site, night or hour contain the sound, with intervals.
 
 A domain in which few windows were looked at borrows from the others (small area estimation; Rao and Molina 2015): in
 each, the logistic of the score is shifted by an amount whose spread over domains is estimated, and which is uncertain
@@ -22,7 +22,6 @@ _SPREADS = np.array([0.05, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
 _OUTLIERS, _OUTLIER_SPREAD = 0.05, 3.0  # sites with a background that the detector never heard
 _LINES = 4_000_000  # numbers at once: 32 MB
 DOMAIN_DRAWS = 400
-FALSE_DISCOVERIES = 0.1
 
 
 def draw_domains(
@@ -48,9 +47,7 @@ def draw_domains(
     cells = population.domains * population.strata
     for first in range(0, draws, step):
         for r in range(first, min(draws, first + step)):
-            share = sigmoid(
-                fit.height[r] + fit.slope[r] * (eta_x - fit.centre) + shift[r, population.domain]
-            )
+            share = sigmoid(fit.height[r] + fit.slope[r] * (eta_x - fit.centre) + shift[r, population.domain])
             by_fit = np.bincount(at, share * population.windows, cells).reshape(population.domains, population.strata)
             of_strata = by_fit.sum(0)
             scale = posterior.yes[r] / np.where(of_strata > 0, of_strata, 1.0)
@@ -128,32 +125,3 @@ def chance_of_any(expected: np.ndarray, clump: float) -> np.ndarray:
         clump: How many neighbouring windows have the same call.
     """
     return np.mean(-np.expm1(-expected / clump), 0)
-
-
-def drift(fit: ScoreFit, judged: Judged, domain: np.ndarray, domains: int) -> list[tuple[int, float, float, float, bool]]:
-    """Where verdicts differ from what the scores say.
-
-    In each domain the number of yes is compared with its exact distribution under the fit (Poisson-binomial; two-sided
-    mid-p value). Over all domains, at most one in ten of those that are named differs by chance alone (Benjamini and
-    Hochberg 1995).
-
-    Returns:
-        For each domain with a verdict: its row, yes, expected yes, p value, and whether it is named.
-    """
-    share = sigmoid(fit.best_log_odds(judged.log_odds))
-    wrong = float(fit.error.mean()) * ~judged.doubled
-    share = wrong + (1 - 2 * wrong) * share
-    found = []
-    for d in np.unique(domain):
-        of = domain == d
-        chance = np.ones(1)
-        for p in share[of]:
-            chance = np.convolve(chance, [1 - p, p])
-        yes = int(judged.yes[of].sum())
-        half = chance[yes] / 2
-        p_value = min(1.0, 2 * min(chance[:yes].sum() + half, chance[yes + 1 :].sum() + half))
-        found.append((int(d), float(yes), float(share[of].sum()), float(p_value)))
-    p_values = np.sort([row[3] for row in found])
-    passing = p_values <= FALSE_DISCOVERIES * np.arange(1, len(found) + 1) / max(len(found), 1)
-    limit = p_values[passing].max() if passing.any() else -1.0
-    return [(*row, row[3] <= limit) for row in found]

@@ -1,4 +1,4 @@
-"""Precision and recall at every threshold, the threshold for a wanted precision, and whether scores are probabilities."""
+"""Precision and recall at every threshold, the threshold for a wanted precision, and the scores' calibration."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class ScoreFit:
     best: tuple[float, float]
 
     def log_odds(self, of_scores: np.ndarray) -> np.ndarray:
-        """The log-odds of the share of windows with the sound, float64 ``[draws, n]``, at scores with these log-odds."""
+        """The log-odds of the share with the sound, float64 ``[draws, n]``, at scores with these log-odds."""
         return self.height[:, None] + self.slope[:, None] * (of_scores[None, :] - self.centre)
 
     def shares(self, of_scores: np.ndarray) -> np.ndarray:

@@ -118,9 +118,7 @@ def estimate(
     seen = wrong + (1 - 2 * wrong) * of_fit
     trust = _trust(seen.mean(0), yes, n, draws, rng)
     prior = trust[:, None] * seen
-    said = rng.beta(
-        np.maximum(prior + yes, _LEAST), np.maximum(trust[:, None] - prior + n - yes, _LEAST)
-    )
+    said = rng.beta(np.maximum(prior + yes, _LEAST), np.maximum(trust[:, None] - prior + n - yes, _LEAST))
     share = np.clip((said - wrong) / (1 - 2 * wrong), 0.0, 1.0)
     looked = np.bincount(judged.stratum, minlength=strata)
     known = np.bincount(judged.stratum, judged.yes, strata).astype(np.int64)
