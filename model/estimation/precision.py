@@ -127,8 +127,8 @@ def curve(posterior: Posterior, lowest: np.ndarray) -> Curve:
     thresholds, at = np.unique(-lowest, return_inverse=True)
     windows = np.bincount(at, population.windows)
     indicator = np.zeros((len(at), len(thresholds)))
-    indicator[np.arange(len(at)), at] = population.windows
-    yes = np.cumsum(posterior.shares(population) @ indicator, 1)
+    indicator[np.arange(len(at)), at] = 1.0
+    yes = np.cumsum(posterior.numbers() @ indicator, 1)
     of_all = np.cumsum(windows)
     return Curve(-thresholds, of_all.astype(np.int64), yes / of_all, yes / np.maximum(yes[:, -1:], 1e-12))
 
@@ -158,8 +158,8 @@ def reliability_bins(posterior: Posterior) -> tuple[list[ReliabilityBin], Estima
     scores = np.bincount(bins, population.windows * population.score, RELIABILITY_BINS)
     judged = np.bincount(at_judged, minlength=RELIABILITY_BINS)
     indicator = np.zeros((len(bins), RELIABILITY_BINS))
-    indicator[np.arange(len(bins)), bins] = population.windows
-    yes = posterior.shares(population) @ indicator
+    indicator[np.arange(len(bins)), bins] = 1.0
+    yes = posterior.numbers() @ indicator
     error = np.abs(yes - scores).sum(1) / windows.sum()
     found = [
         ReliabilityBin(

@@ -93,6 +93,24 @@ class Posterior:
         higher = 1 - (1 - of_line) * (1 - wanted) / np.maximum(1 - by_fit, _LEAST)
         return np.where(wanted <= by_fit, lower, higher)
 
+    def numbers(self, seed: int = 0) -> np.ndarray:
+        """How many of each line's windows have the sound, float64 ``[draws, lines]``.
+
+        They vary around the expected numbers as far as windows were not judged, and keep the number of each stratum.
+        """
+        population, rng = self.population, np.random.default_rng(seed)
+        share, at = np.clip(self.shares(population), 0.0, 1.0), population.stratum
+        expected = share * population.windows
+        looked = np.bincount(self.judged.stratum, minlength=population.strata)
+        unseen = 1 - np.minimum(looked / np.maximum(population.of_strata, 1), 1.0)
+        noise = (rng.binomial(population.windows, share) - expected) * np.sqrt(unseen[at])
+        spread = share * (1 - share) * population.windows
+        for h in np.unique(at):
+            of = at == h
+            part = spread[:, of] / np.maximum(spread[:, of].sum(1, keepdims=True), _LEAST)
+            noise[:, of] -= part * noise[:, of].sum(1, keepdims=True)
+        return np.clip(expected + noise, 0.0, population.windows)
+
 
 def estimate(
     judged: Judged, population: Population, seed: int = 0, draws: int = DRAWS, error: np.ndarray | None = None
