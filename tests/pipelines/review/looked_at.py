@@ -15,6 +15,7 @@ import soundfile
 
 from soundbeam.model.storage.content import content_hash
 from soundbeam.model.storage.files import state_of
+from soundbeam.pipelines.review.store import ReviewStore
 from tests.pipelines.review.drawn import add_sample, window
 from tests.pipelines.written_scan import result, write_scan
 
@@ -128,3 +129,18 @@ class Server:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.kill()
+
+
+def ids(server):
+    """The windows that a server's page shows, in their order."""
+    return [w["id"] for w in json.loads(server.ask("GET", "/state")[2])["windows"]]
+
+
+def said(*verdicts):
+    """What the page sends: each verdict a tuple of review_id, verdict, other_label and note."""
+    return {"verdicts": [dict(zip(("review_id", "verdict", "other_label", "note"), v, strict=False)) for v in verdicts]}
+
+
+def kept(output):
+    """Review id → the newest verdict."""
+    return {row["review_id"]: row for row in ReviewStore(str(output)).current().to_pylist()}
