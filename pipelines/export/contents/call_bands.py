@@ -45,8 +45,8 @@ class CallBands:
             for start, call, sound in zip(starts, calls, sounds, strict=True):
                 found = None
                 if not isinstance(sound, str):
-                    own = (round((t - start) * recording.rate) for t in (call.start_s, call.end_s))
-                    found = energy_band(sound, *own, recording.rate, band)
+                    own_start, own_end = (round((t - start) * recording.rate) for t in (call.start_s, call.end_s))
+                    found = energy_band(sound, own_start, own_end, recording.rate, band)
                 yield found or band
 
 

@@ -78,18 +78,19 @@ class Destination:
         listed = {"finished": finished, "asked": self._asked, "files": files}
         self._write(LIST, (json.dumps(listed, ensure_ascii=False, indent=0) + "\n").encode("utf-8", "surrogatepass"))
 
-    def _path(self, name: str) -> str:
+    def path(self, name: str) -> str:
+        """The path of a file in the folder, on its file system."""
         return f"{self._folder}/{name}"
 
     def _write(self, name: str, data: bytes) -> None:
         try:
-            write_at_once(self._fs, self._path(name), data)
+            write_at_once(self._fs, self.path(name), data)
         except PermissionError as e:
             raise SoundbeamError(f"{self.url}: {name} cannot be written ({one_line(e)})") from e
 
     def uri(self, name: str) -> str:
         """The full URI of a file in the folder."""
-        return self.place.uri(self._path(name))
+        return self.place.uri(self.path(name))
 
     def write(self, name: str, data: str | bytes) -> None:
         """Writes a small file; to a store, while others are made.
@@ -114,7 +115,7 @@ class Destination:
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[TextIO]:
         """A large file of UTF-8 that is written piece by piece, on a local disk, and is there once it is whole."""
-        path = self._path(name)
+        path = self.path(name)
         if isinstance(self._fs, LocalFileSystem):
             make_folder(self._fs, posixpath.dirname(path))
             try:
@@ -142,12 +143,12 @@ class Destination:
             yield writer.writerow
 
     def finish(self) -> int:
-        """Waits for the last files, and removes those of the export before that are no longer; how many were written."""
+        """Waits for the last files, and removes those that only the export before wrote; how many there are now."""
         while self._pending:
             self._pending.popleft().result()
         for name in [name for name in self._before if name not in self._written]:
             with contextlib.suppress(FileNotFoundError):
-                self.place.remove(self._path(name))
+                self.place.remove(self.path(name))
         self._write_list(finished=True, files=list(self._written))
         return len(self._written)
 

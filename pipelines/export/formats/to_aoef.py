@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import tempfile
 import uuid
 from datetime import datetime
@@ -65,7 +66,7 @@ def _clip(selection: Selection, bands: CallBands, recording: ListenedRecording):
     site = [data.Tag(term=_term("site"), value=recording.site)] if recording.site else []
     audio = data.Recording(
         uuid=uuid.uuid5(_SPACE, recording.uri),
-        path=selection.audio_path(recording),
+        path=pathlib.Path(selection.audio_path(recording)),
         duration=duration,
         channels=recording.channels or 1,
         samplerate=recording.rate or selection.newest.parameters.rate,
@@ -90,9 +91,7 @@ def _clip(selection: Selection, bands: CallBands, recording: ListenedRecording):
     clip = data.Clip(
         uuid=uuid.uuid5(_SPACE, f"{recording.uri} clip"), recording=audio, start_time=0.0, end_time=duration
     )
-    return data.ClipPrediction(
-        uuid=uuid.uuid5(_SPACE, f"{recording.uri} predictions"), clip=clip, sound_events=sounds
-    )
+    return data.ClipPrediction(uuid=uuid.uuid5(_SPACE, f"{recording.uri} predictions"), clip=clip, sound_events=sounds)
 
 
 def _term(name: str):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from datetime import date, timedelta
 
@@ -51,7 +49,10 @@ def write(selection: Selection, to: Destination) -> None:
             for site in sites
         )
         _write_matrix(to, f"{_FOLDER}/{name}.csv", head, rows)
-    rows = ([site, *(decimal(hours[site, day]) if (site, day) in hours else _MISSING for day in occasions)] for site in sites)
+    rows = (
+        [site, *(decimal(hours[site, day]) if (site, day) in hours else _MISSING for day in occasions)]
+        for site in sites
+    )
     _write_matrix(to, EFFORT, head, rows)
     to.write(SITES, csv_text(["site", "latitude", "longitude"], ([site, *_place(selection, site)] for site in sites)))
     if files:
@@ -116,7 +117,9 @@ def _detected(selection: Selection, occasion: str) -> dict[str, set[tuple[str, d
 
 def _place(selection: Selection, site: str) -> tuple[str, str]:
     """Where a site is; empty where that is unknown, or recorders were at several places."""
-    places = {(d.latitude, d.longitude) for d in selection.deployments.of_site(site)} if selection.deployments else set()
+    places = (
+        {(d.latitude, d.longitude) for d in selection.deployments.of_site(site)} if selection.deployments else set()
+    )
     (latitude, longitude) = places.pop() if len(places) == 1 else (None, None)
     return decimal(latitude), decimal(longitude)
 
