@@ -54,7 +54,8 @@ class OrderedCalls:
                 self._divide()
                 waiting = 0
         if self._folder:
-            self._divide()
+            if self._parts:
+                self._divide()
             for writer in self._writers.values():
                 writer.close()
 
