@@ -47,8 +47,7 @@ class Destination:
         self._written: dict[str, None] = {}
         self._pool = ThreadPoolExecutor(_WRITERS) if is_object_store(self._fs) else None
         self._pending: collections.deque[Future[None]] = collections.deque()
-        self._before = self._earlier()
-        self._write_list(finished=False, files=self._before)
+        self._before, self._begun = self._earlier(), False
 
     def _earlier(self) -> list[str]:
         """The files of the export that is there."""
@@ -73,6 +72,12 @@ class Destination:
                 f"{self.url}: holds an export that was not finished, of something else; remove it, or give a new folder"
             )
         return files
+
+    def begin(self) -> None:
+        """Marks the folder as one of an export, before the first file is written into it."""
+        if not self._begun:
+            self._begun = True
+            self._write_list(finished=False, files=self._before)
 
     def _write_list(self, finished: bool, files: list[str]) -> None:
         listed = {"finished": finished, "asked": self._asked, "files": files}
@@ -99,6 +104,7 @@ class Destination:
             name: Relative to the folder, with ``/``.
             data: Its content; text becomes UTF-8.
         """
+        self.begin()
         self._written[name] = None
         content = data if isinstance(data, bytes) else data.encode()
         if self._pool is None:
@@ -115,6 +121,7 @@ class Destination:
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[TextIO]:
         """A large file of UTF-8 that is written piece by piece, on a local disk, and is there once it is whole."""
+        self.begin()
         path = self.path(name)
         if isinstance(self._fs, LocalFileSystem):
             make_folder(self._fs, posixpath.dirname(path))

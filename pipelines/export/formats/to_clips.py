@@ -41,6 +41,7 @@ def write(selection: Selection, to: Destination) -> None:
 
     beam_opts = selection.beam or beam_options([])
     clips = _Clips(selection)
+    to.begin()
     with _exchange_folder(to, beam_opts) as folder:
         lists = [_write_list(folder, number, each) for number, each in enumerate(_in_lists(clips))]
         missed_url = f"{folder}/missed.json"
