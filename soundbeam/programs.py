@@ -15,6 +15,8 @@ from soundbeam.model.storage.files import path_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from soundbeam.pipelines.export.exporting import Exported
+
     Path = str | os.PathLike[str]
 
 _log = logging.getLogger("soundbeam")
@@ -171,6 +173,18 @@ def search(
     own: dict[str, Any] = {name: _plain(name, value) for name, value in values.items()}
     request = Search(path_text(embeddings, "embeddings"), [path_text(clip, "query") for clip in clips], **own)
     return run(request, beam_options(_flags(options), option_names(parser())))
+
+
+def export(output: Path, format: str, to: Path, options: Mapping[str, Any]) -> Exported:
+    """See `soundbeam.export`."""
+    from soundbeam.pipelines.export.contents.request import Exporting
+    from soundbeam.pipelines.export.exporting import export as run
+    from soundbeam.pipelines.export.formats import format_of
+    from soundbeam.pipelines.export.program import beam_options_of
+
+    own, beam_flags = _split(options, Exporting)
+    request = Exporting(path_text(output, "output"), format, path_text(to, "to"), **own)
+    return run(request, beam_options_of(format_of(request), _flags(beam_flags)))
 
 
 def materialize(clips: Path, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:
