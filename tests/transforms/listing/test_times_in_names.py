@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.listing.describe_recordings import describe, recorded_at
+from soundbeam.transforms.listing.describe_recordings import recorded_at
 from soundbeam.transforms.listing.times_in_names import (
     Conventions,
     compile_pattern,
@@ -20,7 +20,6 @@ from soundbeam.transforms.listing.times_in_names import (
     zone_of,
 )
 from soundbeam.transforms.listing.times_in_wav import audiomoth_time, iso_time, read_metadata
-from soundbeam.transforms.records import DELETED, Recording, Unscannable
 
 LOCAL = datetime(2024, 1, 31, 5, 30, 0)
 
