@@ -24,12 +24,13 @@ _KINDS = {
     "clock set back": "begin before one that bears a lower number: a clock was set back, or files were renamed",
     "same time": "begin when another of the same recorder does: copies, or two recorders under one site",
     "overlap": "begin before the one before has ended: two recorders under one site, or a clock that was set",
-    "gap": "times nothing was recorded although it usually was",
+    "gap": "in which nothing was recorded although it usually was",
     "outside": "lie outside the deployments of their site",
     "no deployment": "are of sites that are not in the deployments",
-    "no recording": "deployments have no recording",
+    "no recording": "have no recording",
     "time unknown": "have no time that is known",
 }
+_NOUNS = {"gap": "times", "no recording": "deployments"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,11 +52,11 @@ class Problem:
     @property
     def line(self) -> str:
         """For people."""
-        what = _KINDS[self.kind] if self.kind in ("gap", "no recording") else f"recordings {_KINDS[self.kind]}"
         named = [f"{site} {n}" for site, n in list(self.sites.items())[:_SITES]]
         more = ", …" if len(self.sites) > _SITES else ""
         where = f" ({', '.join(named)}{more})" if named else ""
-        return f"{self.kind}: {self.count} {what}{where}; e.g. {'; '.join(self.examples)}"
+        counted = f"{self.count} {_NOUNS.get(self.kind, 'recordings')}{where}"
+        return f"{self.kind}: {counted} {_KINDS[self.kind]}; e.g. {'; '.join(self.examples)}"
 
 
 def problems(output: str | os.PathLike[str], deployments: Deployments | None = None) -> list[Problem]:

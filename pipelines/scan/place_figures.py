@@ -26,7 +26,7 @@ _SHOWN = 5  # sites in a line
 def place_figures(result: ScanResult, recordings: pa.Table, counts: pa.Table) -> dict[str, Any]:
     """``unlikely`` and ``unplaced``, as `soundbeam.programs.ScanSummary` has them; nothing without deployments."""
     deployments = result.deployments
-    if result.info is None or deployments is None:
+    if result.info is None or deployments is None or "counts" not in result.info.parameters.tables:
         return {}
     unplaced: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     scanned = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["ok", "partial"])))

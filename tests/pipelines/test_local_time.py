@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.local_time import Clocks, day_of, hour_of, night_of
+from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.places import deployments_of
 from soundbeam.transforms.listing.deployments import Deployment, Deployments, read_deployments
-from tests.pipelines.written_scan import result, write_scan
+from tests.pipelines.written_scan import result, run_info, write_scan
 
 UTC = timezone.utc
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -161,3 +162,11 @@ def test_any_table_is_kept_as_it_is(tmp_path_factory, rows):
     path.write_text(one.to_csv(), encoding="utf-8", newline="")
     again = read_deployments(str(path), "{site}/*", "UTC")
     assert again.rows == one.rows
+
+
+def test_deployments_are_kept_on_stores_too(tmp_path):
+    (tmp_path / "d.csv").write_text("site,latitude,longitude,timezone\nB,2,3,Asia/Tokyo\n")
+    told = read_deployments(str(tmp_path / "d.csv"), "{site}/*", "UTC")
+    Output("memory://kept/out").write_run(run_info("20240101T000000Z-aaaaaa", site="{site}/*"), told.to_csv())
+    assert deployments_of("memory://kept/out").rows == told.rows
+    assert Clocks.of("memory://kept/out").timezone_of("B") == "Asia/Tokyo"

@@ -11,10 +11,11 @@ import itertools
 import json
 import re
 import unicodedata
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timezone, tzinfo
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.csv_table import TableRow, read_csv
+from soundbeam.transforms.listing.chosen_times import parse_end
 from soundbeam.transforms.listing.times_in_names import parse_date, zone_of
 
 _DEGREES = {"latitude": 90, "longitude": 180}
@@ -181,12 +182,7 @@ def _time(row: TableRow, column: str, zone: tzinfo) -> datetime:
     if text in ("", "NA"):
         return _ALWAYS[column == "end"]
     try:
-        when = parse_date(text, zone)
-        if column == "end" and re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            return parse_date((date.fromisoformat(text) + timedelta(days=1)).isoformat(), zone)
-        return when
-    except OverflowError:  # the last day of the calendar, for no end
-        return _ALWAYS[1]
+        return parse_end(text, zone) if column == "end" else parse_date(text, zone)
     except SoundbeamError as e:
         raise ValueError(f"{column} {e}") from None
 

@@ -44,7 +44,7 @@ def test_a_gap_is_told_with_its_site_and_local_time(tmp_path, capsys):
     assert gaps.examples == ("forest from 2024-06-07 21:51:00 to 2024-06-08 01:00:00 (3.1 h)",)
     assert main(["--output", out]) == 0
     assert (
-        "gap: 1 times nothing was recorded although it usually was (forest 1); e.g. forest from 2024-06-07 21:51:00"
+        "gap: 1 times (forest 1) in which nothing was recorded although it usually was; e.g. forest from 2024-06-07"
         in (capsys.readouterr().out)
     )
 
