@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundbeam.model.errors import ResultsError
-from soundbeam.model.estimation.drawing import log_odds, microseconds
+from soundbeam.model.estimation.drawing import MICROSECONDS, log_odds, microseconds
 from soundbeam.model.estimation.picking import pick_apart, rank_in_groups
 from soundbeam.pipelines.review.compared_scores import ComparedScores
 from soundbeam.pipelines.review.population import Population, Windows
@@ -58,7 +58,7 @@ def _pick(
 ) -> Columns:
     """The windows of the highest worth, one of each group, then another one of each, and so on."""
     kept, held = list[Columns](), 0
-    starts, spacing_us, any_windows = _starts(known), int(microseconds(request.spacing)), False
+    starts, spacing_us, any_windows = _starts(known), round(request.spacing * MICROSECONDS), False
     for windows in population.windows():
         any_windows = True
         value = worth(windows)

@@ -21,7 +21,7 @@ from soundbeam.pipelines.console.errors import program
 WORDS = {
     "sample": ("sampling", "draw windows for review"),
     "next": ("uncertain", "draw what the present detector is least sure of"),
-    "import": ("importing", "take verdicts that were given with other tools"),
+    "import": ("judged_elsewhere", "take verdicts that were given with other tools"),
     "report": ("reporting", "what the verdicts come to: precision, recall, totals"),
 }
 PAGE = "looking"
