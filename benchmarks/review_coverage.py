@@ -53,7 +53,7 @@ class Corpus:
 
     name: str
     rate: float = 0.01
-    recordings: int = 400
+    recordings: int = 200
     span: int = 3
     warp: Callable[[np.ndarray], np.ndarray] | None = None
     odd_site: float = 0.0
@@ -64,7 +64,7 @@ class Corpus:
 CORPORA = (
     Corpus("1 window in 100"),
     Corpus("1 window in 10", rate=0.1),
-    Corpus("1 window in 10,000", rate=1e-4, recordings=2000),
+    Corpus("1 window in 10,000", rate=1e-4, recordings=1000),
     Corpus("a site with another background", odd_site=2.0),
     Corpus("scores too flat and too high", warp=lambda x: 0.4 * x + 1.5),
     Corpus("scores too steep", warp=lambda x: 2.0 * x - 1.0),

@@ -20,8 +20,8 @@ _STEP = _SHIFTS[1] - _SHIFTS[0]
 _SLOPES = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.25])
 _SPREADS = np.array([0.05, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])
 _OUTLIERS, _OUTLIER_SPREAD = 0.05, 3.0  # sites with a background that the detector never heard
-_LINES = 4_000_000  # numbers at once: 32 MB
 DOMAIN_DRAWS = 400
+CHANCE_DRAWS = 60
 
 
 def draw_domains(
@@ -40,25 +40,37 @@ def draw_domains(
     fit, judged = posterior.fit, posterior.judged
     draws = min(DOMAIN_DRAWS, len(fit.height))
     shift = draw_shifts(fit, judged, judged_domain, population, draws, rng)
-    step = max(1, _LINES // max(len(population.stratum), 1))
     expected, spread = np.empty((draws, population.domains)), np.empty((draws, population.domains))
-    eta_x = population.log_odds
-    at = population.domain * population.strata + population.stratum
-    cells = population.domains * population.strata
-    for first in range(0, draws, step):
-        for r in range(first, min(draws, first + step)):
-            share = sigmoid(fit.height[r] + fit.slope[r] * (eta_x - fit.centre) + shift[r, population.domain])
-            by_fit = np.bincount(at, share * population.windows, cells).reshape(population.domains, population.strata)
-            of_strata = by_fit.sum(0)
-            scale = posterior.yes[r] / np.where(of_strata > 0, of_strata, 1.0)
-            expected[r] = by_fit @ scale
-            noise = np.bincount(at, share * (1 - share) * population.windows, cells).reshape(by_fit.shape)
-            spread[r] = noise @ scale
-    variance = np.maximum(clump * spread, 1e-12)
-    drawn = rng.gamma(np.maximum(expected**2 / variance, 1e-9), variance / np.maximum(expected, 1e-12))
+    for r in range(draws):
+        share = shifted_shares(posterior, population, shift[r], r)
+        expected[r] = np.bincount(population.domain, share * population.windows, population.domains)
+        spread[r] = np.bincount(population.domain, share * (1 - share) * population.windows, population.domains)
+    # Calls come at random, each with as many windows as give the number its variance: few are expected, often none is.
+    size = np.maximum(clump * spread / np.maximum(expected, 1e-12), 1e-3)
+    drawn = np.rint(rng.poisson(expected / size) * size)
     seen = np.bincount(judged_domain[judged.yes], minlength=population.domains)
     most = np.bincount(population.domain, population.windows, population.domains)
-    return np.clip(drawn, seen if not fit.error.any() else 0, most)
+    return np.clip(drawn, 0 if fit.error.any() else seen, most)
+
+
+def shifted_shares(posterior: Posterior, population: Population, shift: np.ndarray, draw: int) -> np.ndarray:
+    """The share of each line's windows with the sound in one draw, float64 ``[lines]``.
+
+    Args:
+        posterior: Of all domains together.
+        population: The same windows, by domain.
+        shift: float64 ``[domains]``: what is added to the log-odds.
+        draw: Which of the posterior's draws.
+    """
+    fit, at = posterior.fit, population.stratum
+    eta = fit.height[draw] + fit.slope[draw] * (population.log_odds - fit.centre)
+    share = sigmoid(eta + shift[population.domain])
+    windows = np.maximum(population.of_strata, 1)
+    by_fit = (np.bincount(at, share * population.windows, population.strata) / windows)[at]
+    wanted = np.minimum(posterior.yes[draw] / windows, 1.0)[at]
+    lower = share * wanted / np.maximum(by_fit, 1e-12)
+    higher = 1 - (1 - share) * (1 - wanted) / np.maximum(1 - by_fit, 1e-12)
+    return np.clip(np.where(wanted <= by_fit, lower, higher), 0.0, 1.0)
 
 
 def draw_shifts(
@@ -117,11 +129,32 @@ def _promise(fit: ScoreFit, population: Population) -> np.ndarray:
     return np.clip(np.where(windows > 0, np.log((of_domain + 1e-9) / (of_all + 1e-9)), 0.0), -3.0, 3.0)
 
 
-def chance_of_any(expected: np.ndarray, clump: float) -> np.ndarray:
-    """The probability that at least one window has the sound.
+def chance_of_any(
+    posterior: Posterior,
+    population: Population,
+    judged_domain: np.ndarray,
+    cell: np.ndarray,
+    cells: int,
+    clump: float = 1.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """The probability that at least one window has the sound, float64 ``[cells]``.
 
     Args:
-        expected: float64 ``[draws, cells]``: −Σ log(1 − share) over the windows of each cell.
-        clump: How many neighbouring windows have the same call.
+        posterior: Of all windows.
+        population: The same windows, by domain; lines of two cells are apart.
+        judged_domain: int ``[n]``: the domain of each of the posterior's judged windows.
+        cell: int ``[lines]``: the cell, such as a site's night, of each line.
+        cells: How many there are.
+        clump: How many neighbouring windows have the same call: n windows are as likely to have none as n / clump
+            windows that have nothing to do with each other.
+        seed: Decides the draws.
     """
-    return np.mean(-np.expm1(-expected / clump), 0)
+    rng = np.random.default_rng(seed)
+    shift = draw_shifts(posterior.fit, posterior.judged, judged_domain, population, CHANCE_DRAWS, rng)
+    chance = np.zeros(cells)
+    for r in range(CHANCE_DRAWS):
+        share = np.minimum(shifted_shares(posterior, population, shift[r], r), 1 - 1e-12)
+        none = np.bincount(cell, population.windows * np.log1p(-share), cells) / clump
+        chance -= np.expm1(none) / CHANCE_DRAWS
+    return chance

@@ -52,15 +52,18 @@ class Population:
         output: The output folder.
         label: The label; None: the only one.
         sites: Only recordings of these sites; empty: all.
+        classifier: Only runs of the classifier whose fingerprint begins with this; None: the newest run's.
 
     Raises:
         ResultsError: There are no predictions.
         OptionError: There is no such label or site, or several labels and none is named.
     """
 
-    def __init__(self, output: str, label: str | None = None, sites: Sequence[str] = ()):
+    def __init__(self, output: str, label: str | None = None, sites: Sequence[str] = (), classifier: str | None = None):
         self.output, self.sites = output, tuple(sites)
-        self.runs: list[RunInfo] = results.select_runs(results.open_output(output), table="predictions")
+        self.runs: list[RunInfo] = results.select_runs(
+            results.open_output(output), classifier=classifier, table="predictions"
+        )
         self.label = _label(output, self.runs[-1], label)
         if unknown := [site for site in sites if site not in pc.unique(self.recordings["site"]).to_pylist()]:
             there = sorted(filter(None, pc.unique(self.recordings["site"]).to_pylist()))
