@@ -24,6 +24,8 @@ if importlib.util.find_spec("soundbeam.model") is None:
     __path__.append(os.path.dirname(__path__[0]))
 
 from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
+from soundbeam.reviewing import review_import, review_sample
+from soundbeam.time_and_place import effort, problems
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,24 +36,10 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 __all__ = [
-    "BundleError",
-    "DecodeError",
-    "OptionError",
-    "ResultsError",
-    "ScanError",
-    "SoundbeamError",
-    "calibrate",
-    "embed",
-    "evaluate",
-    "import_model",
-    "load_classifier",
-    "materialize",
-    "read_table",
-    "scan",
-    "search",
-    "stream_table",
-    "train",
-]
+    "BundleError", "DecodeError", "OptionError", "ResultsError", "ScanError", "SoundbeamError", "calibrate", "effort",
+    "embed", "evaluate", "import_model", "load_classifier", "materialize", "problems", "read_table", "review_import",
+    "review_sample", "scan", "search", "stream_table", "train",
+]  # fmt: skip
 
 
 def load_classifier(url: Path) -> Classifier:

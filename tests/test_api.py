@@ -173,6 +173,8 @@ def test_the_examples_in_the_docstrings(tmp_path, tone_bundle, monkeypatch):
         "soundbeam.classifier",
         "soundbeam.programs",
         "soundbeam.sound",
+        "soundbeam.reviewing",
+        "soundbeam.time_and_place",
         "soundbeam.model.errors",
     ):
         module = importlib.import_module(name)
