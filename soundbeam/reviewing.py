@@ -34,15 +34,16 @@ def review_sample(output: Path, label: str | None = None, n: int = 200, **option
         >>> drawn.num_rows, drawn.column_names[:4]
         (3, ['review_id', 'recording', 'start_s', 'end_s'])
     """
+    from soundbeam.model.errors import OptionError
     from soundbeam.model.storage.files import path_text
     from soundbeam.pipelines.review.drawing_windows import draw_windows
     from soundbeam.pipelines.review.request import Sampling
 
-    paths = {name: path_text(options.pop(name), name) for name in ("against", "clips", "csv") if options.get(name)}
+    paths: dict[str, Any] = {
+        name: path_text(options.pop(name), name) for name in ("against", "clips", "csv") if options.get(name)
+    }
     known = Sampling.__dataclass_fields__
     if unknown := [name for name in options if name not in known]:
-        from soundbeam.model.errors import OptionError
-
         raise OptionError(f"review_sample has no option {unknown[0]!r}")
     return draw_windows(Sampling(path_text(output, "output"), label, n, **options, **paths)).sample.rows
 
