@@ -241,14 +241,21 @@ def evaluate(
 
 
 def calibrate(
-    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None = None
+    classifier: Path,
+    annotations: Path | None = None,
+    output: Path | None = None,
+    to: Path = "",
+    precision: float | None = None,
+    *,
+    reviews: Path | None = None,
 ) -> Classifier:
-    """Sets thresholds, rules and probabilities from a scan and annotations, as ``soundbeam calibrate`` does.
+    """Sets thresholds, rules and probabilities from a scan and annotations or reviews, as ``soundbeam calibrate`` does.
 
     Args:
         classifier, output: Folders of the bundle and of a scan with it; nothing is decoded again.
         annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
         to, precision: The new bundle's folder, and the share of calls that should be right; None: the best F1.
+        reviews: Instead of ``annotations`` and ``output``: the folder of a scan whose windows were reviewed.
 
     Example:
         >>> calibrate("bundle/", "annotations.csv", "results/", "calibrated/").labels
@@ -256,7 +263,7 @@ def calibrate(
     """
     from soundbeam.programs import calibrate
 
-    return calibrate(classifier, annotations, output, to, precision)
+    return calibrate(classifier, annotations, output, to, precision, reviews)
 
 
 def review_report(output: Path, label: str | None = None, *, target_precision: float = 0.95) -> ReviewFigures:
@@ -266,9 +273,6 @@ def review_report(output: Path, label: str | None = None, *, target_precision: f
         output: The scan's output folder, in which windows were drawn and judged.
         label: Only of this label; None: of all that were reviewed.
         target_precision: Of windows, for which a threshold is looked for.
-
-    Raises:
-        ResultsError: Nothing was judged yet.
 
     Example:
         >>> figures = review_report("results/").labels[0]

@@ -27,7 +27,7 @@ from soundbeam.model.estimation.score_fit import ScoreFit, effective_weights, fi
 DRAWS = 1000
 LEVEL = 0.9
 # How many verdicts the fit may count as in each stratum.
-_TRUST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0])
+_TRUST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
 _LEAST = 1e-9
 
 
