@@ -158,7 +158,7 @@ def write_clips(rows: pa.Table, output: str, url: str) -> tuple[dict[str, str], 
 
 
 def write_csv(rows: pa.Table, url: str, clips: dict[str, str]) -> None:
-    """Writes windows as a CSV in which verdicts may be filled in; `importing` reads it back."""
+    """Writes windows as a CSV in which verdicts may be filled in; `judged_elsewhere` reads it back."""
     with open_to_write(url, "w") as file:
         writer = csv.DictWriter(file, CSV_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()

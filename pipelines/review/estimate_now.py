@@ -1,62 +1,50 @@
-"""The present estimate, while one is still looking: how many windows have the sound, from the verdicts so far."""
+"""The present estimates, while one is still looking: how many windows have the sound, from the verdicts so far."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+import collections
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-_DRAWS = 2000
-_PRIOR = 0.5  # Jeffreys' Beta(½, ½): a stratum without a yes among the judged keeps an interval
+from soundbeam.model.estimation.present import present_estimate
+from soundbeam.pipelines.review.samples import WEIGHTED, Sample, joined
 
 
-@dataclasses.dataclass(frozen=True)
-class PresentEstimate:
-    """An estimate of how many windows have the sound, with an interval that is to hold the truth nine times in ten.
-
-    Attributes:
-        windows: How many there are.
-        judged: How many of them the verdicts are about.
-        total, low, high: Windows with the sound.
-    """
-
-    windows: int
-    judged: int
-    total: float
-    low: float
-    high: float
-
-
-def present_estimate(
-    windows: Sequence[int], rows: Sequence[Mapping[str, Any]], heard: Mapping[str, bool]
-) -> PresentEstimate | None:
-    """Estimates the total by posterior draws of each stratum's share, as Navine et al. (2024) do.
-
-    Within a stratum windows differ in weight (spacing makes some rarer), so shares are weighted, and worth as many
-    verdicts as Kish's effective sample size says.
+def estimates(samples: Iterable[Sample], heard: Callable[[str], bool | None]) -> list[dict[str, Any]]:
+    """One estimate for each population that was drawn from by chance, as the page tells it.
 
     Args:
-        windows: How many there are in each stratum of a probability sample.
-        rows: The drawn windows: ``review_id``, ``stratum``, ``weight``.
-        heard: For each judged window, whether it has the sound. Windows of which a reviewer was unsure are left out.
+        samples: The draws.
+        heard: Of a window's id, whether it has its sound; None where that is not known.
 
     Returns:
-        None where nothing was judged yet.
+        ``label``, ``windows`` of the population, ``judged`` of them, ``total`` with the sound, and its 90 % interval
+        from ``low`` to ``high``. Populations of which nothing was judged are left out.
     """
-    judged = [row for row in rows if row["review_id"] in heard and row["weight"] is not None]
-    if not judged:
-        return None
-    rng = np.random.default_rng(0)
-    draws, middle = np.zeros(_DRAWS), 0.0
-    for i, size in enumerate(windows):
-        own = [row for row in judged if (row["stratum"] or 0) == i]
-        weights = np.array([row["weight"] for row in own], np.float64)
-        yes = np.array([heard[row["review_id"]] for row in own], np.float64)
-        n = weights.sum() ** 2 / np.square(weights).sum() if len(own) else 0.0
-        share = float(weights @ yes / weights.sum()) if len(own) else 0.5
-        draws += size * rng.beta(n * share + _PRIOR, n * (1 - share) + _PRIOR, _DRAWS)
-        middle += size * (n * share + _PRIOR) / (n + 2 * _PRIOR)
-    low, high = np.quantile(draws, [0.05, 0.95])
-    return PresentEstimate(int(sum(windows)), len(judged), middle, float(low), float(high))
+    frames: dict[str, list[Sample]] = collections.defaultdict(list)
+    for sample in samples:
+        if sample.info.design in WEIGHTED and sample.info.strata:
+            frames[sample.info.frame].append(sample)
+    found = []
+    for draws in frames.values():
+        whole = joined(draws)
+        rows = whole.rows.select(["review_id", "score", "stratum", "weight"]).to_pylist()
+        known = [(row, there) for row in rows if (there := heard(row["review_id"])) is not None]
+        strata, by_score = whole.info.strata, whole.info.design == "scores"
+        # Strata of hours, or of everything, hold windows of any score.
+        estimate = present_estimate(
+            [stratum.low if by_score else 0.0 for stratum in strata],
+            [stratum.high if by_score else 1.0 for stratum in strata],
+            [stratum.windows for stratum in strata],
+            np.array([there for _, there in known], bool),
+            np.array([row["score"] for row, _ in known], np.float64),
+            np.array([row["stratum"] for row, _ in known], np.int64),
+            np.array([row["weight"] for row, _ in known], np.float64),
+        )
+        if estimate is not None:
+            windows = sum(stratum.windows for stratum in strata)
+            told = {"total": estimate.value, "low": estimate.low, "high": estimate.high}
+            found.append({"label": whole.info.label, "windows": windows, "judged": len(known), **told})
+    return found

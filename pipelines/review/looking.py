@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import sys
 
 from soundbeam.pipelines.console.arguments import Parser
-from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.output import plain, say
 from soundbeam.pipelines.review.program import words_help
 
 
@@ -38,6 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     from soundbeam.pipelines.review.session import Session
 
     session = Session(options.output, options.reviewer, options.label, options.adjudicate)
+    for notice in session.notices:
+        print(f"soundbeam review: {plain(notice)}", file=sys.stderr)
     serve(session, options.port, not options.no_browser)
     progress = session.progress()
     say(f"{progress['judged']} of {progress['windows']} windows judged by {session.reviewer}")

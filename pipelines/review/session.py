@@ -12,8 +12,9 @@ from soundbeam.model.errors import OptionError, SoundbeamError
 from soundbeam.model.estimation.agreement import kappa
 from soundbeam.pipelines import results
 from soundbeam.pipelines.recording_names import short_names
-from soundbeam.pipelines.review.estimate_now import present_estimate
-from soundbeam.pipelines.review.samples import WEIGHTED, Sample, joined
+from soundbeam.pipelines.review.drawn_windows import drawn_windows, notices_of, presence_nights, sources_of
+from soundbeam.pipelines.review.estimate_now import estimates
+from soundbeam.pipelines.review.site_nights import needless
 from soundbeam.pipelines.review.store import ADJUDICATED, VERDICTS, ReviewStore
 from soundbeam.pipelines.review.window_sounds import Excerpt, Source
 
@@ -59,7 +60,7 @@ class Session:
         self.reviewer = ADJUDICATED if adjudicate else reviewer
         self._store = ReviewStore(output)
         self._run = results.latest_run(output)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.read()
         if not self._windows:
             raise self._nothing()
@@ -67,28 +68,21 @@ class Session:
     def read(self) -> None:
         """Reads the samples and verdicts anew: others may have drawn or judged since."""
         with self._lock:
-            samples = self._store.samples()
-            self._labels_drawn = sorted({str(name) for sample in samples for name in sample.rows["label"].to_pylist()})
-            rows = [
-                row
-                for sample in samples
-                for row in sorted(sample.rows.to_pylist(), key=lambda row: row["rank"])
-                if self.label in (None, row["label"])
-            ]
-            self._samples = samples
+            self._samples = [s for s in self._store.samples() if self.label in (None, s.info.label)]
+            windows = drawn_windows(self._samples, self.label)
             self._said: dict[str, dict[str, Said]] = collections.defaultdict(dict)
             for row in self._store.current().to_pylist():
                 said = Said(row["verdict"], row["other_label"], row["note"])
                 self._said[row["review_id"]][row["reviewer"]] = said
-            by_id = {row["review_id"]: row for row in reversed(rows)}
             if self.adjudicate:
-                by_id = {i: by_id[i] for i in by_id if _differ(self._said[i])}
-            order = {row["review_id"]: None for row in rows if row["review_id"] in by_id}
-            self._windows = {review_id: by_id[review_id] for review_id in order}
-            self._sources = self._find_sources()
+                windows = {i: row for i, row in windows.items() if _differ(self._said[i])}
+            self._windows = windows
+            self._sources = sources_of(self.output, windows.values())
+            self._nights = presence_nights(self.output, windows)
+            self.notices = notices_of(self.output, self._samples, windows)
 
     def _nothing(self) -> SoundbeamError:
-        drawn = self._labels_drawn
+        drawn = sorted({sample.info.label for sample in self._store.samples()})
         if not drawn:
             return SoundbeamError(
                 f"{self.output}: nothing was drawn for review yet; draw some windows with "
@@ -96,30 +90,12 @@ class Session:
             )
         if self.label is not None and self.label not in drawn:
             return OptionError(f"--label {self.label}: no window of it was drawn; there are {', '.join(drawn)}")
+        if not self.adjudicate:
+            return SoundbeamError(
+                f"{self.output}: its samples hold no window; draw some with "
+                f"'soundbeam review sample --output {self.output}'"
+            )
         return SoundbeamError(f"{self.output}: reviewers disagree on no window, so there is nothing to adjudicate")
-
-    def _find_sources(self) -> dict[tuple[str, str], Source]:
-        """The recordings as the runs saw them from which the windows were drawn."""
-        by_run: dict[str, set[str]] = collections.defaultdict(set)
-        for row in self._windows.values():
-            by_run[row["run"]].add(row["recording"])
-        columns = ["recording", "sample_rate", "duration_s", "bytes", "version", "content"]
-        sources = {}
-        for run, uris in by_run.items():
-            try:
-                known = results.read(self.output, "recordings", run, columns=columns, recordings=uris).to_pylist()
-            except SoundbeamError:  # the run was removed since
-                known = results.read(self.output, "recordings", columns=columns, recordings=uris).to_pylist()
-            for row in known:
-                sources[run, row["recording"]] = Source(
-                    row["recording"],
-                    row["sample_rate"],
-                    row["duration_s"],
-                    row["bytes"] or 0,
-                    row["version"] or "",
-                    row["content"] or "",
-                )
-        return sources
 
     def excerpt(self, review_id: str, context_s: float) -> Excerpt:
         """What is to be heard of a window, with so many seconds before and after it.
@@ -130,7 +106,7 @@ class Session:
         row = self._windows.get(review_id)
         if row is None:
             raise UnknownWindow(f"no window {review_id!r} was drawn")
-        source = self._sources.get((row["run"], row["recording"]), Source(row["recording"], None, None))
+        source = self._sources.get((row["run"], row["recording"]), Source(row["recording"], None))
         channel = row.get("channel")
         if channel is None and isinstance(self._run.parameters.channel, int):
             channel = self._run.parameters.channel
@@ -147,19 +123,23 @@ class Session:
             OptionError: A verdict is none. Nothing is written.
         """
         with self._lock:
-            news = []
+            news: list[dict[str, Any]] = []
+            now = {i: given[self.reviewer] for i, given in self._said.items() if self.reviewer in given}
             for given in verdicts:
                 review_id, said = self._checked(given)
-                before = self._said[review_id].get(self.reviewer)
-                if said != before and (before or said.verdict != _WITHDRAWN):
-                    news.append((review_id, said))
-            mine = {"reviewer": self.reviewer}
-            self._store.append([{"review_id": review_id, **vars(said), **mine} for review_id, said in news])
-            for review_id, said in news:
+                before = now.get(review_id)
+                if said == before or (before is None and said.verdict == _WITHDRAWN):
+                    continue
+                news.append({"review_id": review_id, **vars(said), "reviewer": self.reviewer})
+                now[review_id] = said
                 if said.verdict == _WITHDRAWN:
-                    del self._said[review_id][self.reviewer]
+                    del now[review_id]
+            self._store.append(news)
+            for review_id in {row["review_id"] for row in news}:
+                if review_id in now:
+                    self._said[review_id][self.reviewer] = now[review_id]
                 else:
-                    self._said[review_id][self.reviewer] = said
+                    self._said[review_id].pop(self.reviewer, None)
 
     def _checked(self, given: Any) -> tuple[str, Said]:
         if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
@@ -178,6 +158,10 @@ class Session:
 
     def state(self) -> dict[str, Any]:
         """All that the page needs to start, as JSON."""
+        with self._lock:
+            return self._state()
+
+    def _state(self) -> dict[str, Any]:
         names = short_names(sorted({row["recording"] for row in self._windows.values()}))
         key = f"{results.open_output(self.output).url}\n{self.reviewer}"
         used = collections.Counter(
@@ -190,6 +174,7 @@ class Session:
             "reviewer": self.reviewer,
             "adjudicate": self.adjudicate,
             "highest_hz": self._run.parameters.rate / 2,
+            "notices": self.notices,
             "labels": self._run.labels,
             "used": [label for label, _ in used.most_common()],
             "windows": [self._window(row, names) for row in self._windows.values()],
@@ -223,7 +208,8 @@ class Session:
             return {
                 "judged": len(judged),
                 "windows": len(self._windows),
-                "estimates": self._estimates(),
+                "estimates": estimates(self._samples, self._heard),
+                "skip": sorted(self._skipped()),
                 "reviewers": sorted(by_reviewer),
                 "kappa": kappa(by_reviewer) if len(by_reviewer) > 1 else None,
                 "disagreements": [
@@ -231,22 +217,13 @@ class Session:
                 ],
             }
 
-    def _estimates(self) -> list[dict[str, Any]]:
-        """One for each population that was drawn from by chance."""
-        frames: dict[str, list[Sample]] = collections.defaultdict(list)
-        for sample in self._samples:
-            if sample.info.design in WEIGHTED and self.label in (None, sample.info.label):
-                frames[sample.info.frame].append(sample)
-        found = []
-        for samples in frames.values():
-            whole = joined(samples)
-            rows = whole.rows.select(["review_id", "stratum", "weight"]).to_pylist()
-            heard = {row["review_id"]: self._heard(row["review_id"]) for row in rows}
-            known = {review_id: there for review_id, there in heard.items() if there is not None}
-            estimate = present_estimate([stratum.windows for stratum in whole.info.strata], rows, known)
-            if estimate:
-                found.append({"label": whole.info.label, **dataclasses.asdict(estimate)})
-        return found
+    def _skipped(self) -> set[str]:
+        """The windows of sites and nights at which this reviewer has confirmed the sound already."""
+        skipped: set[str] = set()
+        for nights in self._nights.values():
+            mine = {i: said.verdict for i in nights if (said := self._said[i].get(self.reviewer))}
+            skipped |= needless(list(nights), list(nights.values()), mine)
+        return skipped
 
     def _heard(self, review_id: str) -> bool | None:
         """Whether a window has its sound: by this reviewer, else by those who judged it if they agree."""

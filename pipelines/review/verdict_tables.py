@@ -192,7 +192,7 @@ def read_judged_clips(url: str) -> Iterator[Judgement]:
         if is_table(name):
             yield from read_verdict_table(place.uri(path))
             continue
-        verdict = VERDICT_OF.get(parent.casefold(), "") if path != folder else ""
+        verdict = VERDICT_OF.get(parent.casefold(), "")
         identity, recording, start_s, end_s = _of_clip(name)
         label = above[-1] if verdict and above else ""
         yield Judgement(place.uri(path), identity, recording, start_s, end_s, label, verdict)

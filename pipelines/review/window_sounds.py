@@ -29,13 +29,11 @@ class Source:
     Attributes:
         uri: Its name.
         rate: Its own samples per second; None where the scan could not tell.
-        duration_s: Its length in seconds; None where the scan could not tell.
         bytes, version, content: Of the file that was scanned; "" or 0 where it was not recorded.
     """
 
     uri: str
     rate: int | None
-    duration_s: float | None
     bytes: int = 0
     version: str = ""
     content: str = ""

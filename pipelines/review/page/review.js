@@ -316,7 +316,7 @@ class Page {
     $("#pace").textContent = this.pace.text();
     $("#bar").setAttribute("aria-valuenow", judged + skipped);
     $("#bar").setAttribute("aria-valuemax", all);
-    $("#bar i").style.width = `${(100 * (judged + skipped)) / all}%`;
+    $("#bar i").style.width = `${all ? (100 * (judged + skipped)) / all : 100}%`;
     $("#undo").disabled = !this.history.length;
   }
 
@@ -393,6 +393,8 @@ async function start() {
   const state = await answer.json();
   $("#where").textContent = `${state.reviewer}${state.adjudicate ? " · what reviewers judged differently" : ""}`;
   $("#where").title = state.output;
+  $("#notices").hidden = !state.notices.length;
+  $("#notices").textContent = state.notices.join(". ");
   document.title = `Review · ${state.output}`;
   globalThis.page = new Page(state);
 }

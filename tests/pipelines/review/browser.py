@@ -6,6 +6,9 @@ import time
 
 import pytest
 
+from soundbeam.pipelines.review.store import ReviewStore
+from tests.pipelines.review.looked_at import kept
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 # Without a user's gesture a browser plays nothing; this one hears nobody. It plays to a device that discards all.
@@ -56,6 +59,42 @@ class Visit:
 
     def __enter__(self):
         return self.page
+
+    def __exit__(self, *_):
+        self.context.close()
+
+
+def verdicts(output):
+    """The verdicts in the order of the windows, as far as there are any."""
+    rows = ReviewStore(str(output)).samples()[0].rows.sort_by("rank")["review_id"].to_pylist()
+    given = kept(output)
+    return [given[i]["verdict"] if i in given else None for i in rows]
+
+
+def press(page, *keys):
+    """Presses keys, each when the present window is heard."""
+    for key in keys:
+        heard(page)
+        page.keyboard.press(key)
+
+
+def sent(page):
+    """Waits until the server has said that all verdicts are written."""
+    until(page, "page.outbox.memory.size === 0 && !page.outbox.sending")
+
+
+class Unheard:
+    """A page whose first window need not be heard."""
+
+    def __init__(self, running, url):
+        self.context = running.new_context()
+        self.url = url
+
+    def __enter__(self):
+        page = self.context.new_page()
+        page.goto(self.url)
+        until(page, "Boolean(globalThis.page)")
+        return page
 
     def __exit__(self, *_):
         self.context.close()
