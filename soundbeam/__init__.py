@@ -24,6 +24,7 @@ if importlib.util.find_spec("soundbeam.model") is None:
     __path__.append(os.path.dirname(__path__[0]))
 
 from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
+from soundbeam.reviewed import review_report
 from soundbeam.reviewing import review_import, review_sample
 from soundbeam.time_and_place import effort, problems
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BundleError", "DecodeError", "OptionError", "ResultsError", "ScanError", "SoundbeamError", "calibrate", "effort",
     "embed", "evaluate", "import_model", "load_classifier", "materialize", "problems", "read_table", "review_import",
-    "review_sample", "scan", "search", "stream_table", "train",
+    "review_report", "review_sample", "scan", "search", "stream_table", "train",
 ]  # fmt: skip
 
 
@@ -227,14 +228,21 @@ def evaluate(
 
 
 def calibrate(
-    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None = None
+    classifier: Path,
+    annotations: Path | None = None,
+    output: Path | None = None,
+    to: Path = "",
+    precision: float | None = None,
+    *,
+    reviews: Path | None = None,
 ) -> Classifier:
-    """Sets thresholds, rules and probabilities from a scan and annotations, as ``soundbeam calibrate`` does.
+    """Sets thresholds, rules and probabilities from a scan and annotations or reviews, as ``soundbeam calibrate`` does.
 
     Args:
         classifier, output: Folders of the bundle and of a scan with it; nothing is decoded again.
         annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
         to, precision: The new bundle's folder, and the share of calls that should be right; None: the best F1.
+        reviews: Instead of ``annotations`` and ``output``: the folder of a scan whose windows were reviewed.
 
     Example:
         >>> calibrate("bundle/", "annotations.csv", "results/", "calibrated/").labels
@@ -242,7 +250,7 @@ def calibrate(
     """
     from soundbeam.programs import calibrate
 
-    return calibrate(classifier, annotations, output, to, precision)
+    return calibrate(classifier, annotations, output, to, precision, reviews)
 
 
 def read_table(
