@@ -24,6 +24,8 @@ if importlib.util.find_spec("soundbeam.model") is None:
     __path__.append(os.path.dirname(__path__[0]))
 
 from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
+from soundbeam.reviewed import review_report
+from soundbeam.reviewing import review_import, review_sample
 from soundbeam.time_and_place import effort, problems
 
 if TYPE_CHECKING:
@@ -269,14 +271,21 @@ def evaluate(
 
 
 def calibrate(
-    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None = None
+    classifier: Path,
+    annotations: Path | None = None,
+    output: Path | None = None,
+    to: Path = "",
+    precision: float | None = None,
+    *,
+    reviews: Path | None = None,
 ) -> Classifier:
-    """Sets thresholds, rules and probabilities from a scan and annotations, as ``soundbeam calibrate`` does.
+    """Sets thresholds, rules and probabilities from a scan and annotations or reviews, as ``soundbeam calibrate`` does.
 
     Args:
         classifier, output: Folders of the bundle and of a scan with it; nothing is decoded again.
         annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
         to, precision: The new bundle's folder, and the share of calls that should be right; None: the best F1.
+        reviews: Instead of ``annotations`` and ``output``: the folder of a scan whose windows were reviewed.
 
     Example:
         >>> calibrate("bundle/", "annotations.csv", "results/", "calibrated/").labels
@@ -284,7 +293,7 @@ def calibrate(
     """
     from soundbeam.programs import calibrate
 
-    return calibrate(classifier, annotations, output, to, precision)
+    return calibrate(classifier, annotations, output, to, precision, reviews)
 
 
 def read_table(

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import re
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -73,7 +74,7 @@ def draw_windows(request: Sampling) -> Drawing:
     else:
         drawn = pick_sample(population, request, store)
     sample = store.add_sample(info, _rows(drawn, info))
-    notes = [line for line in map(stale_note, [request.output] * len(before), before) if line]
+    notes = stale_notes(request.output, before)
     if judged := _judged(store, sample):
         notes.append(f"{judged} of them are judged already; their verdicts count")
     clips: dict[str, str] = {}
@@ -115,27 +116,33 @@ def _judged(store: ReviewStore, sample: Sample) -> int:
     )
 
 
-def stale_note(output: str, sample: Sample) -> str:
-    """One line on windows of a sample that are not in the current rows any more; "" if all are.
+def stale_notes(output: str, samples: Sequence[Sample]) -> list[str]:
+    """A line for each sample with windows that are not in the current rows any more.
 
     Their recordings were scanned again, with another classifier or because they had changed, or are gone.
     """
-    info, rows = sample.info, sample.rows
-    uris = set(rows["recording"].to_pylist())
+    if not samples:
+        return []
     newest = results.select_runs(results.open_output(output), table="predictions")[-1].parameters.fingerprint
-    if newest != info.classifier:
-        return f"sample {info.name} was drawn from the scores of another classifier ({info.classifier[:12]})"
+    uris = {uri for sample in samples for uri in sample.rows["recording"].to_pylist()}
     current = results.read(output, "recordings", classifier=newest, columns=["recording", "run"], recordings=uris)
     run_of = dict(zip(current["recording"].to_pylist(), current["run"].to_pylist(), strict=True))
-    pairs = list(zip(rows["recording"].to_pylist(), rows["run"].to_pylist(), strict=True))
-    gone = sum(uri not in run_of for uri, _ in pairs)
-    again = sum(uri in run_of and run_of[uri] != run for uri, run in pairs)
-    told = [
-        f"{n} windows of recordings that {what} since"
-        for n, what in ((again, "were scanned again"), (gone, "are gone"))
-        if n
-    ]
-    return f"sample {info.name} has {' and '.join(told)}" if told else ""
+    notes = []
+    for sample in samples:
+        info, rows = sample.info, sample.rows
+        if newest != info.classifier:
+            notes.append(f"sample {info.name} was drawn from the scores of another classifier ({info.classifier[:12]})")
+            continue
+        now = [
+            (run_of.get(uri), run)
+            for uri, run in zip(*(rows[n].to_pylist() for n in ("recording", "run")), strict=True)
+        ]
+        gone = sum(present is None for present, _ in now)
+        again = sum(present not in (None, run) for present, run in now)
+        counted = ((again, "were scanned again"), (gone, "are gone"))
+        if told := [f"{n} windows of recordings that {what} since" for n, what in counted if n]:
+            notes.append(f"sample {info.name} has {' and '.join(told)}")
+    return notes
 
 
 def write_clips(rows: pa.Table, output: str, url: str) -> tuple[dict[str, str], list[str]]:

@@ -33,6 +33,37 @@ export function levelling(samples) {
 // What a buffer can be told to be sampled at; browsers refuse other rates.
 const LOWEST_RATE = 8000, HIGHEST_RATE = 384000;
 
+// What plays a part of a sound: a buffer at its own rate, slowed or raised, then filtered, then amplified. gain in dB;
+// band: {low, high} in Hz of the recording, or null.
+export function graph(context, sound, from, to, { speed = 1, gain = 0, band = null } = {}) {
+  const first = Math.max(0, Math.floor(from * sound.rate));
+  const part = sound.samples.subarray(first, Math.ceil(to * sound.rate));
+  if (!part.length) return null;
+  const rate = Math.max(LOWEST_RATE, Math.min(HIGHEST_RATE, sound.rate));
+  const buffer = context.createBuffer(1, part.length, rate);
+  buffer.copyToChannel(part, 0);
+  const source = context.createBufferSource();
+  source.buffer = buffer;
+  source.playbackRate.value = (speed * sound.rate) / rate;
+  let node = source;
+  const most = context.sampleRate / 2;
+  // Two of each: 24 dB an octave. What is slowed is filtered where it then sounds.
+  const edges = band ? [["highpass", band.low], ["highpass", band.low], ["lowpass", band.high], ["lowpass", band.high]] : [];
+  for (const [type, hz] of edges) {
+    const at = hz * speed;
+    if ((type === "highpass" && at <= 0) || (type === "lowpass" && at >= most)) continue;
+    const filter = context.createBiquadFilter();
+    filter.type = type;
+    filter.Q.value = 0; // dB: no bump at the edge
+    filter.frequency.value = Math.min(at, most);
+    node = node.connect(filter);
+  }
+  const loudness = context.createGain();
+  loudness.gain.value = 10 ** (gain / 20);
+  node.connect(loudness).connect(context.destination);
+  return { source, loudness, start: first / sound.rate };
+}
+
 export class Player {
   constructor(onState) {
     this.onState = onState;
@@ -51,35 +82,14 @@ export class Player {
     this.onState();
   }
 
-  // Plays samples from one second of them to another. gain in dB; band: {low, high} in Hz or null.
-  play(sound, from, to, { speed = 1, gain = 0, band = null } = {}) {
+  // Plays samples from one second of them to another; options as of graph().
+  play(sound, from, to, options) {
     this.stop();
     this.context ??= new AudioContext();
     if (this.context.state === "suspended") this.context.resume().then(this.onState, () => {});
-    const first = Math.max(0, Math.floor(from * sound.rate));
-    const part = sound.samples.subarray(first, Math.ceil(to * sound.rate));
-    if (!part.length) return;
-    const rate = Math.max(LOWEST_RATE, Math.min(HIGHEST_RATE, sound.rate));
-    const buffer = this.context.createBuffer(1, part.length, rate);
-    buffer.copyToChannel(part, 0);
-    const source = this.context.createBufferSource();
-    source.buffer = buffer;
-    source.playbackRate.value = (speed * sound.rate) / rate;
-    let node = source;
-    const most = this.context.sampleRate / 2;
-    // Two of each: 24 dB an octave. What is slowed is filtered where it then sounds.
-    for (const [type, hz] of band ? [["highpass", band.low], ["highpass", band.low], ["lowpass", band.high], ["lowpass", band.high]] : []) {
-      const at = hz * speed;
-      if ((type === "highpass" && at <= 0) || (type === "lowpass" && at >= most)) continue;
-      const filter = this.context.createBiquadFilter();
-      filter.type = type;
-      filter.frequency.value = Math.min(at, most);
-      node = node.connect(filter);
-    }
-    const loudness = this.context.createGain();
-    loudness.gain.value = 10 ** (gain / 20);
-    node.connect(loudness).connect(this.context.destination);
-    const playing = { source, loudness, start: first / sound.rate, end: to, speed, at: this.context.currentTime };
+    const nodes = graph(this.context, sound, from, to, options);
+    if (!nodes) return;
+    const { source } = nodes, playing = { ...nodes, end: to, speed: options.speed, at: this.context.currentTime };
     source.onended = () => {
       if (this.playing === playing) {
         this.playing = null;

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import http.client
 import json
-import os
 import re
 import signal
 import subprocess
@@ -42,17 +41,26 @@ def write_recording(path, seconds=20.0, rate=RATE, seed=0):
     return f"file://{path}"
 
 
-def results_of(folder, names=("a/20240101_060000.wav", "b/20240101_060000.wav", HARMFUL), label="call", labels=None):
-    """An output of a scan of 20-second recordings; windows of 2 s were drawn, 10 of each recording."""
+NAMES = ("a/20240101_060000.wav", "b/20240101_060000.wav", HARMFUL)
+
+
+def results_of(folder, names=NAMES, label="call", labels=None, rate=RATE, store=None):
+    """An output of a scan of 20-second recordings; windows of 2 s were drawn, 10 of each recording.
+
+    The recordings are uploaded to a bucket, if one is given, and the tables name them there.
+    """
     output, labels = folder / "results", labels or (label, "wren <b>", "jay")
     rows, scanned = [], []
     for i, name in enumerate(names):
-        uri = write_recording(folder / "recordings" / name, seed=i)
+        uri = write_recording(folder / "recordings" / name, seed=i, rate=rate)
+        if store:
+            store.upload(folder / "recordings", "review/recordings")
+            uri = f"{store.url}/review/recordings/{name}"
         scores = np.linspace(0.05, 0.95, 19)[:, None].repeat(len(labels), 1)
         one = result(uri, 20.0, scores=scores, labels=labels)
         size, version = state_of(uri)
         recording = dataclasses.replace(one.report.recording, bytes=size, version=version)
-        report = dataclasses.replace(one.report, recording=recording, content=content_hash(uri))
+        report = dataclasses.replace(one.report, recording=recording, content=content_hash(uri), sample_rate=rate)
         scanned.append(dataclasses.replace(one, report=report))
         site = name.partition("/")[0] if "/" in name else None
         rows += [
@@ -70,11 +78,7 @@ class Server:
     def __init__(self, output, *options):
         argv = [sys.executable, "-m", "soundbeam.pipelines.review", "--output", output, "--no-browser", *options]
         self.process = subprocess.Popen(
-            [str(a) for a in argv],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=os.path.dirname(output),
+            [str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         line = self.process.stdout.readline()
         self.url = line.removeprefix("review: ").strip()

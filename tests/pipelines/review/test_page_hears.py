@@ -76,3 +76,51 @@ def test_the_spectrogram_shows_a_tone_where_it_is(chromium, tmp_path):
         assert np.median(hz) == pytest.approx(3000, abs=30)
         assert hz.min() > 2800 and hz.max() < 3200
         assert seconds.min() == pytest.approx(4.5, abs=0.03) and seconds.max() == pytest.approx(5.5, abs=0.03)
+
+
+@pytest.mark.parametrize(("rate", "keys", "speed"), [(250_000, ",,,", 0.1), (200, "...", 10.0), (500_000, "", 1.0)])
+def test_bats_and_infrasound_keep_their_own_rate(chromium, tmp_path, rate, keys, speed):
+    looked_at = results_of(tmp_path, names=("a.wav",), rate=rate)
+    with Server(looked_at) as server, Visit(chromium, server.url) as page:
+        page.keyboard.press("f")  # all frequencies
+        assert page.evaluate("page.picture.shown.highest") == rate / 2
+        page.keyboard.press("w")
+        press(page, *keys, "w")
+        until(page, "Boolean(page.player.playing)")
+        source = "page.player.playing.source"
+        buffered, by = page.evaluate(f"[{source}.buffer.sampleRate, {source}.playbackRate.value]")
+        assert buffered * by == pytest.approx(rate * speed, rel=1e-6)
+        assert page.evaluate("page.sound.samples.length") == 4 * rate
+        assert page.evaluate(f"{source}.buffer.length") == 2 * rate
+
+
+def test_gain_band_and_speed_do_what_they_say(chromium, page_server):
+    """Two tones through the nodes that play them, rendered by the browser and measured by NumPy."""
+    with Visit(chromium, page_server.url) as page:
+        rendered = page.evaluate("""async () => {
+            const { graph } = await import("/page/sound.js");
+            const rate = 16000, samples = new Float32Array(2 * rate), results = [];
+            for (let i = 0; i < samples.length; i++) {
+                samples[i] = 0.01 * (Math.sin(2 * Math.PI * 500 * i / rate) + Math.sin(2 * Math.PI * 4000 * i / rate));
+            }
+            for (const options of [
+                { gain: 20 }, { band: { low: 2000, high: 6000 } }, { band: { low: 2000, high: 6000 }, speed: 0.5 },
+                { band: { low: 0, high: 1000 } },
+            ]) {
+                const context = new OfflineAudioContext(1, 2 * rate, rate);
+                graph(context, { samples, rate }, 0, 2, options).source.start();
+                results.push([...(await context.startRendering()).getChannelData(0)]);
+            }
+            return results;
+        }""")
+    plain, high, slow, low = np.array(rendered)
+
+    def level(sound, hz):
+        """dB of a tone, relative to that in the recording, in the middle second."""
+        part = sound[8000:24000] * np.hanning(16000)
+        return 20 * np.log10(2 * abs(np.fft.rfft(part)[hz]) / 8000 / 0.01)
+
+    assert (level(plain, 500), level(plain, 4000)) == pytest.approx((20, 20), abs=0.1)
+    assert level(high, 4000) == pytest.approx(0, abs=3) and level(high, 500) < -40
+    assert level(slow, 2000) == pytest.approx(0, abs=3) and level(slow, 250) < -40 and level(slow, 4000) < -60
+    assert level(low, 500) == pytest.approx(0, abs=3) and level(low, 4000) < -40

@@ -201,3 +201,17 @@ def test_draws_of_one_frame_join(tmp_path):
     both = joined([one, two])
     assert both.rows["weight"].to_pylist() == pytest.approx([3 * 10 / 5, 4.0, 1 * 10 / 5])
     assert [(s.eligible, s.drawn) for s in both.info.strata] == [(10, 5), (4, 1)]
+
+
+def test_a_store_that_is_no_disk(monkeypatch):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    monkeypatch.setattr(MemoryFileSystem, "store", {})
+    monkeypatch.setattr(MemoryFileSystem, "pseudo_dirs", [""])
+    monkeypatch.setattr(store_module, "_MOST_FILES", 3)
+    add_sample("memory://bucket/out", ROWS)
+    store = ReviewStore("memory://bucket/out")
+    for row in ROWS[:5]:
+        judge(store, row, "yes")
+    assert len(ReviewStore("memory://bucket/out").current()) == 5
+    assert len(MemoryFileSystem().find("/bucket/out/reviews")) == 2  # four were joined
