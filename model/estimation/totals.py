@@ -31,7 +31,7 @@ _TRUST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0])
 import os
 
 _TRUST_PRIOR = float(os.environ.get("TP", 0))
-_TRUST = _TRUST[_TRUST <= float(os.environ.get("TM", 1024))]
+_TRUST = _TRUST[float(os.environ.get("TM", 1024)) >= _TRUST]
 _LEAST = 1e-9
 
 
