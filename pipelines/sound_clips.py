@@ -13,7 +13,7 @@ import numpy as np
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
 from soundbeam.pipelines import results
-from soundbeam.pipelines.runners.options import cores
+from soundbeam.pipelines.console.process import cores
 from soundbeam.transforms.decoding.clip_reader import read_excerpts
 
 _NAME_BYTES = 200  # of the recording's own name in a clip's, as file systems allow 255

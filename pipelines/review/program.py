@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from typing import Any
 
 from soundbeam.pipelines.console.errors import program
 
@@ -32,8 +32,11 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
     words = sys.argv[1:] if argv is None else argv
     if words and words[0] in WORDS:
-        return _run(WORDS[words[0]][0], words[1:])
-    return _run(PAGE, words)
+        return int(_module(WORDS[words[0]][0]).main(list(words[1:])))
+    if words and not words[0].startswith("-"):
+        print(f"soundbeam review: error: no word {words[0]!r}; there are {', '.join(WORDS)}", file=sys.stderr)
+        return 2
+    return int(_module(PAGE).main(list(words)))
 
 
 def words_help() -> str:
@@ -41,10 +44,9 @@ def words_help() -> str:
     return "".join(f"  soundbeam review {word:<7} {what}\n" for word, (_, what) in WORDS.items())
 
 
-def _run(module: str, argv: Sequence[str]) -> int:
+def _module(name: str) -> Any:
     # Imported late: a draw must not wait for what the page or a report needs.
-    code: int = importlib.import_module(f"soundbeam.pipelines.review.{module}").main(list(argv))
-    return code
+    return importlib.import_module(f"soundbeam.pipelines.review.{name}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """``soundbeam review sample`` over written scans: what is drawn, with which weights, and what is told."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -105,9 +106,9 @@ def test_a_second_draw_adds_and_the_joined_weights_are_those_of_one(out, scan, t
     both, whole = joined([one, two]), sample(str(tmp_path / "once"), "-n", 70)
     assert [s.eligible for s in one.info.strata] == [s.eligible for s in whole.info.strata]
     weights = dict(zip(both.rows["review_id"].to_pylist(), both.rows["weight"].to_pylist(), strict=True))
-    if [s.drawn for s in both.info.strata] == [s.drawn for s in whole.info.strata]:
-        expected = dict(zip(whole.rows["review_id"].to_pylist(), whole.rows["weight"].to_pylist(), strict=True))
-        assert weights == pytest.approx(expected)
+    assert [s.drawn for s in both.info.strata] == [s.drawn for s in whole.info.strata]
+    expected = dict(zip(whole.rows["review_id"].to_pylist(), whole.rows["weight"].to_pylist(), strict=True))
+    assert weights == pytest.approx(expected)
     score = dict(zip(both.rows["review_id"].to_pylist(), both.rows["stratum"].to_pylist(), strict=True))
     for h, stratum in enumerate(both.info.strata):
         assert sum(s == h for s in score.values()) == stratum.drawn
@@ -192,6 +193,26 @@ def test_what_was_drawn_from_rows_that_are_superseded_is_told(out, capsys):
     write_scan(out, corpus(2), run="20240103T000000Z-cccccc", fingerprint="e" * 64, settings="t")
     sample(out, "-n", 10)
     assert "was drawn from the scores of another classifier (ffffffffffff)" in capsys.readouterr().out
+
+
+def test_each_channel_is_a_window_of_its_own(tmp_path):
+    of = result("file:///a.wav", 62.0, scores=scores(61, 0))
+    both = dataclasses.replace(
+        of,
+        channel=1,
+        other_channels=(dataclasses.replace(of, channel=2, scores=result("", 62.0, scores=scores(61, 5)).scores),),
+    )
+    out = write_scan(tmp_path, [both], channel="each")
+    drawn = sample(out, "-n", 500, "--spacing", 0, "--per-recording", 0)
+    assert len(set(drawn.rows["review_id"].to_pylist())) == 122
+    for row in drawn.rows.to_pylist():
+        assert row["review_id"] == review_id("file:///a.wav", row["channel"], "call", row["start_s"])
+        at = int(row["start_s"])
+        assert row["score"] == scores(61, 0 if row["channel"] == 1 else 5)[at, 0]
+    spaced = sample(out, "-n", 8, "--design", "random", "--spacing", 10, "--per-recording", 0)
+    for channel in (1, 2):
+        starts = [r["start_s"] for r in spaced.rows.to_pylist() if r["channel"] == channel]
+        assert starts and (np.diff(sorted(starts)) >= 10).all()
 
 
 def test_the_csv_has_all_and_empty_verdicts(out, tmp_path):
