@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from soundbeam.classifier import Classifier
+    from soundbeam.pipelines.review.figures_of_review import ReviewFigures
     from soundbeam.programs import EvaluationFigures, ScanSummary
 
     Path = str | os.PathLike[str]
@@ -47,6 +48,7 @@ __all__ = [
     "load_classifier",
     "materialize",
     "read_table",
+    "review_report",
     "scan",
     "search",
     "stream_table",
@@ -239,14 +241,21 @@ def evaluate(
 
 
 def calibrate(
-    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None = None
+    classifier: Path,
+    annotations: Path | None = None,
+    output: Path | None = None,
+    to: Path = "",
+    precision: float | None = None,
+    *,
+    reviews: Path | None = None,
 ) -> Classifier:
-    """Sets thresholds, rules and probabilities from a scan and annotations, as ``soundbeam calibrate`` does.
+    """Sets thresholds, rules and probabilities from a scan and annotations or reviews, as ``soundbeam calibrate`` does.
 
     Args:
         classifier, output: Folders of the bundle and of a scan with it; nothing is decoded again.
         annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
         to, precision: The new bundle's folder, and the share of calls that should be right; None: the best F1.
+        reviews: Instead of ``annotations`` and ``output``: the folder of a scan whose windows were reviewed.
 
     Example:
         >>> calibrate("bundle/", "annotations.csv", "results/", "calibrated/").labels
@@ -254,7 +263,25 @@ def calibrate(
     """
     from soundbeam.programs import calibrate
 
-    return calibrate(classifier, annotations, output, to, precision)
+    return calibrate(classifier, annotations, output, to, precision, reviews)
+
+
+def review_report(output: Path, label: str | None = None, *, target_precision: float = 0.95) -> ReviewFigures:
+    """What reviewers' verdicts come to, as ``soundbeam review report`` tells it.
+
+    Args:
+        output: The scan's output folder, in which windows were drawn and judged.
+        label: Only of this label; None: of all that were reviewed.
+        target_precision: Of windows, for which a threshold is looked for.
+
+    Example:
+        >>> figures = review_report("results/").labels[0]
+        >>> figures.total.low <= figures.total.value <= figures.total.high
+        True
+    """
+    from soundbeam.programs import review_report
+
+    return review_report(output, label, target_precision)
 
 
 def read_table(

@@ -63,8 +63,7 @@ def shifted_shares(posterior: Posterior, population: Population, shift: np.ndarr
         draw: Which of the posterior's draws.
     """
     fit, at = posterior.fit, population.stratum
-    eta = fit.height[draw] + fit.slope[draw] * (population.log_odds - fit.centre)
-    share = sigmoid(eta + shift[population.domain])
+    share = sigmoid(fit.log_odds_of_draw(population.log_odds, draw) + shift[population.domain])
     windows = np.maximum(population.of_strata, 1)
     by_fit = (np.bincount(at, share * population.windows, population.strata) / windows)[at]
     wanted = np.minimum(posterior.yes[draw] / windows, 1.0)[at]

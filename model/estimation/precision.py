@@ -93,6 +93,16 @@ class Curve:
         low, high = np.quantile(of_draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
         return Threshold(precision, value, _known(low), _known(high), float(reached.any(1).mean()))
 
+    def best(self) -> float:
+        """The threshold with the highest F1 of windows, by the medians."""
+        precision, recall = np.median(self.precision, 0), np.median(self.recall, 0)
+        return float(self.threshold[np.argmax(2 * precision * recall / np.maximum(precision + recall, 1e-12))])
+
+    def most_precise(self) -> float:
+        """The lowest threshold with the highest precision, by the medians."""
+        precision = np.median(self.precision, 0)
+        return float(self.threshold[np.flatnonzero(precision >= precision.max() - 1e-9)[-1]])
+
 
 @dataclasses.dataclass(frozen=True)
 class Threshold:

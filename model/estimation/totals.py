@@ -27,11 +27,7 @@ from soundbeam.model.estimation.score_fit import ScoreFit, effective_weights, fi
 DRAWS = 1000
 LEVEL = 0.9
 # How many verdicts the fit may count as in each stratum.
-_TRUST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0])
-import os
-
-_TRUST_PRIOR = float(os.environ.get("TP", 0))
-_TRUST = _TRUST[float(os.environ.get("TM", 1024)) >= _TRUST]
+_TRUST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
 _LEAST = 1e-9
 
 
@@ -165,6 +161,5 @@ def _trust(mean: np.ndarray, yes: np.ndarray, n: np.ndarray, draws: int, rng: np
     like = np.array(
         [np.sum(betaln(t * mean + yes, t * (1 - mean) + n - yes) - betaln(t * mean, t * (1 - mean))) for t in _TRUST]
     )
-    like -= _TRUST_PRIOR * np.log(_TRUST)
     chance = np.exp(like - like.max())
     return rng.choice(_TRUST, draws, p=chance / chance.sum())

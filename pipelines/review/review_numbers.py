@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
-from soundbeam.model.errors import ResultsError
 from soundbeam.model.estimation.domains import chance_of_any, draw_domains
 from soundbeam.model.estimation.drift import find_drift
-from soundbeam.model.estimation.judged import Judged
-from soundbeam.model.estimation.precision import Curve, curve, reliability_bins, share_interval, stratum_shares
-from soundbeam.model.estimation.reviewer_errors import draw_error
+from soundbeam.model.estimation.precision import Curve, reliability_bins, share_interval, stratum_shares
 from soundbeam.model.estimation.score_fit import effective_weights
 from soundbeam.model.estimation.totals import DRAWS, Estimate, Posterior, estimate
 from soundbeam.pipelines.results import latest_run
@@ -25,11 +23,12 @@ from soundbeam.pipelines.review.figures_of_review import (
     ReviewFigures,
     ScoreStratum,
 )
-from soundbeam.pipelines.review.found_calls import FoundCalls, count_calls_found
+from soundbeam.pipelines.review.found_calls import FoundCalls
+from soundbeam.pipelines.review.label_posterior import judged_of, label_posterior
 from soundbeam.pipelines.review.population import Population
-from soundbeam.pipelines.review.score_counts import HOURS, Lines, ScoreCounts, count_scores
+from soundbeam.pipelines.review.score_counts import HOURS, Lines, ScoreCounts
 from soundbeam.pipelines.review.store import ReviewStore
-from soundbeam.pipelines.review.weighed_verdicts import WeighedVerdicts, reviewed_labels, weigh
+from soundbeam.pipelines.review.weighed_verdicts import WeighedVerdicts, reviewed_labels
 
 LIKELY = 0.9
 _LEAST_SUMMITS = 10
@@ -58,25 +57,12 @@ def review_figures(output: str, label: str | None = None, target_precision: floa
 
 
 def _of_label(output: str, store: ReviewStore, label: str, target_precision: float) -> LabelReview:
-    verdicts = weigh(store, output, label)
-    info = verdicts.sample.info
-    population = Population(output, label, info.sites, info.classifier)
-    found = count_calls_found(population, info)
+    found_out = label_posterior(output, store, label)
+    verdicts, counts, found, rows = found_out.verdicts, found_out.counts, found_out.found, found_out.rows
+    posterior, of, error, threshold = found_out.posterior, found_out.curve, found_out.error, found_out.threshold
+    info, windows, nights = verdicts.sample.info, posterior.population, len(counts.site_nights)
     apart_s = max(info.window_s, found.median_s)
-    threshold = population.parameters.thresholds[label]
-    counts = count_scores(population, verdicts.sample, threshold, apart_s, [s.rows for s in verdicts.samples])
-    notes = [*verdicts.notes, *_notes(population, verdicts, counts, found)]
-    rows = _weighed_rows(verdicts, counts)
-    judged = _judged(rows, verdicts)
-    if not len(judged):
-        raise ResultsError(f"{output}: the recordings of all judged windows of {label!r} are gone; draw again")
-    pairs = verdicts.reviewers.pairs
-    error = draw_error(pairs, verdicts.reviewers.unlike, DRAWS, np.random.default_rng(0)) if pairs else None
-    nights = len(counts.site_nights)
-    windows = counts.population(counts.by_night, np.zeros(nights, np.int64), 1)
-    posterior = estimate(judged, windows, error=error)
-    lowest = _lowest(counts, windows)
-    of = curve(posterior, lowest)
+    notes = [*verdicts.notes, *_notes(found_out.population, verdicts, counts, found)]
     shares = stratum_shares(posterior)
     calls = _calls(rows, verdicts, counts, error)
     clump = max(1.0, posterior.total.value / calls.value) if calls and calls.value > 0 else 1.0
@@ -106,13 +92,12 @@ def _of_label(output: str, store: ReviewStore, label: str, target_precision: flo
         label=label, design=info.design,
         samples=[s.name for s in verdicts.samples if s.info.frame == info.frame],
         classifier=info.classifier, windows=int(windows.windows.sum()), window_s=info.window_s, hop_s=info.hop_s,
-        counts=verdicts.counts, weighed=len(judged), threshold=threshold,
+        counts=verdicts.counts, weighed=len(rows), threshold=threshold,
         naive_windows=int(counts.over(counts.by_night, threshold, np.zeros(nights, np.int64), 1)[0]),
         total=posterior.total, without_fit=_without_fit(posterior), unseen=_unseen(posterior, info.design),
         naive_calls=found.calls, calls=calls, apart_s=apart_s,
         strata=[ScoreStratum(s.low, s.high, share) for s, share in zip(info.strata, shares, strict=True)],
-        slope=float(np.median(posterior.fit.slope)),
-        height=float(np.median(posterior.fit.height - posterior.fit.slope * posterior.fit.centre)),
+        fit=dict(zip(("centre", "height", "below", "above"), (posterior.fit.centre, *posterior.fit.best), strict=True)),
         points=_points(of), own=_point(of, threshold), target=of.threshold_for(target_precision),
         reliability=bins, calibration_error=calibration_error,
         sites=totals(counts.by_night, site_of, sites, site_of[at_night], found.by_site),
@@ -124,24 +109,8 @@ def _of_label(output: str, store: ReviewStore, label: str, target_precision: flo
     )  # fmt: skip
 
 
-def _weighed_rows(verdicts: WeighedVerdicts, counts: ScoreCounts) -> list[dict]:
-    """The rows of the draw that were judged and whose windows are still current."""
-    rows = verdicts.sample.rows.to_pylist()
-    return [row for row in rows if row["review_id"] in verdicts.heard and row["review_id"] in counts.summit]
-
-
-def _judged(rows: list[dict], verdicts: WeighedVerdicts) -> Judged:
-    strata = verdicts.sample.info.strata
-    base = [row["weight"] * strata[row["stratum"]].drawn / strata[row["stratum"]].eligible for row in rows]
-    ids = [row["review_id"] for row in rows]
-    return Judged.of(
-        [verdicts.heard[i] for i in ids], [row["score"] for row in rows], [row["stratum"] for row in rows], base,
-        [i in verdicts.doubled for i in ids],
-    )  # fmt: skip
-
-
 def _calls(
-    rows: list[dict], verdicts: WeighedVerdicts, counts: ScoreCounts, error: np.ndarray | None
+    rows: list[dict[str, Any]], verdicts: WeighedVerdicts, counts: ScoreCounts, error: np.ndarray | None
 ) -> Estimate | None:
     """Calls: the windows with the highest score around that have the sound. None where few of these were judged."""
     summits = [row for row in rows if counts.summit[row["review_id"]]]
@@ -149,13 +118,7 @@ def _calls(
         return None
     groups = np.zeros(len(counts.site_nights), np.int64)
     population = counts.population(counts.by_night, groups, 1, summits=True)
-    return estimate(_judged(summits, verdicts), population, error=error).total
-
-
-def _lowest(counts: ScoreCounts, population) -> np.ndarray:
-    """The lowest score of each line's bin."""
-    bins = np.searchsorted(counts.edges.astype(np.float64), population.score + 1e-9, "right")
-    return counts.lowest(bins)
+    return estimate(judged_of(summits, verdicts), population, error=error).total
 
 
 def _without_fit(posterior: Posterior) -> Estimate:

@@ -93,7 +93,8 @@ class _Sums:
     """Sums by keys, of which there may be many more than fit into memory one by one."""
 
     def __init__(self) -> None:
-        self._keys, self._values = [np.empty(0, np.int64)], [np.empty((0, 3))]
+        self._keys: list[np.ndarray] = [np.empty(0, np.int64)]
+        self._values = [np.empty((0, 3))]
         self._held = 0
 
     def add(self, keys: np.ndarray, values: np.ndarray) -> None:
@@ -129,7 +130,7 @@ def count_scores(
     by_hours = info.design == "diel"
     of_strata = np.array([s.low for s in info.strata[1:]], np.float32) if info.design == "scores" else np.empty(0)
     usual = sigmoid(np.arange(-_END, _END + _STEP / 2, _STEP)).astype(np.float32)
-    edges = np.unique(np.concatenate([usual, of_strata.astype(np.float32), np.float32([threshold])]))
+    edges = np.unique(np.concatenate([usual, of_strata.astype(np.float32), np.array([threshold], np.float32)]))
     strata = max(len(info.strata), 1)
     ids = _by_recording(drawn)
     clocks, begins = Clocks.of(population.output), population.recorded_at
