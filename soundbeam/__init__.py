@@ -24,36 +24,23 @@ if importlib.util.find_spec("soundbeam.model") is None:
     __path__.append(os.path.dirname(__path__[0]))
 
 from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
+from soundbeam.reviewed import review_report
+from soundbeam.reviewing import review_import, review_sample
+from soundbeam.time_and_place import effort, problems
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from soundbeam.classifier import Classifier
-    from soundbeam.pipelines.review.figures_of_review import ReviewFigures
     from soundbeam.programs import EvaluationFigures, ScanSummary
 
     Path = str | os.PathLike[str]
 
 __all__ = [
-    "BundleError",
-    "DecodeError",
-    "OptionError",
-    "ResultsError",
-    "ScanError",
-    "SoundbeamError",
-    "calibrate",
-    "embed",
-    "evaluate",
-    "import_model",
-    "load_classifier",
-    "materialize",
-    "read_table",
-    "review_report",
-    "scan",
-    "search",
-    "stream_table",
-    "train",
-]
+    "BundleError", "DecodeError", "OptionError", "ResultsError", "ScanError", "SoundbeamError", "calibrate", "effort",
+    "embed", "evaluate", "import_model", "load_classifier", "materialize", "problems", "read_table", "review_import",
+    "review_report", "review_sample", "scan", "search", "stream_table", "train",
+]  # fmt: skip
 
 
 def load_classifier(url: Path) -> Classifier:
@@ -264,24 +251,6 @@ def calibrate(
     from soundbeam.programs import calibrate
 
     return calibrate(classifier, annotations, output, to, precision, reviews)
-
-
-def review_report(output: Path, label: str | None = None, *, target_precision: float = 0.95) -> ReviewFigures:
-    """What reviewers' verdicts come to, as ``soundbeam review report`` tells it.
-
-    Args:
-        output: The scan's output folder, in which windows were drawn and judged.
-        label: Only of this label; None: of all that were reviewed.
-        target_precision: Of windows, for which a threshold is looked for.
-
-    Example:
-        >>> figures = review_report("results/").labels[0]
-        >>> figures.total.low <= figures.total.value <= figures.total.high
-        True
-    """
-    from soundbeam.programs import review_report
-
-    return review_report(output, label, target_precision)
 
 
 def read_table(

@@ -15,8 +15,6 @@ from soundbeam.model.storage.files import path_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from soundbeam.pipelines.review.figures_of_review import ReviewFigures
-
     Path = str | os.PathLike[str]
 
 _log = logging.getLogger("soundbeam")
@@ -260,15 +258,6 @@ def calibrate(
     paths |= {"annotations": annotations or "", "output": output or ""}
     plain = {name: path_text(path, name) for name, path in paths.items()}
     return Classifier(run(Calibrating(**plain, precision=precision), _log.warning))
-
-
-def review_report(output: Path, label: str | None, target_precision: float) -> ReviewFigures:
-    """See `soundbeam.review_report`."""
-    from soundbeam.pipelines.review.review_numbers import review_figures
-
-    if not 0 < target_precision < 1:
-        raise OptionError(f"target_precision {target_precision} is not above 0 and below 1")
-    return review_figures(path_text(output, "output"), label, target_precision)
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

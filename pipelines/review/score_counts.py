@@ -94,7 +94,7 @@ class _Sums:
 
     def __init__(self) -> None:
         self._keys: list[np.ndarray] = [np.empty(0, np.int64)]
-        self._values = [np.empty((0, 3))]
+        self._values: list[np.ndarray] = [np.empty((0, 3))]
         self._held = 0
 
     def add(self, keys: np.ndarray, values: np.ndarray) -> None:

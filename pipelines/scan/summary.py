@@ -37,7 +37,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
     if info is None:
         return figures
     columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content", "site"]
-    columns.append("recorded_at")
+    columns += ["recorded_at", "latitude"]
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
     counts = schemas((), {})["counts"].empty_table()
     if "counts" in info.parameters.tables:

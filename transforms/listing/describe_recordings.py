@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import apache_beam as beam
 
@@ -12,7 +13,7 @@ from soundbeam.model.storage.files import open_file
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.times_in_names import Conventions, from_name, from_pattern, site_of, to_utc, zone_of
-from soundbeam.transforms.listing.times_in_wav import read_times
+from soundbeam.transforms.listing.times_in_wav import WavMetadata, read_metadata
 from soundbeam.transforms.packs import spread
 from soundbeam.transforms.records import DELETED, Recording, Unscannable, recording_of
 
@@ -27,7 +28,7 @@ _NEVER_SET = datetime(1970, 1, 1, tzinfo=timezone.utc)  # where clocks begin to 
 
 
 def recorded_at(
-    uri: str, conventions: Conventions, read: Callable[[str], list[datetime]] | None = None
+    uri: str, conventions: Conventions, read: Callable[[str], Sequence[datetime]] | None = None
 ) -> datetime | None:
     """When a recording was made, UTC.
 
@@ -56,10 +57,10 @@ def _credible(when: datetime | None) -> datetime | None:
     return when
 
 
-def times_in(uri: str) -> list[datetime]:
-    """The times in a WAV file's metadata, by `read_times`; none if it is not a WAV file or cannot be read."""
+def metadata_in(uri: str) -> WavMetadata:
+    """What a WAV file says of its recording; nothing if it is not a WAV file or cannot be read."""
     if not uri.lower().partition("::")[0].endswith(_WITH_CHUNKS):
-        return []
+        return WavMetadata()
     try:
         with open_file(uri, _READ_BYTES) as file:
 
@@ -67,9 +68,9 @@ def times_in(uri: str) -> list[datetime]:
                 file.seek(offset)
                 return bytes(file.read(length))
 
-            return read_times(read_at, file.seek(0, 2))
+            return read_metadata(read_at, file.seek(0, 2))
     except Exception:  # stores have many error classes of their own; decoding will tell what is wrong with the file
-        return []
+        return WavMetadata()
 
 
 def describe(
@@ -78,9 +79,10 @@ def describe(
     since: datetime | None = None,
     deployments: Deployments | None = None,
 ) -> Recording | Unscannable | None:
-    """Adds the time and site to a listed file; None if it was recorded before ``since``.
+    """Adds the time and place to a listed file; None if it was recorded before ``since``.
 
-    The time zone of its site's deployments replaces that of the conventions.
+    The time zone of its site's deployments replaces that of the conventions. Where they do not tell its place or
+    recorder, the file's own metadata do.
 
     If neither its name nor its metadata gives a time, the modification time decides; without that the file is kept. A
     file whose name gives a time more than 26 hours before ``since`` is left out without being opened.
@@ -90,8 +92,16 @@ def describe(
     if deployments is not None and (zone := deployments.timezone_of(site)):
         conventions = dataclasses.replace(conventions, timezone=zone)
 
+    metadata = WavMetadata()
+
+    def times(uri: str) -> Sequence[datetime]:
+        nonlocal metadata
+        metadata = metadata_in(uri)
+        return metadata.times
+
     def with_time(when: datetime | None) -> Recording | Unscannable:
-        described = dataclasses.replace(recording, recorded_at=when, site=site)
+        place = place_of(metadata, deployments, site, when)
+        described = dataclasses.replace(recording, recorded_at=when, site=site, **place)
         return described if isinstance(row, Recording) else dataclasses.replace(row, recording=described)
 
     named = recorded_at(recording.uri, conventions)
@@ -100,9 +110,22 @@ def describe(
     if since is not None and named is not None and named < since - _CLOCKS_DIFFER:
         return None
     if isinstance(row, Recording):
-        named = recorded_at(recording.uri, conventions, lambda uri: times_in(uri))
+        named = recorded_at(recording.uri, conventions, times)
     when = named or recording.modified
     return with_time(named) if since is None or when is None or when >= since else None
+
+
+def place_of(
+    metadata: WavMetadata, deployments: Deployments | None, site: str | None, when: datetime | None
+) -> dict[str, Any]:
+    """The latitude, longitude and recorder of a recording: by its deployment, or else by its metadata."""
+    deployed = deployments.at(site, when, metadata.recorder) if deployments is not None else None
+    here = deployed or metadata
+    return {
+        "latitude": here.latitude,
+        "longitude": here.longitude,
+        "recorder": metadata.recorder or (deployed.recorder or None if deployed else None),
+    }
 
 
 @dataclasses.dataclass

@@ -19,7 +19,7 @@ from soundbeam.transforms.listing.times_in_names import (
     to_utc,
     zone_of,
 )
-from soundbeam.transforms.listing.times_in_wav import audiomoth_time, iso_time, read_times
+from soundbeam.transforms.listing.times_in_wav import audiomoth_time, iso_time, read_metadata
 from soundbeam.transforms.records import DELETED, Recording, Unscannable
 
 LOCAL = datetime(2024, 1, 31, 5, 30, 0)
@@ -210,7 +210,7 @@ def wamd(text):
 
 
 def times(file):
-    return read_times(lambda offset, n: file[offset : offset + n], len(file))
+    return list(read_metadata(lambda offset, n: file[offset : offset + n], len(file)).times)
 
 
 MOTH = "Recorded at 05:30:00 31/01/2024 ({}) by AudioMoth 24F31901 at medium gain."
@@ -263,7 +263,7 @@ def test_no_bytes_raise_and_few_are_read(noise, cut):
     good = wav(info(MOTH.format("UTC")), bext(b"2024-01-31", b"05:30:00"), wamd(b"2024-01-31 05:30:00"))
     for file in (noise, b"RIFF\0\0\0\0WAVE" + noise, good[:cut] + noise + good[cut:]):
         read = []
-        read_times(lambda o, n, file=file, read=read: read.append(n) or file[o : o + n], 2**62)
+        read_metadata(lambda o, n, file=file, read=read: read.append(n) or file[o : o + n], 2**62)
         assert sum(read) <= 64 * (1 << 16) * 2
 
 
