@@ -88,6 +88,7 @@ demo: setup
 	$(BIN)/soundbeam evaluate --annotations $(DEMO)/corpus/annotations.csv --output $(DEMO)/results
 	$(BIN)/soundbeam show siteA/20240101_060000.wav --output $(DEMO)/results --png $(DEMO)/recording.png
 	$(BIN)/soundbeam review sample --output $(DEMO)/results -n 30
+	@echo "hear and judge what it found: $(BIN)/soundbeam review --output $(DEMO)/results"
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .types

@@ -46,8 +46,11 @@ def page_app(session: Session, sounds: WindowSounds) -> Starlette:
         return Response(content, media_type=kind)
 
     def state(request: Request) -> Response:
-        session.read()
-        return JSONResponse({**session.state(), "colours": colours()})
+        try:
+            session.read()
+            return JSONResponse({**session.state(), "colours": colours()})
+        except Exception as e:  # a file is damaged, the store does not answer
+            return JSONResponse({"reason": plain(explain(e))}, 503)
 
     def sound(request: Request) -> Response:
         context = request.query_params.get("context", "")

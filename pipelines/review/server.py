@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import socket
+import sys
 import webbrowser
 
 from soundbeam.model.errors import OptionError
@@ -48,6 +49,7 @@ def serve(session: Session, port: int | None = None, browser: bool = True) -> No
         config = uvicorn.Config(
             gate,
             log_config=None,
+            log_level="critical",  # what fails is told on the page
             access_log=False,
             ws="none",
             lifespan="off",
@@ -60,7 +62,7 @@ def serve(session: Session, port: int | None = None, browser: bool = True) -> No
         say(
             "only this machine's browsers can open it; Ctrl+C ends it, and every verdict is kept as soon as it is given"
         )
-        if browser:
+        if browser and has_display():
             with contextlib.suppress(webbrowser.Error, OSError):
                 webbrowser.open(url)
         try:
@@ -68,6 +70,13 @@ def serve(session: Session, port: int | None = None, browser: bool = True) -> No
                 uvicorn.Server(config).run(sockets=[listening])
         finally:
             sounds.close()
+
+
+def has_display() -> bool:
+    """Whether a browser would open a window; without a screen it would take over the terminal."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
 def listen(output: str, port: int | None) -> socket.socket:

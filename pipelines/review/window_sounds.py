@@ -75,6 +75,7 @@ class WindowSounds:
     def __init__(self) -> None:
         self._threads = concurrent.futures.ThreadPoolExecutor(_PROCESSES, thread_name_prefix="soundbeam-review")
         self._local = threading.local()
+        self._processes: list[IsolatedProcess] = []
         self._lock = threading.Lock()
         self._kept: collections.OrderedDict[Excerpt, concurrent.futures.Future[Sound]] = collections.OrderedDict()
 
@@ -100,8 +101,10 @@ class WindowSounds:
             self._drop_oldest()
 
     def close(self) -> None:
-        """Drops what was asked for and not begun."""
+        """Drops what was asked for; a process that hangs is ended."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.forget()
 
     def _drop_oldest(self) -> None:
         with self._lock:
@@ -119,6 +122,7 @@ class WindowSounds:
             raise NotHeard("the scan could not decode this recording")
         if not hasattr(self._local, "process"):
             self._local.process = IsolatedProcess()
+            self._processes.append(self._local.process)
         process: IsolatedProcess = self._local.process
         arguments = (excerpt.source.uri, rate, start_s, excerpt.end_s, "soundfile", excerpt.channel)
         process.start(IsolatedTask(_decoded, arguments, _PATIENCE_S))

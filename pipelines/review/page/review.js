@@ -54,6 +54,8 @@ class Page {
     };
     for (const [id, action] of Object.entries(actions)) $(`#${id}`).addEventListener("click", action);
     document.addEventListener("keydown", (event) => this.key(event));
+    // Whoever clicked a button and then presses space wants to hear, not to click it again.
+    document.addEventListener("click", ({ target, detail }) => detail && target.closest("button:not(.tile)")?.blur());
     document.addEventListener("pointerdown", () => this.player.asleep && this.player.wake());
     $("#note").addEventListener("change", () => this.noted());
     $("#picture").addEventListener("click", (event) => this.playFrom(event.offsetX));
@@ -208,7 +210,8 @@ class Page {
   judge(verdict, other_label = "") {
     if (this.view !== "single") return;
     const { window } = this;
-    if (!this.sound || this.unheard.has(window.id)) return this.tell("There is nothing to hear, so there is nothing to judge");
+    if (this.unheard.has(window.id)) return this.tell("There is nothing to hear, so there is nothing to judge");
+    if (!this.sound) return this.tell("The sound is still on its way");
     this.put([[window, { verdict, other_label, note: $("#note").value.trim() }]]);
     const next = this.following(1)[0];
     const said = other_label || SAID[verdict];
@@ -348,6 +351,7 @@ class Page {
   key(event) {
     if (this.player.asleep) this.player.wake();
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.repeat && !event.key.startsWith("Arrow")) return; // one press, one verdict
     const { target, key } = event, kind = target.matches("input, select, textarea") ? target.type : "";
     if (["text", "number"].includes(kind)) {
       if (key === "Enter" || key === "Escape") target.blur();
@@ -386,8 +390,10 @@ async function start() {
   history.replaceState(null, "", "/"); // the token is in the cookie now, and need not be seen
   const answer = await fetch("/state").catch(() => null);
   if (!answer?.ok) {
+    const { reason } = (await answer?.json().catch(() => null)) ?? {};
+    const gone = "The server is gone. Start it again with 'soundbeam review' and open the address that it prints.";
     $("#alarm").hidden = false;
-    $("#alarm").textContent = "The server is gone. Start it again with 'soundbeam review' and open the address that it prints.";
+    $("#alarm").textContent = reason ?? gone;
     return;
   }
   const state = await answer.json();

@@ -29,7 +29,7 @@ def browser():
             running.close()
 
 
-def until(page, expression, seconds=20.0):
+def until(page, expression, seconds=60.0):
     """Waits until a JavaScript expression is true, and returns it. The page's policy keeps playwright from it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -94,7 +94,7 @@ def test_a_killed_server_loses_nothing(chromium, looked_at):
         until(page, "page.sounds.kept.size > 4")  # the next ones are there already
         first.kill()
         page.keyboard.press("n")
-        assert "The server is gone" in page.locator("#alarm").inner_text(timeout=10_000)
+        assert "The server is gone" in page.locator("#alarm").inner_text(timeout=60_000)
         page.keyboard.press("u")
         until(page, "document.querySelector('#alarm').textContent.includes('2 verdicts wait')")
         assert verdicts(looked_at)[:4] == ["yes", "yes", None, None]
@@ -166,3 +166,35 @@ def test_the_end_and_what_reviewers_say(chromium, tmp_path):
         sent(page)
     consensus = ReviewStore(str(output)).consensus().to_pylist()
     assert json.dumps(sorted(row["verdict"] for row in consensus)) == json.dumps(["yes"] * 10)
+
+
+def test_one_press_is_one_verdict(chromium, page_server, looked_at):
+    with Visit(chromium, page_server.url) as page:
+        page.click("#yes")
+        heard(page)
+        page.keyboard.press(" ")  # plays; it does not click again
+        page.keyboard.down("n")
+        for _ in range(3):
+            heard(page)
+            page.keyboard.down("n")  # held
+        page.keyboard.up("n")
+        page.keyboard.press("Control+y")  # the browser's own
+        sent(page)
+        assert verdicts(looked_at)[:3] == ["yes", "no", None]
+
+
+def test_what_the_server_cannot_read_or_write_is_told(chromium, looked_at):
+    with Server(looked_at) as server, Visit(chromium, server.url) as page:
+        (looked_at / "reviews").write_text("in the way")
+        press(page, "y")
+        assert "The server cannot write" in page.locator("#alarm").inner_text(timeout=60_000)
+        assert page.inner_text("#count") == "1 of 30"
+        (looked_at / "reviews").unlink()
+        sent(page)
+        until(page, "document.querySelector('#alarm').hidden")
+        assert verdicts(looked_at)[0] == "yes"
+        (looked_at / "samples" / "bad.parquet").write_text("no table")
+        page.reload()
+        assert "bad.parquet" in page.locator("#alarm").inner_text(timeout=60_000)
+        code, _, errors = server.interrupt()
+        assert (code, errors) == (0, "")
