@@ -24,6 +24,7 @@ if importlib.util.find_spec("soundbeam.model") is None:
     __path__.append(os.path.dirname(__path__[0]))
 
 from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
+from soundbeam.time_and_place import effort, problems
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,25 +36,10 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 __all__ = [
-    "BundleError",
-    "DecodeError",
-    "OptionError",
-    "ResultsError",
-    "ScanError",
-    "SoundbeamError",
-    "calibrate",
-    "embed",
-    "evaluate",
-    "export",
-    "import_model",
-    "load_classifier",
-    "materialize",
-    "read_table",
-    "scan",
-    "search",
-    "stream_table",
-    "train",
-]
+    "BundleError", "DecodeError", "OptionError", "ResultsError", "ScanError", "SoundbeamError", "calibrate", "effort",
+    "embed", "evaluate", "export", "import_model", "load_classifier", "materialize", "problems", "read_table", "scan",
+    "search", "stream_table", "train",
+]  # fmt: skip
 
 
 def load_classifier(url: Path) -> Classifier:

@@ -37,7 +37,9 @@ class ScanSummary:
         range: label → lowest and highest plausible number of calls.
         counted, heard: label → number of recordings that were counted, and of those with a call.
         bad: The first files that failed or are partial: status, recording, error.
-        unchanged, before_since, gone: How many files were scanned before, were left out, and no longer exist.
+        unchanged, gone: How many files were scanned before, and how many of those no longer exist.
+        before_since, after_until, outside_hours, without_hour: How many files were left out because of when they begin;
+            the last ones because that is unknown and ``hours`` were given.
         renamed: How many files were scanned before under other names.
         duplicates: How many recordings are the same files as others, under other names.
         notes: Kind of note → number of recordings.
@@ -71,6 +73,9 @@ class ScanSummary:
     bad: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     unchanged: int = 0
     before_since: int = 0
+    after_until: int = 0
+    outside_hours: int = 0
+    without_hour: int = 0
     gone: int = 0
     renamed: int = 0
     duplicates: int = 0

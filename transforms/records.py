@@ -46,8 +46,8 @@ class Recording:
         modified: Its modification time, UTC; None where the store has none.
         recorded_at: When its first sample was recorded, UTC; None if that is not known, or not known yet.
         site: Where it was recorded, by the user's pattern; None if the pattern does not match.
-        total_recordings: How many recordings this scan lists, for the progress report; 0 if unknown.
-        total_bytes: The total size of these recordings.
+        latitude, longitude, recorder: Where that is, degrees, and the recorder's serial number; None if unknown.
+        total_recordings, total_bytes: How many this scan lists, for the progress report; 0 if unknown.
     """
 
     uri: str
@@ -56,6 +56,9 @@ class Recording:
     modified: datetime | None = None
     recorded_at: datetime | None = None
     site: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    recorder: str | None = None
     total_recordings: int = 0
     total_bytes: int = 0
 
@@ -140,8 +143,7 @@ class DecodeReport:
         stage: "" if the status is ``ok``, else ``decode``.
         error: One line; "" if the status is ``ok``.
         duration_s: How many seconds were decoded, at the file's own rate; None if nothing was.
-        sample_rate: The file's own sample rate, Hz; None if unknown.
-        channels: The file's own number of channels; None if unknown.
+        sample_rate, channels: The file's own, Hz (the true rate of one that plays slower); None if unknown.
         windows: How many windows the segments contain.
         segments: How many segments were emitted.
         listened_s: How many of these seconds were recorded: without the stretches in which a recorder with a trigger
@@ -182,6 +184,7 @@ class RangeReport:
         sums: Of the samples in it, for notes on the channels.
         channel: The one that was decoded, from 1 on; None for the mean of all, or each.
         gap_frames: How many of its frames were not recorded.
+        expansion: How many times slower than it was recorded the file plays.
         content: As in `DecodeReport`; of the first range only.
     """
 
@@ -200,6 +203,7 @@ class RangeReport:
     sums: ChannelSums = dataclasses.field(default_factory=ChannelSums)
     channel: int | None = None
     gap_frames: int = 0
+    expansion: int = 1
     content: str = ""
 
 
@@ -210,13 +214,12 @@ class SegmentScores:
     Attributes:
         uri: The recording.
         index: The segment's index.
-        start_s: float64 ``[windows]``.
-        end_s: float64 ``[windows]``.
+        start_s, end_s: float64 ``[windows]``.
         scores: Of its windows and the labels that the scan is about; None if scoring failed.
         error: One line if scoring failed, else "".
         of_range: Whether the recording is split into ranges.
         channel: As in `Segment`.
-        embeddings: float32 ``[windows, size]``; None if scoring failed, or none were asked for.
+        embeddings: float32 ``[windows, size]``; None if scoring failed or none were wanted.
     """
 
     uri: str
@@ -268,8 +271,7 @@ class RecordingResult:
 
     Attributes:
         report: How it ended.
-        start_s: float64 ``[windows]``, ascending.
-        end_s: float64 ``[windows]``.
+        start_s, end_s: float64 ``[windows]``, ascending.
         scores: Of its windows and labels.
         calls: The calls of each label that is counted, in order of time; empty for a recording without windows.
         intervals: The lowest and the highest plausible number of calls of each of them; empty in the same case.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 
@@ -131,7 +132,7 @@ def _in_parts(rows: pa.Table, by: Sequence[str]) -> Iterator[pa.Table]:
     of_each = 1 + (durations * _SECOND_US / step if step else np.zeros(len(rows)))
     part = (np.cumsum(of_each) // _MOST_PIECES).astype(np.int64)
     bounds = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(rows)]
-    for first, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, end in itertools.pairwise(bounds):
         yield rows.slice(first, end - first)
 
 

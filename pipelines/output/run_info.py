@@ -31,7 +31,8 @@ class ScanParameters:
         recorded_at: Pattern for the time in a recording's URI.
         timezone: Time zone of the recorders' clocks.
         site: Pattern for the site in a recording's URI.
-        since: The date from which on recordings were scanned.
+        since, until, hours: From when on, until when and in which hours of the day the recordings begin that were
+            scanned. They decide which recordings a run holds, not what its rows say.
         min_score: The lowest score that was kept of every label; None: all scores were kept.
         sparse_counts: Whether labels without a call have no rows in ``counts``.
         tables: The run's tables.
@@ -59,6 +60,8 @@ class ScanParameters:
     timezone: str = "UTC"
     site: str | None = None
     since: str | None = None
+    until: str | None = None
+    hours: str | None = None
     min_score: float | None = None
     sparse_counts: bool = False
     tables: tuple[str, ...] = SCAN_TABLES

@@ -53,10 +53,11 @@ def build(
         skip = SkipDone(ledger, roots_of(request.recordings), request.retry_failed)
         recordings, unscannable = (recordings, unscannable) | "SkipDone" >> skip
     points["new"] = (recordings, unscannable)
-    describe = DescribeRecordings(request.conventions, request.since_utc, deployments=deployments)
-    recordings = recordings | "DescribeRecordings" >> describe
-    unscannable = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
+    describe = DescribeRecordings(request.conventions, request.chosen, deployments=deployments)
+    recordings, left_out = recordings | "DescribeRecordings" >> describe
+    unscannable, left_out_too = unscannable | "DescribeUnscannable" >> dataclasses.replace(describe, spread=False)
     points["kept"] = (recordings, unscannable)
+    told = (listed["told"], left_out, left_out_too) | "AllTold" >> beam.Flatten()
     # One fused stage from decoding to writing: sound never leaves it, and a recording's rows are written as soon as it
     # has ended, unless it was cut into ranges.
     results = (
@@ -84,7 +85,7 @@ def build(
         expect = ExpectCalls(expecting, (bundle.url, bundle.geo["file"], bundle.geo["sha256"]))
         whole, of_ranges = whole | "ExpectCalls" >> expect, of_ranges | "ExpectCut" >> expect
     others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(labels))
-    numbers = points | "CountFiles" >> CountFiles(listed["told"])
+    numbers = points | "CountFiles" >> CountFiles(told)
     write = WriteTables(
         staging_url, labels, bundle.fingerprint, dataclasses.asdict(parameters), request.checkpoint_every
     )

@@ -37,7 +37,7 @@ class ScanResult:
     Attributes:
         info: The committed run; None where there was nothing new, and so no run.
         done_before: How many files were scanned in earlier runs and left alone.
-        before_since: How many files were left out because they are from before ``--since``.
+        not_chosen: Why → how many files were left out because of the time at which they begin.
         told: What the listing tells of files that are not scanned.
         built_for: Why the job was built without being run; None where it ran.
         deployments: Where and when recorders were; None: unknown.
@@ -45,7 +45,7 @@ class ScanResult:
 
     info: RunInfo | None = None
     done_before: int = 0
-    before_since: int = 0
+    not_chosen: dict[str, int] = dataclasses.field(default_factory=dict)
     told: Told = dataclasses.field(default_factory=Told)
     built_for: BuildOnly | None = None
     deployments: Deployments | None = None
@@ -94,7 +94,7 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
             raise SoundbeamError(nothing_to_scan(request.recordings, files.told))
         files.check_rows(shards)
         if not shards and not resumes:
-            return _nothing_new(staging, dead_runs, ScanResult(None, files.done_before, files.before_since, files.told))
+            return _nothing_new(staging, dead_runs, ScanResult(None, files.done_before, files.not_chosen, files.told))
         info = RunInfo(
             run=run,
             parameters=parameters,
@@ -111,7 +111,7 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
             wall_s=time.perf_counter() - start_s,
         )
         staging.commit(info, shards, dead_runs, deployments.to_csv() if deployments else "")
-        return ScanResult(info, files.done_before, files.before_since, files.told, deployments=deployments)
+        return ScanResult(info, files.done_before, files.not_chosen, files.told, deployments=deployments)
 
 
 def _build_only_mode(options: PipelineOptions | None) -> BuildOnly | None:

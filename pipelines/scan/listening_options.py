@@ -33,6 +33,12 @@ def add_listening_options(p: Parser, scores: str) -> Any:
     what.add_argument("--classifier", required=True, metavar="DIR", help="a classifier bundle")
     what.add_argument("--output", required=True, metavar="DIR", help="where the tables go")
     what.add_argument("--since", metavar="DATE", help="only recordings made from then on, e.g. 2024-01-31")
+    what.add_argument(
+        "--until", metavar="DATE", help="only recordings made until then; a day without a time as a whole"
+    )
+    what.add_argument(
+        "--hours", metavar="HH-HH", help="only recordings that begin in these hours of local time, e.g. 18-06"
+    )
     what.add_argument("--rescan", action="store_true", help="everything again, not only what is new or changed")
     what.add_argument("--retry-failed", action="store_true", help="again also what failed or was partial")
     score = p.add_argument_group(scores)
@@ -45,6 +51,10 @@ def add_listening_options(p: Parser, scores: str) -> Any:
     place.add_argument("--recorded-at", metavar="PATTERN", help="time in a name, e.g. '*_%%d%%m%%y_%%H%%M.wav'")
     place.add_argument("--timezone", default="UTC", metavar="ZONE", help="of the recorders' clocks (%(default)s)")
     place.add_argument("--site", metavar="PATTERN", help="site in a name, e.g. '{site}/*/*.wav'")
+    place.add_argument(
+        "--deployments", metavar="CSV",
+        help="where and when recorders were: site, latitude, longitude, start, end, timezone, recorder",
+    )  # fmt: skip
     work = p.add_argument_group("work")
     work.add_argument("--decoder", choices=("soundfile", "tensorflow-io"), default="soundfile", help="%(default)s")
     work.add_argument("--segment", type=positive, default=60.0, metavar="SECONDS", help="decoded at once (%(default)g)")

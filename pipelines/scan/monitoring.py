@@ -84,7 +84,7 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
             "classifier": figures.get("classifier"),
             "recordings": figures.get("recordings", {}),
             "unchanged": figures.get("unchanged", 0),
-            "before_since": figures.get("before_since", 0),
+            **{name: figures.get(name, 0) for name in ("before_since", "after_until", "outside_hours", "without_hour")},
             "gone": figures.get("gone", 0),
             "left_out": figures.get("left_out", {}),
             "resumed_runs": figures.get("resumed_runs", []),

@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from soundbeam.pipelines.scan.job import ScanResult
 
 _NO_SITE, _NO_DEPLOYMENT, _OTHER_TIME, _NO_TIME = "no site", "no deployment", "another time", "no time"
+_WHICH = "several recorders"
 _WORDS = {
     _NO_SITE: "--site matches nothing of their names",
     _NO_DEPLOYMENT: "their sites are not in --deployments",
     _OTHER_TIME: "made when their sites had no deployment",
     _NO_TIME: "their time is not known",
+    _WHICH: "their sites had several recorders then, and the files do not name one of them",
 }
 _SHOWN = 5  # sites in a line
 
@@ -24,19 +26,21 @@ _SHOWN = 5  # sites in a line
 def place_figures(result: ScanResult, recordings: pa.Table, counts: pa.Table) -> dict[str, Any]:
     """``unlikely`` and ``unplaced``, as `soundbeam.programs.ScanSummary` has them; nothing without deployments."""
     deployments = result.deployments
-    if result.info is None or deployments is None:
+    if result.info is None or deployments is None or "counts" not in result.info.parameters.tables:
         return {}
     unplaced: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     scanned = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["ok", "partial"])))
-    for site, when in zip(*(scanned[name].to_pylist() for name in ("site", "recorded_at")), strict=True):
-        if deployments.at(site, when) is not None:
+    columns = (scanned[name].to_pylist() for name in ("site", "recorded_at", "latitude"))
+    for site, when, latitude in zip(*columns, strict=True):
+        if when is not None and latitude is not None:
             continue
         if not deployments.everywhere and site is None:
             why = _NO_SITE
         elif not deployments.of_site(site):
             why = _NO_DEPLOYMENT
         else:
-            why = _NO_TIME if when is None else _OTHER_TIME
+            there = when is not None and any(row.start <= when < row.end for row in deployments.of_site(site))
+            why = _NO_TIME if when is None else _WHICH if there else _OTHER_TIME
         unplaced[why][site or ""] += 1
     left_out: dict[str, int] = {}
     if "unlikely" in counts.column_names:

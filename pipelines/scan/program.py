@@ -33,10 +33,6 @@ def parser() -> Parser:
         help="of more than 10 labels, keep scores from X on (0.05) and each window's highest",
     )  # fmt: skip
     score.add_argument(
-        "--deployments", metavar="CSV",
-        help="where and when recorders were: site, latitude, longitude, start, end, timezone",
-    )  # fmt: skip
-    score.add_argument(
         "--min-expected", type=share(low_open=True), metavar="X",
         help="leave out what is less expected there, e.g. 0.03",
     )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import datetime
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.output.run_info import ScanParameters
 from soundbeam.pipelines.scan.chosen_labels import chosen_labels
 from soundbeam.transforms.kept_scores import usual_floor
+from soundbeam.transforms.listing.chosen_times import ChosenTimes, Hours, parse_end
 from soundbeam.transforms.listing.deployments import Deployments, read_deployments
 from soundbeam.transforms.listing.times_in_names import Conventions, parse_date, zone_of
 from soundbeam.transforms.records import Channel
@@ -46,9 +46,11 @@ class Listening(abc.ABC):
         recorded_at: Pattern for the time in a recording's URI; None: usual names only.
         timezone: Time zone of the recorders' clocks.
         site: Pattern for the site in a recording's URI.
-        since: Only recordings from this date on; None: all.
+        since, until: Only recordings from this date on, and until this one; None: all.
+        hours: Only recordings that begin in these hours by the clock of their site, as ``18-06``; None: all.
+        deployments: URL of the table of deployments; None: there is none.
         conventions: How times and sites are read, from the three patterns above.
-        since_utc: The same date in UTC.
+        chosen: When the recordings begin that are wanted, from the dates and hours above.
 
     Raises:
         OptionError: A number is out of its range.
@@ -70,8 +72,11 @@ class Listening(abc.ABC):
     timezone: str = "UTC"
     site: str | None = None
     since: str | None = None
+    until: str | None = None
+    hours: str | None = None
+    deployments: str | None = None
     conventions: Conventions = dataclasses.field(init=False, repr=False)
-    since_utc: datetime.datetime | None = dataclasses.field(init=False, repr=False)
+    chosen: ChosenTimes = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("hop", "segment", "batch_size", "checkpoint_every"):
@@ -81,9 +86,16 @@ class Listening(abc.ABC):
         if self.channel not in ("mean", "each") and not (isinstance(self.channel, int) and self.channel > 0):
             raise OptionError(f"channel {self.channel!r} is neither mean nor each nor a number from 1 on")
         conventions = Conventions(self.recorded_at, self.timezone, self.site)
-        since_utc = None if self.since is None else parse_date(self.since, zone_of(self.timezone))
+        zone = zone_of(self.timezone)
+        chosen = ChosenTimes(
+            None if self.since is None else parse_date(self.since, zone),
+            None if self.until is None else parse_end(self.until, zone),
+            None if self.hours is None else Hours.parse(self.hours),
+        )
+        if chosen.since and chosen.until and chosen.since >= chosen.until:
+            raise OptionError(f"until {self.until} is not after since {self.since}: nothing would be scanned")
         object.__setattr__(self, "conventions", conventions)
-        object.__setattr__(self, "since_utc", since_utc)
+        object.__setattr__(self, "chosen", chosen)
 
     @property
     @abc.abstractmethod
@@ -95,12 +107,20 @@ class Listening(abc.ABC):
         return {"thresholds": {}}
 
     def read_deployments(self) -> Deployments | None:
-        """Where and when recorders were: here it does not matter."""
-        return None
+        """Where and when recorders were.
+
+        Raises:
+            SoundbeamError: The table cannot be read, or says what cannot be.
+        """
+        if self.deployments is None:
+            return None
+        return read_deployments(self.deployments, self.site, self.timezone)
 
     def expecting(self, bundle: ClassifierBundle, deployments: Deployments | None) -> dict[str, Any]:
-        """The `ScanParameters` that say what is expected where and when: here none."""
-        return {}
+        """The `ScanParameters` that say where recorders were, and what is expected where and when: here nothing is."""
+        if self.deployments is None or deployments is None:
+            return {}
+        return {"deployments": redacted(self.deployments), "deployments_sha256": deployments.sha256}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +133,6 @@ class Scan(Listening):
         min_score: The lowest score that is kept of more than 10 labels; None: 0.05, or the lowest threshold if that is
             lower.
         embeddings: Whether to write the windows' embeddings too.
-        deployments: URL of the table of deployments; None: there is none.
         min_expected: Calls of labels that are less expected there and then are left out; None: none are.
     """
 
@@ -121,7 +140,6 @@ class Scan(Listening):
     labels: Sequence[str] = ()
     min_score: float | None = None
     embeddings: bool = False
-    deployments: str | None = None
     min_expected: float | None = None
 
     def __post_init__(self) -> None:
@@ -157,23 +175,13 @@ class Scan(Listening):
             "sparse_counts": len(labels) > _ZEROS_LABELS and not self.labels,
         }
 
-    def read_deployments(self) -> Deployments | None:
-        """Where and when recorders were.
-
-        Raises:
-            SoundbeamError: The table cannot be read, or says what cannot be.
-        """
-        if self.deployments is None:
-            return None
-        return read_deployments(self.deployments, self.site, self.timezone)
-
     def expecting(self, bundle: ClassifierBundle, deployments: Deployments | None) -> dict[str, Any]:
         """The `ScanParameters` that say what is expected where and when.
 
         Raises:
             SoundbeamError: That is needed, and the classifier does not tell it.
         """
-        if self.deployments is None or deployments is None:
+        if deployments is None:
             return {}
         if not bundle.geo and self.min_expected is not None:
             raise OptionError(
@@ -184,8 +192,7 @@ class Scan(Listening):
 
         check_occurrence(bundle)  # a worker would find out late
         return {
-            "deployments": redacted(self.deployments),
-            "deployments_sha256": deployments.sha256,
+            **super().expecting(bundle, deployments),
             "geo": bundle.geo.get("sha256", ""),
             "min_expected": self.min_expected,
         }
@@ -216,6 +223,8 @@ def parameters_of(
         channel=request.channel,
         **dataclasses.asdict(request.conventions),
         since=request.since,
+        until=request.until,
+        hours=request.hours,
         tables=request.tables,
         embedding_size=embedding_size_of(bundle) if "embeddings" in request.tables else 0,
         licence=bundle.licence,

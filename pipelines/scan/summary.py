@@ -15,11 +15,19 @@ from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.scan.job import ScanResult
 from soundbeam.pipelines.scan.place_figures import place_figures, place_lines
+from soundbeam.transforms.listing.chosen_times import HOURS, NO_TIME, SINCE, UNTIL
 from soundbeam.transforms.listing.left_out import commonest
 from soundbeam.transforms.tables.schemas import schemas
 
 _SHOWN = 10
 _LABELS_SHOWN = 20  # of thousands
+# Why files were left out: the figure that says how many they are, and the words.
+_NOT_CHOSEN = {
+    SINCE: ("before_since", "from before --since"),
+    UNTIL: ("after_until", "from after --until"),
+    HOURS: ("outside_hours", "that begin outside --hours"),
+    NO_TIME: ("without_hour", "whose time is not known, so that --hours cannot choose them,"),
+}
 _ALL = pc.CountOptions(mode="all")
 
 
@@ -30,14 +38,14 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         return {"built_for": result.built_for}
     figures: dict[str, Any] = {
         "unchanged": result.done_before,
-        "before_since": result.before_since,
+        **{figure: result.not_chosen.get(why, 0) for why, (figure, _) in _NOT_CHOSEN.items()},
         "left_out": commonest(result.told.left_out),
         "hints": result.told.lines,
     }
     if info is None:
         return figures
     columns = ["recording", "status", "error", "duration_s", "listened_s", "windows", "notes", "content", "site"]
-    columns.append("recorded_at")
+    columns += ["recorded_at", "latitude"]
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
     counts = schemas((), {})["counts"].empty_table()
     if "counts" in info.parameters.tables:
@@ -122,11 +130,13 @@ def summarize(figures: dict[str, Any], output: str) -> int:
             say("when its job has ended, the next scan into the same output makes its rows visible")
         return 0
     unchanged = f"{figures['unchanged']} recordings were scanned before and are unchanged"
-    older = f"{figures['before_since']} recordings from before --since were left out"
+    not_chosen = [
+        f"{figures[name]} recordings {words} were left out" for name, words in _NOT_CHOSEN.values() if figures[name]
+    ]
     if "run" not in figures:
         say(f"nothing new: {unchanged}")
-        if figures["before_since"]:
-            say(older)
+        for line in not_chosen:
+            say(line)
         _say_left_out(figures)
         say(f"tables: {output}")
         return 0
@@ -162,8 +172,8 @@ def summarize(figures: dict[str, Any], output: str) -> int:
         say(f"{figures['gone']} recordings are no longer there, and no longer in the tables' current rows")
     if figures["unchanged"]:
         say(unchanged)
-    if figures["before_since"]:
-        say(older)
+    for line in not_chosen:
+        say(line)
     _say_left_out(figures)
     if resumed := figures["resumed_runs"]:
         say(f"{len(resumed)} scan(s) that had died before the end were resumed: {', '.join(resumed)}")

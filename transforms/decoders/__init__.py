@@ -12,8 +12,10 @@ from soundbeam.model.storage.files import open_file
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders.audiomoth import TriggeredStream, is_triggered
 from soundbeam.transforms.decoders.base import AudioStream, DecodeError, Resampler
+from soundbeam.transforms.decoders.expanded import ExpandedStream
 from soundbeam.transforms.decoders.headers import kind_of
 from soundbeam.transforms.decoders.source import Source
+from soundbeam.transforms.decoders.wav_chunks import time_expansion
 
 __all__ = [
     "DECODERS",
@@ -66,8 +68,12 @@ def open_decoder(uri: str, decoder: str = "soundfile") -> AudioStream:
         raise DecodeError("no such file: it was there when the recordings were listed", "storage") from e
     except Exception as e:  # stores have many error classes of their own
         raise DecodeError(f"cannot be opened: {one_line(e)}", "storage") from e
+    expansion = time_expansion(source.read_at, source.real_size)
+    source.error = None  # what cannot be read so far behind the sound may still be sound to its end
     triggered, lossless = is_triggered(source, uri), kind_of(source.read_at(0, 16)) in _LOSSLESS
     stream = _open_stream(source, uri, decoder)
+    if expansion > 1:
+        return ExpandedStream(stream, expansion)
     return TriggeredStream(stream, lossless) if triggered else stream
 
 

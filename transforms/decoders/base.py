@@ -21,6 +21,7 @@ class AudioStream(abc.ABC):
         channels: Samples per frame.
         promised: How many frames the file claims to have; None if it does not say, or cannot be believed.
         defects: After the last block, what is wrong with the file although all was decoded; one line each.
+        expansion: How many times slower than it was recorded the file plays; ``sample_rate`` is the true one.
         gaps: The first frame, and the frame after the last, of each stretch that was not recorded and is silence in the
             blocks; as far as they have been yielded.
     """
@@ -28,6 +29,7 @@ class AudioStream(abc.ABC):
     sample_rate: int
     channels: int
     promised: int | None = None
+    expansion: int = 1
 
     def __init__(self) -> None:
         self.defects: list[str] = []

@@ -37,7 +37,7 @@ class DecodedSoFar:
         bounds: The frames between which those are counted; later ones are counted in ``unusable_beyond``.
         defects: What is wrong with the file although everything was decoded; one line each.
         sums: Of the samples in the blocks that begin within the bounds.
-        gaps: As in ``AudioStream``.
+        gaps, expansion: As in ``AudioStream``.
     """
 
     sample_rate: int | None = None
@@ -49,6 +49,7 @@ class DecodedSoFar:
     defects: list[str] = dataclasses.field(default_factory=list)
     sums: ChannelSums = dataclasses.field(default_factory=ChannelSums)
     gaps: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+    expansion: int = 1
 
     @property
     def duration_s(self) -> float | None:
@@ -131,6 +132,7 @@ def resampled(
 ) -> Iterator[np.ndarray]:
     """The rest of a stream as ``decode_blocks`` yields it."""
     decoded.sample_rate, decoded.channels, decoded.gaps = stream.sample_rate, stream.channels, stream.gaps
+    decoded.expansion = stream.expansion
     if not _RATES[0] <= stream.sample_rate <= _RATES[1]:
         raise DecodeError(f"its header says {stream.sample_rate} Hz, which no recording has; the header is damaged")
     if channel is not None and channel > stream.channels:

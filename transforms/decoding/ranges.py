@@ -104,6 +104,8 @@ def report_of(parts: Iterable[RangeReport]) -> DecodeReport:
     gaps_s = last.gap_frames / last.sample_rate if last.sample_rate else 0.0
     if duration_s is not None and gaps_s:
         notes.insert(0, f"not triggered: {gaps_s:.1f} of {duration_s:.1f} s were not recorded")
+    if last.expansion > 1:
+        notes.insert(0, f"time expansion: stored {last.expansion} times slower; all times and rates are the true ones")
     for note in notes:
         count(f"note_{note.partition(':')[0].replace(' ', '_')}")
     return DecodeReport(

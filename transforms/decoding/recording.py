@@ -123,6 +123,7 @@ def _decode_channel(
         sums=decoded.sums,
         channel=channel,
         gap_frames=sum(end - start for start, end in decoded.gaps),
+        expansion=decoded.expansion,
         content=content_hash(part.recording.uri) if part.index == 0 and decoded.frames else "",
     )
 

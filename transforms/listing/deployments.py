@@ -11,10 +11,11 @@ import itertools
 import json
 import re
 import unicodedata
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timezone, tzinfo
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.csv_table import TableRow, read_csv
+from soundbeam.transforms.listing.chosen_times import parse_end
 from soundbeam.transforms.listing.times_in_names import parse_date, zone_of
 
 _DEGREES = {"latitude": 90, "longitude": 180}
@@ -52,7 +53,7 @@ class Deployments:
     """All deployments of a table.
 
     Attributes:
-        rows: In the table's order; those of one site do not overlap in time, and have one time zone.
+        rows: In the table's order; those of one site have one time zone, and only of two recorders overlap in time.
         everywhere: Whether recordings have no site, and those of the table's only one are meant for all of them.
     """
 
@@ -73,9 +74,21 @@ class Deployments:
             return list(self.rows)
         return self.by_site.get(unicodedata.normalize("NFC", site), []) if site else []
 
-    def at(self, site: str | None, when: datetime | None) -> Deployment | None:
-        """The deployment of a site at a time; None if there is none, or the time is not known."""
-        return next((row for row in self.of_site(site) if when and row.start <= when < row.end), None)
+    def at(self, site: str | None, when: datetime | None, recorder: str | None = None) -> Deployment | None:
+        """The deployment of a site at a time.
+
+        Args:
+            site: The site.
+            when: The time, UTC.
+            recorder: The recorder, where it is known: it tells deployments apart that are there at the same time.
+
+        Returns:
+            None if there is none, the time is not known, or it is not known which of several it is.
+        """
+        there = [row for row in self.of_site(site) if when and row.start <= when < row.end]
+        if len(there) > 1 and recorder:
+            there = [row for row in there if row.recorder.casefold() == recorder.casefold()]
+        return there[0] if len(there) == 1 else None
 
     def timezone_of(self, site: str | None) -> str:
         """The zone of the clock of a site's recorders; "" where the table does not say it."""
@@ -169,12 +182,7 @@ def _time(row: TableRow, column: str, zone: tzinfo) -> datetime:
     if text in ("", "NA"):
         return _ALWAYS[column == "end"]
     try:
-        when = parse_date(text, zone)
-        if column == "end" and re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            return parse_date((date.fromisoformat(text) + timedelta(days=1)).isoformat(), zone)
-        return when
-    except OverflowError:  # the last day of the calendar, for no end
-        return _ALWAYS[1]
+        return parse_end(text, zone) if column == "end" else parse_date(text, zone)
     except SoundbeamError as e:
         raise ValueError(f"{column} {e}") from None
 
@@ -182,12 +190,19 @@ def _time(row: TableRow, column: str, zone: tzinfo) -> datetime:
 def _check_site(url: str, rows: list[Deployment]) -> None:
     """Refuses deployments of one site that overlap, or whose recorders have clocks of different zones."""
     in_time = sorted(rows, key=lambda row: row.start)
-    for one, other in itertools.pairwise(in_time):
-        first, second = sorted((one.line, other.line))
-        if other.start < one.end:
+    for i, one in enumerate(in_time):
+        for other in in_time[i + 1 :]:
+            if other.start >= one.end:
+                break
+            if one.recorder and other.recorder and one.recorder.casefold() != other.recorder.casefold():
+                continue
+            first, second = sorted((one.line, other.line))
             raise SoundbeamError(
                 f"{url} lines {first} and {second}: two deployments of {one.site!r} overlap in time; write when one "
-                "ends (with the time of day if the next starts on that day), or name two sites"
+                "ends (with the time of day if the next starts on that day), name two sites, or name each recorder in "
+                "a column recorder"
             )
+    for one, other in itertools.pairwise(in_time):
         if one.timezone != other.timezone:
+            first, second = sorted((one.line, other.line))
             raise SoundbeamError(f"{url} lines {first} and {second}: {one.site!r} has two time zones; give it one")

@@ -1,25 +1,18 @@
-"""When a WAV file was recorded, by the chunks that recorders write beside the sound.
+"""What a WAV file says of when, where and by which recorder it was made, in the chunks that recorders write.
 
-Chunks are found by their headers; a length is only used to look whether another chunk begins there, and no
-more than 64 KB of a chunk are read.
-
-Sources: AudioMoth firmware (comment ``ICMT`` in ``LIST``), the GUANO specification (chunk ``guan``), EBU Tech 3285
-(chunk ``bext``), Wildlife Acoustics' WAMD (chunk ``wamd``: two bytes of id, four of length, content).
+Sources: AudioMoth firmware (comment ``ICMT`` in ``LIST``), and those of `transforms.decoders.wav_chunks`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
-import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
-ReadAt = Callable[[int, int], bytes]
-_MOST_CHUNKS = 64
-_MOST_BYTES = 1 << 16
-_CHUNK_ID = re.compile(rb"[\x20-\x7e]{4}\Z")
-_UNKNOWN = 0xFFFFFFFF
-_WAMD_START = 5
+from soundbeam.transforms.decoders.wav_chunks import ReadAt, guano_fields, wamd_fields, wav_chunks
+
+_WAMD_SERIAL, _WAMD_START, _WAMD_PLACE = 2, 5, 6
 
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?\s*(?:(Z)|([+-])(\d\d?):?(\d\d)?)?(?!\d)", re.ASCII
@@ -28,57 +21,76 @@ _AUDIOMOTH = re.compile(
     r"Recorded at (\d\d):(\d\d):(\d\d)(?:\.(\d+))? (\d\d)/(\d\d)/(\d{4})(?: \(UTC(?:([+-])(\d+)(?::(\d\d))?)?\))?",
     re.ASCII,
 )
-_GUANO = re.compile(r"^\s*Timestamp\s*:\s*(.*)$", re.MULTILINE)
 
 
-def read_times(read_at: ReadAt, size: int) -> list[datetime]:
-    """All recording times in a WAV file, the most precise first.
+@dataclasses.dataclass(frozen=True)
+class WavMetadata:
+    """What a WAV file says of its recording.
+
+    Attributes:
+        times: All recording times, the most precise first: those with an offset from UTC, aware; then those in an
+            unknown time zone, naive. All are valid dates.
+        latitude, longitude: Degrees; None if it does not say.
+        recorder: The recorder's serial number; None if it does not say.
+    """
+
+    times: tuple[datetime, ...] = ()
+    latitude: float | None = None
+    longitude: float | None = None
+    recorder: str | None = None
+
+
+_AUDIOMOTH_ID = re.compile(r"AudioMoth ([0-9A-F]{16})(?![0-9A-F])", re.ASCII)
+_WAMD_GPS = re.compile(r"WGS\S*,\s*(\d+(?:\.\d*)?),\s*([NSns]),\s*(\d+(?:\.\d*)?),\s*([EWew])(?![A-Za-z])", re.ASCII)
+
+
+def read_metadata(read_at: ReadAt, size: int) -> WavMetadata:
+    """What a WAV file says of its recording; nothing for a file that is none.
 
     Args:
         read_at: ``read_at(offset, count)`` returns bytes of the file, fewer at its end.
         size: The size of the file, bytes.
-
-    Returns:
-        First the times with an offset from UTC, aware; then those in an unknown time zone, naive. All are valid dates.
-        Empty for a file that is not a WAV or holds no time.
     """
-    stamps = (_time_of(name, content) for name, content in wav_chunks(read_at, size))
-    times = [time for time in stamps if time is not None]
-    return [t for t in times if t.tzinfo] + [t for t in times if not t.tzinfo]
+    chunks = list(wav_chunks(read_at, size))
+    times = [time for name, content in chunks if (time := _time_of(name, content)) is not None]
+    places = (place for name, content in chunks if (place := _place_of(name, content)) is not None)
+    recorders = (recorder for name, content in chunks if (recorder := _recorder_of(name, content)))
+    latitude, longitude = next(places, (None, None))
+    return WavMetadata(
+        (*(t for t in times if t.tzinfo), *(t for t in times if not t.tzinfo)),
+        latitude,
+        longitude,
+        next(recorders, None),
+    )
 
 
-def wav_chunks(read_at: ReadAt, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks that may hold a time: (id, content of at most 64 KB); those within ``LIST`` one by one."""
-    head = read_at(0, 12)
-    if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
-        return
-    at, real_data = 12, None
-    for _ in range(_MOST_CHUNKS):
-        head = read_at(at, 8)
-        if len(head) < 8 or not _CHUNK_ID.match(head[:4]):
-            return
-        name, length = head[:4], int.from_bytes(head[4:], "little")
-        if name == b"ds64":
-            real_data = int.from_bytes(read_at(at + 16, 8), "little")
-        elif name == b"data" and length == _UNKNOWN and real_data is not None:
-            length = real_data
-        elif name == b"LIST":
-            yield from _within_list(read_at(at + 8, min(length, _MOST_BYTES)))
-        elif name in (b"guan", b"wamd", b"bext"):
-            yield name, read_at(at + 8, min(length, _MOST_BYTES))
-        end = at + 8 + length
-        # Some writers do not pad a chunk of odd length, although they should.
-        at = end + 1 if length & 1 and not _CHUNK_ID.match(read_at(end, 4)) else end
-        if at >= size:
-            return
+def _place_of(name: bytes, content: bytes) -> tuple[float, float] | None:
+    """Latitude and longitude; None without, and for 0 0, which recorders write that found no satellite."""
+    text = guano_fields(content).get("Loc Position", "") if name == b"guan" else ""
+    numbers = re.findall(r"[+-]?\d+(?:\.\d*)?", text, re.ASCII)
+    if name == b"wamd":
+        found = _WAMD_GPS.match(wamd_fields(content).get(_WAMD_PLACE, ""))
+        numbers = (
+            [f"{'-' if found[2] in 'Ss' else ''}{found[1]}", f"{'-' if found[4] in 'Ww' else ''}{found[3]}"]
+            if found
+            else []
+        )
+    if len(numbers) != 2:
+        return None
+    latitude, longitude = map(float, numbers)
+    return (latitude, longitude) if abs(latitude) <= 90 and abs(longitude) <= 180 and (latitude or longitude) else None
 
 
-def _within_list(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 4
-    while at + 8 <= len(content) and content[:4] == b"INFO":
-        length = int.from_bytes(content[at + 4 : at + 8], "little")
-        yield content[at : at + 4], content[at + 8 : at + 8 + length]
-        at += 8 + length + (length & 1)
+def _recorder_of(name: bytes, content: bytes) -> str:
+    """The serial number in a chunk; "" without."""
+    if name == b"guan":
+        return guano_fields(content).get("Serial", "")
+    if name == b"wamd":
+        return wamd_fields(content).get(_WAMD_SERIAL, "")
+    if name in (b"ICMT", b"IART"):
+        found = _AUDIOMOTH_ID.search(content.decode("utf-8", "replace"))
+        return found[1] if found else ""
+    return ""
 
 
 def _time_of(name: bytes, content: bytes) -> datetime | None:
@@ -86,22 +98,11 @@ def _time_of(name: bytes, content: bytes) -> datetime | None:
     if name == b"ICMT":
         return audiomoth_time(text)
     if name == b"guan":
-        stamp = _GUANO.search(text)
-        return iso_time(stamp[1]) if stamp else None
+        return iso_time(guano_fields(content).get("Timestamp", ""))
     if name == b"wamd":
-        return _wamd_time(content)
+        return iso_time(wamd_fields(content).get(_WAMD_START, ""))
     if name == b"bext":
         return _bext_time(content)
-    return None
-
-
-def _wamd_time(content: bytes) -> datetime | None:
-    at = 0
-    while at + 6 <= len(content):
-        kind, length = struct.unpack_from("<HI", content, at)
-        if kind == _WAMD_START:
-            return iso_time(content[at + 6 : at + 6 + length].decode("utf-8", "replace"))
-        at += 6 + length
     return None
 
 

@@ -13,7 +13,7 @@ from apache_beam.utils.shared import Shared
 from soundbeam.model.classifier.bundle_files import checked
 from soundbeam.model.classifier.occurrence import OccurrenceNetwork, week_of
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.listing.deployments import Deployment, Deployments
+from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.times_in_names import zone_of
 from soundbeam.transforms.records import RecordingResult
 
@@ -52,10 +52,11 @@ def expect_calls(result: RecordingResult, expecting: Expecting, network: Occurre
     as many, and zero in a recording all of whose weeks are such.
     """
     recording = result.report.recording
-    place = expecting.deployments.at(recording.site, recording.recorded_at)
-    if place is None or recording.recorded_at is None:
+    if recording.latitude is None or recording.longitude is None or recording.recorded_at is None:
         return result
-    when = _When(recording.recorded_at, place, expecting, network)
+    zone = zone_of(expecting.deployments.timezone_of(recording.site) or expecting.timezone)
+    place = recording.latitude, recording.longitude
+    when = _When(recording.recorded_at.astimezone(zone), place, expecting, network)
     others = tuple(expect_calls(channel, expecting, network) for channel in result.other_channels)
     calls, intervals, unlikely = dict(result.calls), dict(result.intervals), dict[str, int]()
     for label in calls:
@@ -76,9 +77,8 @@ def expect_calls(result: RecordingResult, expecting: Expecting, network: Occurre
 class _When:
     """What is expected in one recording."""
 
-    def __init__(self, start: datetime, place: Deployment, expecting: Expecting, network: OccurrenceNetwork):
-        self._start = start.astimezone(zone_of(place.timezone or expecting.timezone))
-        self._place, self._network = (place.latitude, place.longitude), network
+    def __init__(self, start: datetime, place: tuple[float, float], expecting: Expecting, network: OccurrenceNetwork):
+        self._start, self._place, self._network = start, place, network
         self._index = expecting.index
 
     def expected(self, label: str, second: float) -> float:

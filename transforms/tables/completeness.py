@@ -7,6 +7,7 @@ import dataclasses
 import apache_beam as beam
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.transforms.listing.chosen_times import NOT_CHOSEN, REASONS
 from soundbeam.transforms.listing.left_out import Told
 from soundbeam.transforms.records import DELETED, LISTED_AGAIN, RENAMED, Recording, Unscannable
 from soundbeam.transforms.tables.schemas import Shard
@@ -59,19 +60,21 @@ class FileCounts:
     Attributes:
         listed: Files listed.
         done_before: Of those, files scanned in earlier runs and left alone.
-        before_since: Of those, files left out because they are from before ``--since``.
+        not_chosen: Why → how many of those were left out because of the time at which they begin.
         gone: Files that were scanned before and no longer exist.
         renamed: Names under which files were scanned before that have other names now.
         rows: Files that must have a row in the table ``recordings``.
+        lost: Files that were neither left out nor kept.
         told: What the listing tells beside its rows.
     """
 
     listed: int
     done_before: int
-    before_since: int
+    not_chosen: dict[str, int]
     gone: int
     renamed: int
     rows: int
+    lost: int = 0
     told: Told = dataclasses.field(default_factory=Told)
 
     @classmethod
@@ -80,13 +83,15 @@ class FileCounts:
         listed, new, kept = (numbers.get(f"{name} taken", 0) for name in ("listed", "new", "kept"))
         gone, renamed = numbers.get("kept gone", 0), numbers.get("kept renamed", 0)
         rows = kept + gone + renamed + numbers.get("kept again", 0)
-        return cls(listed, listed - new, new - kept, gone, renamed, rows, Told.from_numbers(numbers))
+        reasons = {why: n for why in REASONS if (n := numbers.get(f"{NOT_CHOSEN}{why}", 0))}
+        lost = new - kept - sum(reasons.values())
+        return cls(listed, listed - new, reasons, gone, renamed, rows, lost, Told.from_numbers(numbers))
 
     def check_rows(self, shards: list[Shard]) -> None:
         """Raises SoundbeamError unless every file has exactly one row: a runner lost or doubled something."""
         rows = sum(shard.rows for shard in shards if shard.table == "recordings")
-        if rows != self.rows:
+        if rows != self.rows or self.lost:
             raise SoundbeamError(
-                f"{self.rows} files were to be scanned and {rows} rows came out: the runner lost or doubled work, so "
-                "nothing of this run counts; scan again"
+                f"{self.rows + self.lost} files were to be scanned and {rows} rows came out: the runner lost or "
+                "doubled work, so nothing of this run counts; scan again"
             )

@@ -64,6 +64,9 @@ class TableRows:
             "listened_s": report.listened_s,
             "notes": report.notes or None,
             "content": report.content or None,
+            "latitude": recording.latitude,
+            "longitude": recording.longitude,
+            "recorder": recording.recorder,
         }
         yield "recordings", self._batch("recordings", {name: [value] for name, value in row.items()})
 

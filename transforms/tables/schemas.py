@@ -142,6 +142,9 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
             ("listened_s", pa.float64()),
             ("notes", pa.string()),
             ("content", pa.string()),
+            ("latitude", pa.float64()),
+            ("longitude", pa.float64()),
+            ("recorder", pa.string()),
         ],
     }
     described = {**parameters, "labels": list(labels)}

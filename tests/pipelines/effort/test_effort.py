@@ -110,7 +110,8 @@ def test_hours_are_those_of_every_second(tmp_path_factory, rows, by):
     recordings = [
         recording(
             str(i), at, None if status == "unknown" else float(seconds), site,
-            "failed" if status == "unknown" else status, None if share is None or status == "unknown" else share * seconds,
+            "failed" if status == "unknown" else status,
+            None if share is None or status == "unknown" else share * seconds,
         )
         for i, (at, seconds, site, status, share) in enumerate(rows)
     ]  # fmt: skip
@@ -129,7 +130,8 @@ def test_a_night_in_which_the_clock_is_set_back_has_its_hour_twice(tmp_path):
 def test_columns_and_order(tmp_path):
     at = datetime(2024, 6, 1, tzinfo=UTC)
     rows = [recording("a", at, site="forest"), recording("b", at), recording("c", None, site="desert"),
-            recording("d", None, None, status="failed"), recording("e", at, site="desert", status="skipped")]  # fmt: skip
+            recording("d", None, None, status="failed"),
+            recording("e", at, site="desert", status="skipped")]  # fmt: skip
     table = effort(written(tmp_path / "out", rows))
     assert table.schema.names == [
         "site", "night", "hours", "recordings", "ok", "partial", "failed", "failed_hours"

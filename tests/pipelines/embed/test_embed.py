@@ -177,6 +177,25 @@ def test_ranges_channels_and_small_segments_are_put_together(corpus, two_tone_bu
         np.testing.assert_allclose(row["embedding"], expected_embedding(window), rtol=1e-4, atol=1e-4)
 
 
+def test_one_channel_and_the_mean_and_what_is_told_of_channels_that_cancel(corpus, two_tone_bundle, tmp_path, capsys):
+    left, right = with_tones(4, [2.0]), with_tones(4, [1.0], seed=1)
+    for path in corpus.iterdir():
+        path.unlink()
+    soundfile.write(corpus / "both.wav", np.stack([left, right], axis=1), RATE, subtype="FLOAT")
+    soundfile.write(corpus / "inverted.wav", np.stack([left, -left], axis=1), RATE, subtype="FLOAT")
+    for channel, both in (("1", left), ("2", right), ("mean", (left + right) / 2)):
+        assert embed(argv(corpus, two_tone_bundle, tmp_path / channel, "--channel", channel)) == 0
+        said = capsys.readouterr().out
+        assert ("note: 1 recordings: channels cancel" in said) == (channel == "mean")
+        rows = [
+            r for r in read(str(tmp_path / channel), "embeddings").to_pylist() if r["recording"].endswith("both.wav")
+        ]
+        assert len(rows) > 3
+        for row in rows:
+            window = both[round(row["start_s"] * RATE) :][: round(WINDOW_S * RATE)]
+            np.testing.assert_allclose(row["embedding"], expected_embedding(window), rtol=1e-4, atol=1e-4)
+
+
 def test_files_are_of_bounded_size_and_sorted_by_recording(corpus, two_tone_bundle, tmp_path, monkeypatch):
     monkeypatch.setattr(write_tables, "BYTES_A_SHARD", 40)
     monkeypatch.setattr(compaction, "BYTES_A_FILE", 160)  # 20 rows of 2 numbers

@@ -88,3 +88,20 @@ def test_without_recorders_the_hash_is_that_of_earlier_versions(tmp_path):
     assert table.sha256 == hashlib.sha256(row.encode()).hexdigest()
     other = read(tmp_path, f"{PLACE},start,end,timezone,recorder\nA,1.5,2,2024-01-01,2024-02-01,Europe/Berlin,S1\n")
     assert other.sha256 != table.sha256 and other.rows[0].recorder == "S1"
+
+
+TWO = f"{PLACE},start,end,recorder\nA,1,2,2024-01-01,2024-03-01,S1\nA,3,4,2024-02-01,2024-04-01,S2\n"
+
+
+def test_two_recorders_may_be_at_one_site_at_once(tmp_path):
+    found = read(tmp_path, TWO)
+    both = utc(2024, 2, 10)
+    assert found.at("A", both, "s2").latitude == 3 and found.at("A", both, "S1").latitude == 1
+    assert found.at("A", both) is None and found.at("A", both, "S3") is None
+    assert found.at("A", utc(2024, 1, 10)).recorder == "S1" and found.at("A", utc(2024, 3, 10), "S1").recorder == "S2"
+
+
+@pytest.mark.parametrize("names", [("S1", "s1"), ("S1", ""), ("", "")])
+def test_the_same_recorder_is_not_twice_at_once(tmp_path, names):
+    with pytest.raises(SoundbeamError, match=r"lines 2 and 3: .* overlap in time; .* column recorder"):
+        read(tmp_path, TWO.replace("S1", names[0]).replace("S2", names[1]))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from soundbeam.model.storage.files import is_local, local_path, modified_of, size_of, version_of
 from soundbeam.model.storage.place import Place, below
 from soundbeam.model.storage.stores import printable
+from soundbeam.transforms.listing.chosen_times import ChosenTimes
 from soundbeam.transforms.listing.describe_recordings import DescribeRecordings, describe, recorded_at
 from soundbeam.transforms.listing.list_recordings import ListRecordings
 from soundbeam.transforms.listing.patterns import list_recordings
@@ -83,7 +84,9 @@ def test_no_name_pattern_zone_or_metadata_raises_or_gives_a_time_that_no_clock_s
     uri = f"file:///{name}"
     when = recorded_at(uri, Conventions(pattern, zone, "{site}_*"), lambda _: times)
     assert when is None or (1900 <= when.year < 2200 and when.tzinfo is timezone.utc)
-    describe(Recording(uri, 1, "", None), Conventions(pattern, zone, "{site}/*"), datetime.now(timezone.utc))
+    describe(
+        Recording(uri, 1, "", None), Conventions(pattern, zone, "{site}/*"), ChosenTimes(datetime.now(timezone.utc))
+    )
 
 
 @pytest.mark.parametrize(
@@ -165,5 +168,7 @@ def test_the_steps_keep_what_an_unforeseen_error_would_take(tmp_path, monkeypatc
         patched.setattr("soundbeam.transforms.listing.describe_recordings.site_of", breaks)
         with beam.Pipeline("FnApiRunner") as pipeline:
             row = Recording("file:///20240131_053000.wav", 1, "")
-            assert_that(pipeline | beam.Create([row]) | DescribeRecordings(Conventions()), equal_to([row]))
+            assert_that(
+                pipeline | beam.Create([row]) | DescribeRecordings(Conventions()) | beam.Flatten(), equal_to([row])
+            )
     assert from_name("file:///20240131_053000.wav") is not None

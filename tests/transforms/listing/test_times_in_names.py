@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.listing.describe_recordings import describe, recorded_at
+from soundbeam.transforms.listing.describe_recordings import recorded_at
 from soundbeam.transforms.listing.times_in_names import (
     Conventions,
     compile_pattern,
@@ -19,8 +19,7 @@ from soundbeam.transforms.listing.times_in_names import (
     to_utc,
     zone_of,
 )
-from soundbeam.transforms.listing.times_in_wav import audiomoth_time, iso_time, read_times
-from soundbeam.transforms.records import DELETED, Recording, Unscannable
+from soundbeam.transforms.listing.times_in_wav import audiomoth_time, iso_time, read_metadata
 
 LOCAL = datetime(2024, 1, 31, 5, 30, 0)
 
@@ -210,7 +209,7 @@ def wamd(text):
 
 
 def times(file):
-    return read_times(lambda offset, n: file[offset : offset + n], len(file))
+    return list(read_metadata(lambda offset, n: file[offset : offset + n], len(file)).times)
 
 
 MOTH = "Recorded at 05:30:00 31/01/2024 ({}) by AudioMoth 24F31901 at medium gain."
@@ -263,7 +262,7 @@ def test_no_bytes_raise_and_few_are_read(noise, cut):
     good = wav(info(MOTH.format("UTC")), bext(b"2024-01-31", b"05:30:00"), wamd(b"2024-01-31 05:30:00"))
     for file in (noise, b"RIFF\0\0\0\0WAVE" + noise, good[:cut] + noise + good[cut:]):
         read = []
-        read_times(lambda o, n, file=file, read=read: read.append(n) or file[o : o + n], 2**62)
+        read_metadata(lambda o, n, file=file, read=read: read.append(n) or file[o : o + n], 2**62)
         assert sum(read) <= 64 * (1 << 16) * 2
 
 
@@ -285,16 +284,3 @@ def test_what_is_more_certain_goes_first():
     assert told("file:///a/20240131T053000+1000.wav", exact) == exact
     assert told("file:///a/dawn.wav", naive, timezone="+01:00") == naive.replace(tzinfo=zone_of("+01:00"))
     assert told("file:///a/dawn.wav") is None
-
-
-def test_since_leaves_out_what_is_older(tmp_path):
-    since = at()
-    hour = timedelta(hours=1)
-    keeps = lambda row: describe(row, Conventions(), since) is not None  # noqa: E731
-    of = lambda name, modified: Recording(f"file://{tmp_path}/{name}", 1, "v", modified)  # noqa: E731
-    assert keeps(of("20240131_053000.wav", since - hour)) and not keeps(of("20240131_052959.wav", since + hour))
-    assert keeps(of("x.wav", since)) and not keeps(of("x.wav", since - hour)) and keeps(of("x.wav", None))
-    (tmp_path / "20240131_050000.wav").write_bytes(wav(info(MOTH.format("UTC"))))
-    assert keeps(of("20240131_050000.wav", None))
-    assert not keeps(Unscannable(of("x.wav", since - hour), "failed", "list", ""))
-    assert keeps(Unscannable(of("x.wav", since - hour), "skipped", DELETED, ""))

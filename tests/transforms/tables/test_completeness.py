@@ -23,10 +23,20 @@ def test_files_are_counted_by_point_and_kind():
 
 def test_file_counts_follow_from_the_numbers_at_the_points():
     counts = FileCounts.from_points(
-        {"listed taken": 10, "new taken": 7, "new gone": 2, "kept taken": 4, "kept gone": 2, "kept renamed": 1}
+        {"listed taken": 10, "new taken": 7, "new gone": 2, "kept taken": 4, "kept gone": 2, "kept renamed": 1,
+         "not chosen: since": 2, "not chosen: hours": 1}
+    )  # fmt: skip
+    assert counts == FileCounts(
+        listed=10, done_before=3, not_chosen={"since": 2, "hours": 1}, gone=2, renamed=1, rows=7
     )
-    assert counts == FileCounts(listed=10, done_before=3, before_since=3, gone=2, renamed=1, rows=7)
-    assert FileCounts.from_points({}) == FileCounts(0, 0, 0, 0, 0, 0)
+    assert FileCounts.from_points({}) == FileCounts(0, 0, {}, 0, 0, 0)
+
+
+def test_a_file_that_was_neither_left_out_nor_kept_is_lost_work():
+    counts = FileCounts.from_points({"listed taken": 3, "new taken": 3, "kept taken": 1, "not chosen: hours": 1})
+    assert counts.lost == 1
+    with pytest.raises(SoundbeamError, match="2 files were to be scanned and 1 rows came out"):
+        counts.check_rows([Shard("recordings", "a", 1)])
 
 
 @pytest.mark.parametrize("rows", [0, 5, 7])
