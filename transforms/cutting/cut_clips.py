@@ -15,8 +15,7 @@ from apache_beam.transforms.window import GlobalWindows
 from soundbeam.model.storage.files import open_text, open_to_write, place_of, write_at_once
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.decoders import DecodeError
-from soundbeam.transforms.decoding.spans import decode_spans
+from soundbeam.transforms.decoding.spans import spans_or_reason
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 from soundbeam.transforms.sound_files import as_sound_file
 
@@ -105,7 +104,7 @@ def cut(cutting: Cutting, folder: str, kind: str) -> tuple[str, str, list[str]] 
     missing, reason = dict.fromkeys(range(len(cutting.names))), ""
     process = IsolatedProcess()
     try:
-        process.start(IsolatedTask(_pieces, (cutting.uri, cutting.spans, cutting.channel), _PATIENCE_S))
+        process.start(IsolatedTask(spans_or_reason, (cutting.uri, cutting.spans, cutting.channel), _PATIENCE_S))
         for piece in process.take():
             if isinstance(piece, str):
                 reason = piece
@@ -124,14 +123,6 @@ def cut(cutting: Cutting, folder: str, kind: str) -> tuple[str, str, list[str]] 
         process.close()
     count("clips_cut", len(cutting.names) - len(missing))
     return (cutting.uri, reason or _ABSENT, [cutting.names[i] for i in missing]) if missing else None
-
-
-def _pieces(uri: str, spans: Any, channel: int | None) -> Iterator[Any]:
-    """What the process sends: (index, samples, rate) of each clip; then why, if the recording breaks off."""
-    try:
-        yield from decode_spans(uri, spans, channel)
-    except DecodeError as e:
-        yield one_line(e)
 
 
 class _Cut(beam.DoFn):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders import DecodeError, open_decoder
 from soundbeam.transforms.decoding.blocks import DecodedSoFar, as_decode_error, resampled
 
@@ -37,7 +38,7 @@ def decode_spans(uri: str, spans: Sequence[Span], channel: int | None = None) ->
     try:
         with open_decoder(uri) as stream:
             enterable = stream.seekable_frames() is not None
-    except (DecodeError, OSError, MemoryError) as e:
+    except (OSError, MemoryError) as e:
         raise as_decode_error(e) from e
     for group in groups if enterable else [range(len(spans))]:
         yield from _decode_group(uri, spans, group, channel)
@@ -87,3 +88,13 @@ def _decode_group(
         yield i, np.concatenate(parts), rate
     if problem is not None:
         raise problem
+
+
+def spans_or_reason(
+    uri: str, spans: Sequence[Span], channel: int | None
+) -> Iterator[tuple[int, np.ndarray, int] | str]:
+    """What `decode_spans` yields, and then one line that says why, if the recording breaks off: for another process."""
+    try:
+        yield from decode_spans(uri, spans, channel)
+    except DecodeError as e:
+        yield one_line(e)

@@ -91,7 +91,7 @@ class Exporting:
     def names(self) -> dict[str, str]:
         """Label → the scientific name that the user gave."""
         pairs = (text.rpartition("=") for text in self.scientific_name or ())
-        return {label.strip(): name.strip() for label, _, name in pairs}
+        return {label: name.strip() for label, _, name in pairs}
 
     @property
     def options(self) -> dict[str, Any]:
