@@ -34,24 +34,10 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 __all__ = [
-    "BundleError",
-    "DecodeError",
-    "OptionError",
-    "ResultsError",
-    "ScanError",
-    "SoundbeamError",
-    "calibrate",
-    "embed",
-    "evaluate",
-    "import_model",
-    "load_classifier",
-    "materialize",
-    "read_table",
-    "scan",
-    "search",
-    "stream_table",
-    "train",
-]
+    "BundleError", "DecodeError", "OptionError", "ResultsError", "ScanError", "SoundbeamError",
+    "calibrate", "embed", "evaluate", "import_model", "load_classifier", "materialize", "read_table", "scan",
+    "search", "stream_table", "train",
+]  # fmt: skip
 
 
 def load_classifier(url: Path) -> Classifier:
@@ -218,15 +204,21 @@ def search(
 
 
 def evaluate(
-    annotations: Path | None = None, output: Path = "", *, clips: Path | None = None, precision: float | None = None
+    annotations: Path | None = None,
+    output: Path = "",
+    *,
+    clips: Path | None = None,
+    precision: float | None = None,
+    **reading: Any,
 ) -> EvaluationFigures:
     """Compares a scan with annotations, or a scan of clips with their labels, as ``soundbeam evaluate`` does.
 
     Args:
-        annotations: A CSV ``recording,start_s,end_s,label``.
+        annotations: A file or folder of any tool's annotations, or a CSV ``recording,start_s,end_s,label``.
         output: The scan's output folder.
         clips: Instead of annotations: labelled clips that were scanned.
         precision: Also report the threshold for this precision of calls.
+        reading: How annotations are read: ``annotation_format``, ``label_column``, ``map`` (old name → new name).
 
     Example:
         >>> figures = evaluate("annotations.csv", "results/")
@@ -235,18 +227,19 @@ def evaluate(
     """
     from soundbeam.programs import evaluate
 
-    return evaluate(annotations, output, clips, precision)
+    return evaluate(annotations, output, clips, precision, reading)
 
 
 def calibrate(
-    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None = None
+    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None = None, **reading: Any
 ) -> Classifier:
     """Sets thresholds, rules and probabilities from a scan and annotations, as ``soundbeam calibrate`` does.
 
     Args:
         classifier, output: Folders of the bundle and of a scan with it; nothing is decoded again.
-        annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
+        annotations: As for `evaluate`, of recordings whose calls are all known.
         to, precision: The new bundle's folder, and the share of calls that should be right; None: the best F1.
+        reading: As for `evaluate`.
 
     Example:
         >>> calibrate("bundle/", "annotations.csv", "results/", "calibrated/").labels
@@ -254,7 +247,7 @@ def calibrate(
     """
     from soundbeam.programs import calibrate
 
-    return calibrate(classifier, annotations, output, to, precision)
+    return calibrate(classifier, annotations, output, to, precision, reading)
 
 
 def read_table(

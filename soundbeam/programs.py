@@ -216,7 +216,13 @@ def train(examples: Path, classifier: Path, target: str | Sequence[str], options
     return Classifier(trained(training, folds_figures(training, folds, _log.info), _log.info))
 
 
-def evaluate(annotations: Path | None, output: Path, clips: Path | None, precision: float | None) -> EvaluationFigures:
+def evaluate(
+    annotations: Path | None,
+    output: Path,
+    clips: Path | None,
+    precision: float | None,
+    reading: Mapping[str, Any],
+) -> EvaluationFigures:
     """See `soundbeam.evaluate`."""
     if (annotations is None) == (clips is None):
         raise OptionError("evaluate needs either annotations or clips")
@@ -224,24 +230,38 @@ def evaluate(annotations: Path | None, output: Path, clips: Path | None, precisi
     if clips is not None:
         from soundbeam.pipelines.evaluate.clips import evaluate_clips, plain_figures
 
-        if precision is not None:
-            raise OptionError("precision needs annotations")
+        if precision is not None or reading:
+            raise OptionError(f"{'precision' if precision is not None else next(iter(reading))} needs annotations")
         return EvaluationFigures(plain_figures(evaluate_clips(path_text(clips, "clips"), output)))
-    from soundbeam.pipelines.evaluate.annotations import read_annotations
+    from soundbeam.pipelines.annotations.reading import read_annotations
     from soundbeam.pipelines.evaluate.recordings import compare
 
-    truth = read_annotations(path_text(annotations, "annotations"))
+    truth = read_annotations(path_text(annotations, "annotations"), _reading(reading))
     return EvaluationFigures(compare(truth, output, precision))
 
 
-def calibrate(classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None) -> Classifier:
+def calibrate(
+    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None, reading: Mapping[str, Any]
+) -> Classifier:
     """See `soundbeam.calibrate`."""
     from soundbeam.pipelines.calibrate.calibrating import Calibrating
     from soundbeam.pipelines.calibrate.calibrating import calibrate as run
 
     paths = {"classifier": classifier, "annotations": annotations, "output": output, "to": to}
     plain = {name: path_text(path, name) for name, path in paths.items()}
-    return Classifier(run(Calibrating(**plain, precision=precision), _log.warning))
+    return Classifier(run(Calibrating(**plain, precision=precision, reading=_reading(reading)), _log.warning))
+
+
+def _reading(options: Mapping[str, Any]) -> Any:
+    """How annotations are read, from keywords; ``map`` may be a dict."""
+    from soundbeam.pipelines.annotations.reading import AnnotationOptions
+
+    own, unknown = _split(options, AnnotationOptions)
+    if unknown:
+        raise OptionError(f"annotations are read without an option {next(iter(unknown))!r}")
+    if isinstance(own.get("map"), Mapping):
+        own["map"] = tuple(f"{old}={new}" for old, new in own["map"].items())
+    return AnnotationOptions(**own)
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from soundbeam.model.numbers import number
+from soundbeam.pipelines.annotations import annotation_options
 from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import say
@@ -25,8 +26,8 @@ def parser() -> Parser:
     )
     p.add_argument("--classifier", required=True, metavar="DIR", help="the bundle that scanned")
     p.add_argument(
-        "--annotations", required=True, metavar="CSV",
-        help="recording,start_s,end_s,label: all calls of some scanned recordings; without times: it has none",
+        "--annotations", required=True, metavar="FILE|DIR",
+        help=f"all calls of some scanned recordings; a row without times: it has none: {annotation_options.HELP}",
     )  # fmt: skip
     p.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
     p.add_argument("--to", required=True, metavar="DIR", help="where the new bundle goes")
@@ -34,6 +35,7 @@ def parser() -> Parser:
         "--precision", type=share(low_open=True), metavar="X",
         help="thresholds that give calls this precision, e.g. 0.95 (default: the best F1)",
     )  # fmt: skip
+    annotation_options.add_options(p)
     return p
 
 
@@ -44,7 +46,15 @@ def main(argv: list[str] | None = None) -> int:
 
     from soundbeam.pipelines.calibrate.calibrating import Calibrating, calibrate
 
-    bundle = calibrate(Calibrating(**vars(options)), say)
+    request = Calibrating(
+        options.classifier,
+        options.annotations,
+        options.output,
+        options.to,
+        options.precision,
+        annotation_options.options_of(options),
+    )
+    bundle = calibrate(request, say)
     report = bundle.report["calibrated"]
     for label, figures in report["labels"].items():
         before = figures["before"]
