@@ -11,7 +11,6 @@ from soundbeam.model.errors import SoundbeamError
 # What a row says of its stretch: the label is heard, or certainly not, or it is not clear.
 Kind = Literal["call", "negative", "uncertain"]
 _Row = TypeVar("_Row")
-_NO_LABELS = ("noid", "noise")  # what Kaleidoscope calls a stretch without a call
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +66,6 @@ def checked_times(start_s: float | None, end_s: float | None, start: str = "star
         raise ValueError(f"has no {missing}; give both times, or none if there is no call")
     if start_s is not None and end_s is not None and not 0 <= start_s <= end_s:
         raise ValueError(f"from {start_s:g} to {end_s:g} s is no stretch of a recording")
-
-
-def kind_of(label: str) -> Kind:
-    """A negative for the names that stand for no call."""
-    return "negative" if label.casefold() in _NO_LABELS else "call"
 
 
 def each_row(

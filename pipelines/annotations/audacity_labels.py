@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from soundbeam.model.numbers import seconds_of
-from soundbeam.pipelines.annotations.annotation import Annotation, checked_times, each_row, kind_of, listened
+from soundbeam.pipelines.annotations.annotation import Annotation, checked_times, each_row, listened
 from soundbeam.pipelines.annotations.table_text import lines_of, own_name
 
 _TIME = r"[+-]?\d*[.,]?\d+(?:[eE][+-]?\d+)?"
@@ -44,6 +44,6 @@ def read(table: str, text: str, wanted: str | None) -> Iterator[Annotation]:
         start_s, end_s = map(seconds_of, cells[:2])
         checked_times(start_s, end_s)
         label = _SCORE.sub("", cells[2]).strip() if len(cells) > 2 else ""
-        yield Annotation(own_name(table), start_s, end_s, label, n, (), table, kind_of(label), foreign=True)
+        yield Annotation(own_name(table), start_s, end_s, label, n, table=table, foreign=True)
 
     yield from each_row(table, rows, lambda row: row[0], of_row)

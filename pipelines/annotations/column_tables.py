@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.csv_table import TableRow, column_names, read_csv
 from soundbeam.model.storage.table_paths import uris_of
-from soundbeam.pipelines.annotations.annotation import Annotation, Kind, checked_times, each_row, kind_of, listened
+from soundbeam.pipelines.annotations.annotation import Annotation, Kind, checked_times, each_row, listened
 from soundbeam.pipelines.annotations.raven_tables import LABELS
 from soundbeam.pipelines.annotations.table_text import label_column, own_name
 
 _LABEL_KINDS: dict[str, Kind] = {"positive": "call", "negative": "negative", "uncertain": "uncertain"}
 _KALEIDOSCOPE_LABELS = ("manual id", "manual id*", "auto id", "auto id*", "top1match", "top1match*")
 _NO_CLASSES = ("annotation", "audio_file", "annotation_file", "low_f", "high_f", "index", "unnamed: 0")
+NO_LABELS = ("noid", "noise")  # what Kaleidoscope calls a stretch without a call
 _TRUE, _FALSE = ("1", "1.0", "true"), ("0", "0.0", "false")
 
 
@@ -44,7 +45,7 @@ class ColumnTable:
     recording: Callable[[TableRow], str]
     labels: tuple[str, ...] = ()
     label: Callable[[TableRow], str] | None = None
-    kind: Callable[[TableRow, str], Kind] = lambda row, label: kind_of(label)
+    kind: Callable[[TableRow, str], Kind] = lambda row, label: "call"
     duration: bool = False
     optional: tuple[str, ...] = ()
     classes: bool = False
@@ -131,6 +132,10 @@ def _kaleidoscope_label(row: TableRow) -> str:
     return _birdnet_label(row, "scientific_name", "common_name")
 
 
+def _kaleidoscope_kind(row: TableRow, label: str) -> Kind:
+    return "negative" if label.casefold() in NO_LABELS else "call"
+
+
 def _birdnet_label(row: TableRow, scientific: str = "scientific name", common: str = "common name") -> str:
     names = dict.fromkeys(filter(None, (row.text(scientific), row.text(common))))
     return "_".join(names)
@@ -153,7 +158,7 @@ TABLES: dict[str, ColumnTable] = {
     ),
     "kaleidoscope": ColumnTable(
         ("indir", "in file", "offset", "duration"), "offset", "duration", _kaleidoscope_file,
-        label=_kaleidoscope_label, duration=True,
+        label=_kaleidoscope_label, kind=_kaleidoscope_kind, duration=True,
         optional=("folder", *_KALEIDOSCOPE_LABELS, "scientific_name", "common_name"),
     ),
     "birdnet": ColumnTable(

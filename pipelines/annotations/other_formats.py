@@ -13,7 +13,7 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.extras import require
 from soundbeam.model.storage.files import is_local, local_path, place_of
 from soundbeam.model.storage.stores import one_line
-from soundbeam.pipelines.annotations.annotation import Annotation, checked_times, kind_of, listened
+from soundbeam.pipelines.annotations.annotation import Annotation, checked_times, listened
 from soundbeam.pipelines.annotations.table_text import base_name, own_name
 
 AOEF = "aoef"
@@ -55,7 +55,7 @@ def read_sequences(table: str, form: str) -> Iterator[Annotation]:
             yield listened(name, table)
         for start_s, end_s, label in stretches:
             _check(table, start_s, end_s)
-            yield Annotation(name, start_s, end_s, label, 0, (), table, kind_of(label), foreign=True)
+            yield Annotation(name, start_s, end_s, label, 0, table=table, foreign=True)
 
 
 def _stretches(annotation: Any) -> Iterator[tuple[float, float, str]]:
@@ -104,7 +104,7 @@ def read_aoef(table: str, wanted: str | None) -> Iterator[Annotation]:
                 continue
             start_s, end_s = _extent(one.sound_event.geometry)
             _check(table, start_s, end_s)
-            yield Annotation(name, start_s, end_s, label, 0, (), table, kind_of(label), foreign=True)
+            yield Annotation(name, start_s, end_s, label, 0, table=table, foreign=True)
 
 
 def _extent(geometry: Any) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.numbers import seconds_of
-from soundbeam.pipelines.annotations.annotation import Annotation, checked_times, each_row, kind_of, listened
+from soundbeam.pipelines.annotations.annotation import Annotation, checked_times, each_row, listened
 from soundbeam.pipelines.annotations.table_text import base_name, label_column, lines_of, name_of_column, own_name
 
 _BEGIN, _END, _OFFSET = "begin time s", "end time s", "file offset s"
@@ -64,7 +64,7 @@ def read(table: str, text: str, wanted: str | None) -> Iterator[Annotation]:
         start_s, end_s = (begin, end) if offset in (None, begin) else (offset, offset + end - begin)
         label = cells.get(name_of_column(found), "") if found else ""
         recording = _file(cells) or own_name(table)
-        yield Annotation(recording, start_s, end_s, label, n, (), table, kind_of(label), foreign=True)
+        yield Annotation(recording, start_s, end_s, label, n, table=table, foreign=True)
 
     yield from each_row(table, rows, lambda row: row[0], of_row)
 
