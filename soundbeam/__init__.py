@@ -81,11 +81,12 @@ def import_model(model: Path, classifier: Path, **options: Any) -> Classifier:
     return import_model(model, classifier, options)
 
 
-def materialize(clips: Path, examples: Path, **options: Any) -> dict[str, Any]:
+def materialize(clips: Path | None, examples: Path, **options: Any) -> dict[str, Any]:
     """Turns labelled clips into training examples, as ``soundbeam materialize`` does.
 
     Args:
-        clips: A folder with one folder per label, or a CSV ``path,label[,start_s,end_s][,source]``.
+        clips: A folder with one folder per label, or a CSV ``path,label[,start_s,end_s][,source]``; with
+            ``recordings=``, annotations of these; or None with ``reviews=``, results with verdicts.
         examples: The folder for the examples.
         options: The other fields of `pipelines.materialize.request.Materializing`, and Beam's options.
 

@@ -173,15 +173,22 @@ def search(
     return run(request, beam_options(_flags(options), option_names(parser())))
 
 
-def materialize(clips: Path, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+def materialize(clips: Path | None, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """See `soundbeam.materialize`."""
     from soundbeam.pipelines.console.arguments import option_names
     from soundbeam.pipelines.materialize.program import make, parser
     from soundbeam.pipelines.materialize.request import Materializing
     from soundbeam.pipelines.runners.options import beam_options
 
-    own, beam_flags = _split(options, Materializing)
-    request = Materializing(path_text(clips, "clips"), path_text(examples, "examples"), **own)
+    reading = {name: options[name] for name in ("annotation_format", "label_column", "map") if name in options}
+    others = {name: value for name, value in options.items() if name not in reading}
+    own, beam_flags = _split(others, Materializing)
+    for name in ("recordings", "reviews"):
+        if name in own:
+            several = [own[name]] if isinstance(own[name], (str, os.PathLike)) else own[name]
+            own[name] = tuple(path_text(path, name) for path in several)
+    of_clips = None if clips is None else path_text(clips, "clips")
+    request = Materializing(of_clips, path_text(examples, "examples"), reading=_reading(reading), **own)
     request.check()
     return make(request, beam_options(_flags(beam_flags), option_names(parser())))
 
@@ -233,7 +240,7 @@ def evaluate(
         if precision is not None or reading:
             raise OptionError(f"{'precision' if precision is not None else next(iter(reading))} needs annotations")
         return EvaluationFigures(plain_figures(evaluate_clips(path_text(clips, "clips"), output)))
-    from soundbeam.pipelines.annotations.reading import read_annotations
+    from soundbeam.pipelines.annotations.read_annotations import read_annotations
     from soundbeam.pipelines.evaluate.recordings import compare
 
     truth = read_annotations(path_text(annotations, "annotations"), _reading(reading))
@@ -254,7 +261,7 @@ def calibrate(
 
 def _reading(options: Mapping[str, Any]) -> Any:
     """How annotations are read, from keywords; ``map`` may be a dict."""
-    from soundbeam.pipelines.annotations.reading import AnnotationOptions
+    from soundbeam.pipelines.annotations.read_annotations import AnnotationOptions
 
     own, unknown = _split(options, AnnotationOptions)
     if unknown:

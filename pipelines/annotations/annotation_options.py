@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from soundbeam.pipelines.annotations.reading import FORMATS, AnnotationOptions
+from soundbeam.pipelines.annotations.read_annotations import FORMATS, AnnotationOptions
 
 HELP = (
     "of any tool (Raven, Audacity, BirdNET, Kaleidoscope, …), or a CSV recording,start_s,end_s,label: a file, a folder "
@@ -33,5 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(namespace: argparse.Namespace) -> AnnotationOptions:
-    """The options that were given."""
-    return AnnotationOptions(namespace.annotation_format, namespace.label_column, tuple(namespace.map))
+    """The options that were given; takes them out of the namespace."""
+    values = vars(namespace)
+    taken = {name: values.pop(name) for name in ("annotation_format", "label_column", "map")}
+    return AnnotationOptions(**{**taken, "map": tuple(taken["map"])})

@@ -15,7 +15,7 @@ from soundbeam.model.errors import OptionError, SoundbeamError
 from soundbeam.model.training.recalibrate import Scored, recalibrate
 from soundbeam.model.training.soundscape_scores import SoundscapeScores
 from soundbeam.pipelines import results
-from soundbeam.pipelines.annotations.reading import AnnotationOptions, read_annotations
+from soundbeam.pipelines.annotations.read_annotations import AnnotationOptions, read_annotations
 from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.evaluate.truth import Truth, resolve
 from soundbeam.pipelines.recording_names import RecordingNames

@@ -46,14 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 
     from soundbeam.pipelines.calibrate.calibrating import Calibrating, calibrate
 
-    request = Calibrating(
-        options.classifier,
-        options.annotations,
-        options.output,
-        options.to,
-        options.precision,
-        annotation_options.options_of(options),
-    )
+    reading = annotation_options.options_of(options)
+    request = Calibrating(**vars(options), reading=reading)
     bundle = calibrate(request, say)
     report = bundle.report["calibrated"]
     for label, figures in report["labels"].items():

@@ -30,7 +30,7 @@ import sys
 from typing import Any
 
 from soundbeam.pipelines.annotations import annotation_options
-from soundbeam.pipelines.annotations.reading import read_annotations
+from soundbeam.pipelines.annotations.read_annotations import read_annotations
 from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import say

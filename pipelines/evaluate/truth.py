@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.annotations.annotation import Annotation
 from soundbeam.pipelines.annotations.matching import recordings_of
-from soundbeam.pipelines.annotations.reading import tell
+from soundbeam.pipelines.annotations.read_annotations import tell
 from soundbeam.pipelines.label_names import LabelNames
 from soundbeam.pipelines.recording_names import RecordingNames
 

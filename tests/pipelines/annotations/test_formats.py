@@ -3,7 +3,7 @@
 import pytest
 
 from soundbeam.model.errors import OptionError, SoundbeamError
-from soundbeam.pipelines.annotations.reading import AnnotationOptions, read_annotations
+from soundbeam.pipelines.annotations.read_annotations import AnnotationOptions, read_annotations
 
 RAVEN = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)"
 

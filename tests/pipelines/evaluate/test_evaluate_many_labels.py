@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.annotations.reading import read_annotations
+from soundbeam.pipelines.annotations.read_annotations import read_annotations
 from soundbeam.pipelines.evaluate.printing import print_figures
 from soundbeam.pipelines.evaluate.recordings import compare
 from tests.pipelines.written_scan import result, write_scan

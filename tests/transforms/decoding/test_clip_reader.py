@@ -188,9 +188,7 @@ def test_excerpts_of_one_recording_are_those_of_the_whole_in_one_pass(tmp_path, 
             expected = whole[round(start * rate) : round(end * rate)]
             assert len(got) == len(expected) > 0
             np.testing.assert_allclose(got, expected, atol=1e-5)
-        assert len(opened) == (
-            2 if kind == "MP3" else 3
-        )  # a leap is sought
+        assert len(opened) == (2 if kind == "MP3" else 3)  # a leap is sought
         with pytest.raises(SoundbeamError, match="no sound after 200"):
             list(reader.read(uri, 200.0, 201.0))
         assert len(np.concatenate(list(reader.read(uri, 1.0, 2.0)))) == rate  # an earlier one
