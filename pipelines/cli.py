@@ -16,6 +16,7 @@ PROGRAMS = {
     "search": "find the windows that sound most like some clips",
     "tables": "list the runs of a scan's output, and which rows are current",
     "review": "draw windows of a scan, look at them, and say what the verdicts come to",
+    "export": "write a scan's calls in the formats of other programs: Raven, Audacity, BirdNET, R, …",
     "evaluate": "compare a scan with annotations",
     "calibrate": "set thresholds, rules for calls and probabilities from annotated recordings",
     "label": "tell what clips are of: their highest labels, with scores",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from soundbeam.model.storage.files import locate
 from soundbeam.pipelines import results
 from soundbeam.pipelines.runners.options import cores
 from soundbeam.transforms.decoding.clip_reader import read_excerpts
+from soundbeam.transforms.sound_files import as_sound_file
 
 _NAME_BYTES = 200  # of the recording's own name in a clip's, as file systems allow 255
 Row = dict[str, Any]
@@ -72,11 +72,7 @@ def clip_name(row: Row) -> str:
 
 def as_flac(samples: np.ndarray, rate: int) -> bytes:
     """float32 ``[samples]`` as the bytes of a FLAC file, 24 bits."""
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, np.clip(samples, -1, 1), rate, format="FLAC", subtype="PCM_24")
-    return file.getvalue()
+    return as_sound_file(samples, rate)
 
 
 def _by_rate(rows: list[Row], output: str) -> dict[int, list[Row]]:

@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from soundbeam.classifier import Classifier
+    from soundbeam.pipelines.export.exporting import Exported
     from soundbeam.programs import EvaluationFigures, ScanSummary
 
     Path = str | os.PathLike[str]
 
 __all__ = [
     "BundleError", "DecodeError", "OptionError", "ResultsError", "ScanError", "SoundbeamError",
-    "calibrate", "embed", "evaluate", "import_model", "load_classifier", "materialize", "read_table", "scan",
+    "calibrate", "embed", "evaluate", "export", "import_model", "load_classifier", "materialize", "read_table", "scan",
     "search", "stream_table", "train",
 ]  # fmt: skip
 
@@ -202,6 +203,31 @@ def search(
 
     values = {"top": top, "per_recording": per_recording, "classifier": classifier, "clips": clips}
     return search(embeddings, query, values, options)
+
+
+def export(output: Path, format: str, to: Path, **options: Any) -> Exported:
+    """Writes a scan's calls in the format of another program, as ``soundbeam export`` does.
+
+    Args:
+        output: The scan's output folder.
+        format: ``raven``, ``csv``, ``clips``, …; ``soundbeam export --help`` lists them.
+        to: A new folder, or that of an earlier export.
+        options: The other fields of `pipelines.export.contents.request.Exporting`: ``label``, ``site``, ``from_``,
+            ``until``, ``min_score``, ``reviewed_only`` and those of single formats; and Beam's options for ``clips``.
+
+    Returns:
+        What the program prints.
+
+    Raises:
+        OptionError: There is no such format, or an option does not belong to it.
+
+    Example:
+        >>> export("results/", "csv", "table/").calls
+        2
+    """
+    from soundbeam.programs import export
+
+    return export(output, format, to, options)
 
 
 def evaluate(

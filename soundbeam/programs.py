@@ -15,6 +15,8 @@ from soundbeam.model.storage.files import path_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from soundbeam.pipelines.export.exporting import Exported
+
     Path = str | os.PathLike[str]
 
 _log = logging.getLogger("soundbeam")
@@ -173,22 +175,34 @@ def search(
     return run(request, beam_options(_flags(options), option_names(parser())))
 
 
+def export(output: Path, format: str, to: Path, options: Mapping[str, Any]) -> Exported:
+    """See `soundbeam.export`."""
+    from soundbeam.pipelines.export.contents.request import Exporting
+    from soundbeam.pipelines.export.exporting import export as run
+    from soundbeam.pipelines.export.formats import format_of
+    from soundbeam.pipelines.export.program import beam_options_of
+
+    own, beam_flags = _split(options, Exporting)
+    request = Exporting(path_text(output, "output"), format, path_text(to, "to"), **own)
+    return run(request, beam_options_of(format_of(request), _flags(beam_flags)))
+
+
 def materialize(clips: Path | None, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """See `soundbeam.materialize`."""
+    from soundbeam.pipelines.annotations.annotation_options import OPTIONS, options_from
     from soundbeam.pipelines.console.arguments import option_names
     from soundbeam.pipelines.materialize.program import make, parser
     from soundbeam.pipelines.materialize.request import Materializing
     from soundbeam.pipelines.runners.options import beam_options
 
-    reading = {name: options[name] for name in ("annotation_format", "label_column", "map") if name in options}
-    others = {name: value for name, value in options.items() if name not in reading}
-    own, beam_flags = _split(others, Materializing)
+    reading = {name: options[name] for name in OPTIONS if name in options}
+    own, beam_flags = _split({name: options[name] for name in options if name not in reading}, Materializing)
     for name in ("recordings", "reviews"):
         if name in own:
             several = [own[name]] if isinstance(own[name], (str, os.PathLike)) else own[name]
             own[name] = tuple(path_text(path, name) for path in several)
     of_clips = None if clips is None else path_text(clips, "clips")
-    request = Materializing(of_clips, path_text(examples, "examples"), reading=_reading(reading), **own)
+    request = Materializing(of_clips, path_text(examples, "examples"), reading=options_from(reading), **own)
     request.check()
     return make(request, beam_options(_flags(beam_flags), option_names(parser())))
 
@@ -240,10 +254,11 @@ def evaluate(
         if precision is not None or reading:
             raise OptionError(f"{'precision' if precision is not None else next(iter(reading))} needs annotations")
         return EvaluationFigures(plain_figures(evaluate_clips(path_text(clips, "clips"), output)))
+    from soundbeam.pipelines.annotations.annotation_options import options_from
     from soundbeam.pipelines.annotations.read_annotations import read_annotations
     from soundbeam.pipelines.evaluate.recordings import compare
 
-    truth = read_annotations(path_text(annotations, "annotations"), _reading(reading))
+    truth = read_annotations(path_text(annotations, "annotations"), options_from(reading))
     return EvaluationFigures(compare(truth, output, precision))
 
 
@@ -251,24 +266,13 @@ def calibrate(
     classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None, reading: Mapping[str, Any]
 ) -> Classifier:
     """See `soundbeam.calibrate`."""
+    from soundbeam.pipelines.annotations.annotation_options import options_from
     from soundbeam.pipelines.calibrate.calibrating import Calibrating
     from soundbeam.pipelines.calibrate.calibrating import calibrate as run
 
     paths = {"classifier": classifier, "annotations": annotations, "output": output, "to": to}
     plain = {name: path_text(path, name) for name, path in paths.items()}
-    return Classifier(run(Calibrating(**plain, precision=precision, reading=_reading(reading)), _log.warning))
-
-
-def _reading(options: Mapping[str, Any]) -> Any:
-    """How annotations are read, from keywords; ``map`` may be a dict."""
-    from soundbeam.pipelines.annotations.read_annotations import AnnotationOptions
-
-    own, unknown = _split(options, AnnotationOptions)
-    if unknown:
-        raise OptionError(f"annotations are read without an option {next(iter(unknown))!r}")
-    if isinstance(own.get("map"), Mapping):
-        own["map"] = tuple(f"{old}={new}" for old, new in own["map"].items())
-    return AnnotationOptions(**own)
+    return Classifier(run(Calibrating(**plain, precision=precision, reading=options_from(reading)), _log.warning))
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

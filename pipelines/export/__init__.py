@@ -1,0 +1,1 @@
+"""The program ``export``: what a scan found, in the formats of other programs."""

@@ -1,0 +1,1 @@
+"""Cuts clips out of recordings."""
