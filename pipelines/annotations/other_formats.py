@@ -28,6 +28,11 @@ def format_of(table: str) -> str | None:
     return next((form for ending, form in _ENDINGS.items() if name.endswith(ending)), None)
 
 
+def is_aoef(text: str) -> bool:
+    """Whether a file's text is JSON in the form of AOEF."""
+    return text.lstrip().startswith("{") and '"collection_type"' in text
+
+
 def read_sequences(table: str, form: str) -> Iterator[Annotation]:
     """The annotations of a file, by crowsetta; of one without any, that its recording was listened to.
 
@@ -89,22 +94,21 @@ def read_aoef(table: str, wanted: str | None) -> Iterator[Annotation]:
             loaded = io.load(path)
         except Exception as e:  # the package has many error classes
             raise SoundbeamError(f"{table}: soundevent cannot read it as AOEF ({one_line(e)})") from e
-    clips = getattr(loaded, "clip_annotations", None)
+    clips = next((getattr(loaded, of) for of in ("clip_annotations", "clip_predictions") if hasattr(loaded, of)), None)
     if clips is None:
-        raise SoundbeamError(f"{table}: AOEF of another kind than annotations; export an annotation project or set")
+        raise SoundbeamError(f"{table}: AOEF of neither annotations nor predictions; export those")
     for clip in clips:
-        recording = clip.clip.recording
-        name = str(recording.path)
+        name = str(clip.clip.recording.path)
         if not clip.sound_events:
             yield listened(name, table)
         for one in clip.sound_events:
-            tags = [tag for tag in one.tags if wanted is None or tag.term.name == wanted or tag.term.label == wanted]
-            label = tags[0].value.strip() if tags else ""
-            if one.sound_event.geometry is None:
-                continue
-            start_s, end_s = _extent(one.sound_event.geometry)
-            _check(table, start_s, end_s)
-            yield Annotation(name, start_s, end_s, label, 0, table=table, foreign=True)
+            # The tags of predictions have a score each.
+            tags = [getattr(tag, "tag", tag) for tag in one.tags]
+            labels = [tag.value for tag in tags if wanted is None or wanted in (tag.term.name, tag.term.label)]
+            if one.sound_event.geometry is not None:
+                start_s, end_s = _extent(one.sound_event.geometry)
+                _check(table, start_s, end_s)
+                yield Annotation(name, start_s, end_s, labels[0] if labels else "", 0, table=table, foreign=True)
 
 
 def _extent(geometry: Any) -> tuple[float, float]:

@@ -105,7 +105,9 @@ def _read(table: str, options: AnnotationOptions, named: bool) -> list[Annotatio
         if named or form:
             raise
         return None
-    form = form or _format_of(table, text) or ("csv" if named else None)
+    form = form or _format_of(table, text)
+    if form is None and named:
+        form = other_formats.AOEF if text.lstrip().startswith("{") else "csv"
     if form is None:
         return None
     if form == other_formats.AOEF:
@@ -117,7 +119,7 @@ def _read(table: str, options: AnnotationOptions, named: bool) -> list[Annotatio
 
 def _format_of(table: str, text: str) -> str | None:
     """The format of a file by its content; None: it is not known."""
-    if text.lstrip().startswith("{"):
+    if other_formats.is_aoef(text):
         return other_formats.AOEF
     if raven_tables.recognises(text):
         return RAVEN
