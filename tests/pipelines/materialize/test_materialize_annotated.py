@@ -1,16 +1,21 @@
 """Annotated long recordings → examples: each call once, backgrounds without any, no recording in both splits."""
 
 import collections
+import json
 
 import numpy as np
 import pytest
 import soundfile
 
 from soundbeam.model.training.examples import read_manifest
+from soundbeam.pipelines.evaluate.program import main as evaluate
 from soundbeam.pipelines.materialize.program import main
+from soundbeam.pipelines.scan.program import main as scan
+from soundbeam.pipelines.train.program import main as train
 from tests.pipelines.annotations.test_formats import RAVEN
 from tests.pipelines.materialize.test_materialize import examples
 from tests.placeholder import TONES_HZ, with_tones
+from tests.training_examples import TINY
 
 RATE, SECONDS = 8000, 60
 CALLS = {f"s{i % 2}/r{i}.wav": [(4.0 + i + 13 * k, 5.5 + i + 13 * k) for k in range(i % 4)] for i in range(8)}
@@ -140,3 +145,21 @@ def test_options_that_do_not_go_together(tmp_path, capsys, argv, message):
     assert main([*argv, "--examples", f"{tmp_path}/e"]) == 1
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1
+
+
+def test_a_detector_trained_on_annotated_recordings_tells_calls_from_what_is_without(site, monkeypatch):
+    """From recordings and Raven tables to a bundle; it scores calls higher than every stretch without one."""
+    monkeypatch.setattr("soundbeam.model.training.plan.get_architecture", lambda name: TINY)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SOUNDSCAPES", 6)
+    monkeypatch.setattr("soundbeam.model.synthesis.validation_soundscapes.SECONDS", 8.0)
+    made(site, "--negatives", "unannotated")
+    argv = ["--examples", f"{site}/e", "--classifier", f"{site}/b", "--architecture", "tiny", "--target", "low"]
+    assert train([*argv, "--seed", "1"]) == 0
+    out = f"{site}/out"
+    assert scan(["--recordings", f"{site}/site", "--classifier", f"{site}/b", "--output", out]) == 0
+    assert evaluate(["--annotations", f"{site}/raven", "--output", out, "--json", f"{site}/f.json"]) == 0
+    with open(f"{site}/f.json", encoding="utf-8") as file:
+        figures = json.load(file)
+    its = figures["labels"]["low"]
+    assert its["events"]["annotations"] == sum(map(len, CALLS.values())) and figures["unannotated"] == 0
+    assert its["windows"]["average_precision"] > 0.9
