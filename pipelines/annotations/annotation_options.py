@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--annotation-format",
         choices=FORMATS,
         metavar="NAME",
-        help=f"instead of recognising it: {', '.join(FORMATS)}",
+        help="instead of recognising it: raven, audacity, birdnet, … (docs/exchange.md lists them)",
     )
     parser.add_argument(
         "--label-column", metavar="NAME", help="the annotations' column of labels, where it has a name of your own"

@@ -7,10 +7,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+from fsspec.implementations.local import LocalFileSystem
+
 from soundbeam.model.errors import OptionError, SoundbeamError
 from soundbeam.model.storage.csv_table import read_csv, read_table_text
 from soundbeam.model.storage.files import place_of
 from soundbeam.model.storage.place import Unreadable
+from soundbeam.model.storage.stores import printable
 from soundbeam.pipelines.annotations import audacity_labels, other_formats, raven_tables
 from soundbeam.pipelines.annotations.annotation import Annotation
 from soundbeam.pipelines.annotations.column_tables import TABLES, format_of
@@ -151,7 +154,9 @@ def _tables_of(url: str) -> tuple[list[str], bool]:
         name = entry["name"]
         if not place.is_folder(entry) and _TABLE_NAMES.search(name) and not why_hidden(name, root):
             paths.append(name)
-    return [place.uri(path) for path in sorted(paths)], False
+    # People know local files by their paths.
+    local = isinstance(place.fs, LocalFileSystem)
+    return [path if local and printable(path) == path else place.uri(path) for path in sorted(paths)], False
 
 
 def _new_names(pairs: Sequence[str]) -> dict[str, str]:
