@@ -11,19 +11,20 @@ _ALL = "soundbeam with all that it needs: pip install -c constraints.txt ."
 _NEEDS_TENSORFLOW = f"needs TensorFlow, which is not installed here (scanning does without); install {_ALL}"
 
 
-def require(what: str, packages: Iterable[str]) -> None:
-    """Makes sure that packages of the extra ``[zoo]`` are installed, without loading them.
+def require(what: str, packages: Iterable[str], extra: str = "zoo") -> None:
+    """Makes sure that packages of an extra are installed, without loading them.
 
     Args:
         what: What needs them, as the message begins.
         packages: Their names.
+        extra: Its name.
 
     Raises:
         SoundbeamError: One is missing.
     """
     missing = [package for package in packages if not installed(package)]
     if missing:
-        raise SoundbeamError(f"{what} needs {' and '.join(missing)}; install it: pip install 'soundbeam[zoo]'")
+        raise SoundbeamError(f"{what} needs {' and '.join(missing)}; install it: pip install 'soundbeam[{extra}]'")
 
 
 def installed(package: str) -> bool:

@@ -37,7 +37,10 @@ def labels_of_folder(fs, path: str, url: str) -> list[str] | None:
     names = [posixpath.basename(e["name"].rstrip("/")) for e in entries if e["type"] == "directory"]
     labels = sorted(name for name in names if not is_hidden(name))
     if not labels:
-        raise SoundbeamError(f"{url}: no folders in it; put the clips of each label into a folder of its name")
+        raise SoundbeamError(
+            f"{url}: no folders in it; put the clips of each label into a folder of its name (annotations of long "
+            "recordings also need --recordings)"
+        )
     return labels
 
 
@@ -117,8 +120,12 @@ def list_clips(url: str) -> list[Clip]:
     return sorted(clips, key=lambda c: (c.label, c.source, c.recording, c.start_s))
 
 
-def list_backgrounds(patterns: Sequence[str]) -> list[str]:
+def uris_of_patterns(patterns: Sequence[str], option: str) -> list[str]:
     """Lists the URIs of the recordings that match some patterns, each once, sorted.
+
+    Args:
+        patterns: As a scan takes them.
+        option: The option that they were given with, for the message.
 
     Raises:
         SoundbeamError: There is none.
@@ -131,5 +138,5 @@ def list_backgrounds(patterns: Sequence[str]) -> list[str]:
             reasons.append(f"{row.recording.uri}: {row.error}")
     if not uris:
         why = f" ({reasons[0]})" if reasons else ""
-        raise SoundbeamError(f"--backgrounds {' '.join(patterns)}: no audio file matches{why}")
+        raise SoundbeamError(f"{option} {' '.join(patterns)}: no audio file matches{why}")
     return sorted(uris)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import posixpath
 import unicodedata
 import urllib.parse
 from collections import defaultdict
@@ -26,6 +28,7 @@ class RecordingNames:
     def __init__(self, uris: Iterable[str]):
         self._uris = dict.fromkeys(uris)
         self._by_base: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = {}
         for uri in self._uris:
             for base in {_components(uri)[-1], _decoded_components(uri)[-1]}:
                 self._by_base[base].append(uri)
@@ -58,6 +61,41 @@ class RecordingNames:
             if matches:
                 return matches[0]
         return None
+
+    def nearest(self, path: str) -> tuple[str | None, int]:
+        """The recording that a path of another machine means, and how many of its last components it shares.
+
+        Its base name is the path's, with or without an ending, in upper or lower case; of several the one with the most
+        folders above it in common.
+
+        Raises:
+            SoundbeamError: Several have as many in common.
+        """
+        if not self._by_stem:
+            by_stem = defaultdict(list)
+            for uri in self._uris:
+                base = _decoded_components(uri)[-1].casefold()
+                for name in {base, posixpath.splitext(base)[0]}:
+                    by_stem[name].append(uri)
+            self._by_stem = dict(by_stem)
+        parts = [part.casefold() for part in _decoded_components(path)]
+        matches = self._by_stem.get(parts[-1], []) if parts else []
+        shared = {uri: 1 + _common(parts[:-1], _decoded_components(uri)[:-1]) for uri in matches}
+        most = max(shared.values(), default=0)
+        best = [uri for uri in matches if shared[uri] == most]
+        if len(best) > 1:
+            more = f" and {len(best) - 2} more" if len(best) > 2 else ""
+            raise SoundbeamError(
+                f"{path!r} may be {best[0]} or {best[1]}{more}; put the table into a folder of the name of the "
+                "recording's, or name the recording by its path"
+            )
+        return (best[0] if best else None), most
+
+
+def _common(folders: Sequence[str], others: Sequence[str]) -> int:
+    """How many folders two paths share, from their ends."""
+    pairs = zip(reversed(folders), reversed(others), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1].casefold(), pairs))
 
 
 def short_names(uris: Sequence[str]) -> dict[str, str]:

@@ -102,11 +102,12 @@ def import_model(model: Path, classifier: Path, **options: Any) -> Classifier:
     return import_model(model, classifier, options)
 
 
-def materialize(clips: Path, examples: Path, **options: Any) -> dict[str, Any]:
+def materialize(clips: Path | None, examples: Path, **options: Any) -> dict[str, Any]:
     """Turns labelled clips into training examples, as ``soundbeam materialize`` does.
 
     Args:
-        clips: A folder with one folder per label, or a CSV ``path,label[,start_s,end_s][,source]``.
+        clips: A folder with one folder per label, or a CSV ``path,label[,start_s,end_s][,source]``; with
+            ``recordings=``, annotations of these; or None with ``reviews=``, results with verdicts.
         examples: The folder for the examples.
         options: The other fields of `pipelines.materialize.request.Materializing`, and Beam's options.
 
@@ -250,15 +251,21 @@ def export(output: Path, format: str, to: Path, **options: Any) -> Exported:
 
 
 def evaluate(
-    annotations: Path | None = None, output: Path = "", *, clips: Path | None = None, precision: float | None = None
+    annotations: Path | None = None,
+    output: Path = "",
+    *,
+    clips: Path | None = None,
+    precision: float | None = None,
+    **reading: Any,
 ) -> EvaluationFigures:
     """Compares a scan with annotations, or a scan of clips with their labels, as ``soundbeam evaluate`` does.
 
     Args:
-        annotations: A CSV ``recording,start_s,end_s,label``.
+        annotations: A file or folder of any tool's annotations, or a CSV ``recording,start_s,end_s,label``.
         output: The scan's output folder.
         clips: Instead of annotations: labelled clips that were scanned.
         precision: Also report the threshold for this precision of calls.
+        reading: How annotations are read: ``annotation_format``, ``label_column``, ``map`` (old name → new name).
 
     Example:
         >>> figures = evaluate("annotations.csv", "results/")
@@ -267,7 +274,7 @@ def evaluate(
     """
     from soundbeam.programs import evaluate
 
-    return evaluate(annotations, output, clips, precision)
+    return evaluate(annotations, output, clips, precision, reading)
 
 
 def calibrate(
@@ -278,14 +285,16 @@ def calibrate(
     precision: float | None = None,
     *,
     reviews: Path | None = None,
+    **reading: Any,
 ) -> Classifier:
     """Sets thresholds, rules and probabilities from a scan and annotations or reviews, as ``soundbeam calibrate`` does.
 
     Args:
         classifier, output: Folders of the bundle and of a scan with it; nothing is decoded again.
-        annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
+        annotations: As for `evaluate`, of recordings whose calls are all known.
         to, precision: The new bundle's folder, and the share of calls that should be right; None: the best F1.
         reviews: Instead of ``annotations`` and ``output``: the folder of a scan whose windows were reviewed.
+        reading: As for `evaluate`.
 
     Example:
         >>> calibrate("bundle/", "annotations.csv", "results/", "calibrated/").labels
@@ -293,7 +302,7 @@ def calibrate(
     """
     from soundbeam.programs import calibrate
 
-    return calibrate(classifier, annotations, output, to, precision, reviews)
+    return calibrate(classifier, annotations, output, to, precision, reviews, reading)
 
 
 def read_table(

@@ -192,15 +192,22 @@ def export(output: Path, format: str, to: Path, options: Mapping[str, Any]) -> E
     return run(request, beam_options_of(format_of(request), _flags(beam_flags)))
 
 
-def materialize(clips: Path, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+def materialize(clips: Path | None, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """See `soundbeam.materialize`."""
+    from soundbeam.pipelines.annotations.annotation_options import OPTIONS, options_from
     from soundbeam.pipelines.console.arguments import option_names
     from soundbeam.pipelines.materialize.program import make, parser
     from soundbeam.pipelines.materialize.request import Materializing
     from soundbeam.pipelines.runners.options import beam_options
 
-    own, beam_flags = _split(options, Materializing)
-    request = Materializing(path_text(clips, "clips"), path_text(examples, "examples"), **own)
+    reading = {name: options[name] for name in OPTIONS if name in options}
+    own, beam_flags = _split({name: options[name] for name in options if name not in reading}, Materializing)
+    for name in ("recordings", "reviews"):
+        if name in own:
+            several = [own[name]] if isinstance(own[name], (str, os.PathLike)) else own[name]
+            own[name] = tuple(path_text(path, name) for path in several)
+    of_clips = None if clips is None else path_text(clips, "clips")
+    request = Materializing(of_clips, path_text(examples, "examples"), reading=options_from(reading), **own)
     request.check()
     return make(request, beam_options(_flags(beam_flags), option_names(parser())))
 
@@ -235,7 +242,13 @@ def train(examples: Path, classifier: Path, target: str | Sequence[str], options
     return Classifier(trained(training, folds_figures(training, folds, _log.info), _log.info))
 
 
-def evaluate(annotations: Path | None, output: Path, clips: Path | None, precision: float | None) -> EvaluationFigures:
+def evaluate(
+    annotations: Path | None,
+    output: Path,
+    clips: Path | None,
+    precision: float | None,
+    reading: Mapping[str, Any],
+) -> EvaluationFigures:
     """See `soundbeam.evaluate`."""
     if (annotations is None) == (clips is None):
         raise OptionError("evaluate needs either annotations or clips")
@@ -243,13 +256,14 @@ def evaluate(annotations: Path | None, output: Path, clips: Path | None, precisi
     if clips is not None:
         from soundbeam.pipelines.evaluate.clips import evaluate_clips, plain_figures
 
-        if precision is not None:
-            raise OptionError("precision needs annotations")
+        if precision is not None or reading:
+            raise OptionError(f"{'precision' if precision is not None else next(iter(reading))} needs annotations")
         return EvaluationFigures(plain_figures(evaluate_clips(path_text(clips, "clips"), output)))
-    from soundbeam.pipelines.evaluate.annotations import read_annotations
+    from soundbeam.pipelines.annotations.annotation_options import options_from
+    from soundbeam.pipelines.annotations.read_annotations import read_annotations
     from soundbeam.pipelines.evaluate.recordings import compare
 
-    truth = read_annotations(path_text(annotations, "annotations"))
+    truth = read_annotations(path_text(annotations, "annotations"), options_from(reading))
     return EvaluationFigures(compare(truth, output, precision))
 
 
@@ -260,6 +274,7 @@ def calibrate(
     to: Path,
     precision: float | None,
     reviews: Path | None,
+    reading: Mapping[str, Any],
 ) -> Classifier:
     """See `soundbeam.calibrate`."""
     if (annotations is None or output is None) == (reviews is None) or (reviews and (annotations or output)):
@@ -271,12 +286,13 @@ def calibrate(
         paths |= {"reviews": reviews}
         plain = {name: path_text(path, name) for name, path in paths.items()}
         return Classifier(calibrate_by_reviews(CalibratingByReviews(**plain, precision=precision), _log.warning))
+    from soundbeam.pipelines.annotations.annotation_options import options_from
     from soundbeam.pipelines.calibrate.calibrating import Calibrating
     from soundbeam.pipelines.calibrate.calibrating import calibrate as run
 
     paths |= {"annotations": annotations or "", "output": output or ""}
     plain = {name: path_text(path, name) for name, path in paths.items()}
-    return Classifier(run(Calibrating(**plain, precision=precision), _log.warning))
+    return Classifier(run(Calibrating(**plain, precision=precision, reading=options_from(reading)), _log.warning))
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

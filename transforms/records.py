@@ -243,6 +243,7 @@ class Clip:
         source: The recording that it was taken from. Clips of one source go to the same split.
         start_s: Where the clip starts within the file, seconds.
         end_s: Where it ends; None is the end of the file.
+        false_alarm: Whether a detector took it for what it is not.
     """
 
     recording: str
@@ -250,6 +251,7 @@ class Clip:
     source: str
     start_s: float = 0.0
     end_s: float | None = None
+    false_alarm: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ class TableRow:
 
     Attributes:
         line: The number of its (first) line in the file, from 1.
-        cells: Column → text without spaces around it; "" where the row ends early. Columns are in lower case.
+        cells: Column, in lower case → text without spaces around it; "" where the row ends early.
     """
 
     line: int
@@ -54,7 +54,11 @@ class TableRow:
 
 
 def read_csv(
-    url: str, required: Sequence[str], optional: Sequence[str] = (), times: Sequence[str] = ()
+    url: str,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    times: Sequence[str] = (),
+    text: str | None = None,
 ) -> list[TableRow]:
     """Reads a table whose first line names its columns, in any order and in upper or lower case.
 
@@ -66,13 +70,15 @@ def read_csv(
         required: The columns that it must have.
         optional: Other columns that are used.
         times: Those of them that hold times; their decimal mark is a point or a comma, the same in all rows.
+        text: What is in it, if it has been read.
 
     Raises:
         SoundbeamError: It cannot be read, is no table, or lacks a column; or it is not clear what belongs where.
     """
-    lines = _Lines(_read_text(url))
+    lines = _Lines(read_table_text(url) if text is None else text)
     known = [*required, *optional]
-    columns, separator = _header(url, lines, known)
+    names, separator = _header(url, lines, known)
+    columns = [name.casefold() for name in names]
     if missing := [name for name in required if name not in columns]:
         have = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
         raise SoundbeamError(f"{url}: no column {', '.join(missing)} in its first line (it has: {have})")
@@ -81,6 +87,20 @@ def read_csv(
     rows = list(_rows(url, lines, columns, separator))
     _check_decimal_marks(url, rows, times, separator)
     return rows
+
+
+def column_names(url: str, text: str, known: Sequence[str]) -> list[str]:
+    """The columns that a table's first line names, in the case in which they are written there.
+
+    Args:
+        url: The table, for messages.
+        text: What is in it.
+        known: Names, in lower case, by which the separator is found.
+
+    Raises:
+        SoundbeamError: It is empty.
+    """
+    return _header(url, _Lines(text), known)[0]
 
 
 def decode_text(data: bytes) -> str:
@@ -92,7 +112,12 @@ def decode_text(data: bytes) -> str:
     return data.decode(encoding_of(data) or "utf-8").lstrip("\ufeff")
 
 
-def _read_text(url: str) -> str:
+def read_table_text(url: str) -> str:
+    """The text of a table.
+
+    Raises:
+        SoundbeamError: It cannot be read, or is no text.
+    """
     try:
         with open_file(url) as file:
             data = file.read(_HEAD)
@@ -159,7 +184,7 @@ def _header(url: str, lines: _Lines, known: Sequence[str]) -> tuple[list[str], s
         pass
     names, separator = max(
         ((_names(lines.of_row, separator), separator) for separator in separators),
-        key=lambda found: (len(set(found[0]) & set(known)), len(found[0])),
+        key=lambda found: (len({name.casefold() for name in found[0]} & set(known)), len(found[0])),
     )
     lines.end_row()
     return names, separator
@@ -172,7 +197,7 @@ def _names(lines: list[str], separator: str) -> list[str]:
         return []
     while cells and not cells[-1].strip():
         cells.pop()
-    return [" ".join(cell.split()).casefold() for cell in cells]
+    return [" ".join(cell.split()) for cell in cells]
 
 
 def _rows(url: str, lines: _Lines, columns: list[str], separator: str) -> Iterator[TableRow]:

@@ -85,7 +85,13 @@ class WindowMixer:
         self._octaves = np.log2(np.maximum(hz, 50.0) / 1000.0).astype(np.float32)
 
     def mix(
-        self, call: tf.Tensor, second: tf.Tensor, grounds: list[tf.Tensor], event: tf.Tensor, seed: tf.Tensor
+        self,
+        call: tf.Tensor,
+        second: tf.Tensor,
+        grounds: list[tf.Tensor],
+        event: tf.Tensor,
+        seed: tf.Tensor,
+        alarm: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Two training windows over one background: one with a call or two, one without.
 
@@ -95,6 +101,7 @@ class WindowMixer:
             grounds: Two backgrounds, float32.
             event: float32: a background to use as a distractor.
             seed: int ``[2]``.
+            alarm: float32: a false alarm, which is the distractor instead; empty or None: there is none.
 
         Returns:
             float32 ``[2, samples]``, and how much of the first and of the second call the first window holds, as
@@ -114,7 +121,7 @@ class WindowMixer:
         there2 = draws.chance(m.second_share)
         calls = self._placed(call, start, warp)
         calls += there2 * _gain(draws.uniform(-6.0, 6.0)) * self._placed(second, start2, warp)
-        distractor = self._distractor(event, second, draws, seed)
+        distractor = self._distractor(event, second, draws, seed, alarm)
         # Each has its own equaliser and level, as from its own distance and direction.
         calls, distractor = tf.unstack(tf.signal.rfft(tf.stack([calls, distractor])))
         calls *= self._curve(draws) * tf.cast(level * _gain(draws.uniform(*m.snr_db)), tf.complex64)
@@ -129,14 +136,26 @@ class WindowMixer:
         windows = self._recorded(tf.signal.irfft(spectra, [self.samples]), draws)
         return windows, self._label(start, extent), there2 * self._label(start2, extent2)
 
-    def _distractor(self, event: tf.Tensor, call: tf.Tensor, draws: _Draws, seed: tf.Tensor) -> tf.Tensor:
-        """A sound that is no call, anywhere: a background, artificial tones, or a call far too fast or too slow."""
+    def _distractor(
+        self, event: tf.Tensor, call: tf.Tensor, draws: _Draws, seed: tf.Tensor, alarm: tf.Tensor | None
+    ) -> tf.Tensor:
+        """A sound that is no call, anywhere: a background, artificial tones, or a call far too fast or too slow.
+
+        A false alarm is warped as little as a call: it is as it is that it was taken for one.
+        """
         m, start = self.mixing, draws.uniform(-2.0 * self.rate, float(self.samples))
         factor, wrong = _log_uniform(draws, m.other_warp), _log_uniform(draws, m.wrong_warp)
         wrong = tf.where(draws.uniform() < 0.5, wrong, 1.0 / wrong)
         kind, tones = draws.uniform(), self._tones
+        known = []
+        if alarm is not None:
+            warp, at = _log_uniform(draws, m.warp), draws.uniform(-0.5, 0.5)
+            extent = warp * tf.cast(tf.size(alarm), tf.float32)
+            begin = (self.samples - extent) / 2 + at * tf.maximum(extent, float(self.samples))
+            known = [(tf.size(alarm) > 0, lambda: self._placed(alarm, begin, warp))]
         return tf.case(
             [
+                *known,
                 (kind < m.tones_share, lambda: tones(start, seed)),
                 (kind < m.tones_share + m.wrong_share, lambda: self._placed(call, start, wrong)),
             ],

@@ -21,6 +21,8 @@ from soundbeam.model.training.plan import TrainingTask
 
 SHUFFLE = 1024  # clips held at once by each of two streams; of 5 s at 16 kHz they are 330 MB
 VALIDATION_CLIPS = 2000  # clips at most that are kept in memory for soundscapes and thresholds
+# Of the distractors at most this share are false alarms; half of it if there are only so many of them.
+MOST_FALSE_ALARMS, ENOUGH_FALSE_ALARMS = 0.6, 20
 _MASKED = 0.1  # widest masks, as a share of the spectrogram
 
 
@@ -45,6 +47,7 @@ class Examples:
         splits: Mapping[str, str] | None = None,
     ):
         self.vector_size = 0
+        self.false_alarms = sum(manifest.get("false_alarms", {}).values())
         self.task, self._rest = task, (manifest, task, os.path.join(cache, "elsewhere"), splits)
         self.paths = {split: [_local(url, cache) for url in shard_urls(folder, manifest, split)] for split in SPLITS}
         self._split_of = None
@@ -85,6 +88,11 @@ class Examples:
             return tf.data.Dataset.from_tensor_slices((each, tf.fill([tf.shape(each)[0]], row)))
 
         return chosen.flat_map(crops)
+
+    def false_alarm_stream(self, split: str) -> tf.data.Dataset:
+        """The waveforms of a split's false alarms: what a detector took for one of the task's labels."""
+        alarms = self._parsed(split).filter(lambda e: (e["false_alarm"] == 1) & (self._row.lookup(e["label"]) < 0))
+        return alarms.map(lambda e: e["waveform"])
 
     def clips(self, split: str) -> list[DecodedClip]:
         """The clips of a split, in memory; of more than ``VALIDATION_CLIPS``, evenly spread ones."""
@@ -138,11 +146,10 @@ def batches(
     if examples.task.of(split, targets=False):
         others = _endless(examples.stream(split, targets=False), seed + 1)
 
-    def mixed(index, calls, others):
+    def mixed(index, calls, others, alarm=None):
         (waveforms, rows), (grounds, _) = calls, others
-        windows, first, second = mixer.mix(
-            waveforms[0], waveforms[1], [grounds[0], grounds[1]], grounds[2], _key(key, index)
-        )
+        grounds = [grounds[0], grounds[1]], grounds[2]
+        windows, first, second = mixer.mix(waveforms[0], waveforms[1], *grounds, _key(key, index), alarm)
         target = tf.maximum(first * tf.one_hot(rows[0], labels), second * tf.one_hot(rows[1], labels))
         weight = tf.where(first > 0, tf.gather(row_weights, rows[0]), 1.0)
         return front_end(windows), tf.stack([target, tf.zeros_like(target)]), tf.stack([weight, 1.0])
@@ -158,13 +165,16 @@ def batches(
         if others is None:  # nothing but targets: they are told from noise
             others = tf.data.Dataset.from_tensors((tf.zeros([architecture.rate]), tf.constant(-1, tf.int64))).repeat()
         # Two calls and three others for each pair of windows: neighbours in shuffled streams.
-        streams = tf.data.Dataset.zip(counter, targets.ragged_batch(2), others.ragged_batch(3))
-        groups = streams.map(mixed, num_parallel_calls=2, deterministic=True)
+        streams = [counter, targets.ragged_batch(2), others.ragged_batch(3)]
+        if examples.false_alarms and split == TRAIN:
+            streams.append(
+                _with_none(_endless(examples.false_alarm_stream(split), seed + 2), examples.false_alarms, seed)
+            )
+        groups = tf.data.Dataset.zip(*streams).map(mixed, num_parallel_calls=2, deterministic=True)
     else:
         if others is not None:
             targets = tf.data.Dataset.sample_from_datasets([targets, others], [0.5, 0.5], seed=seed)
-        streams = tf.data.Dataset.zip(counter, targets)
-        groups = streams.map(alone, num_parallel_calls=2, deterministic=True)
+        groups = tf.data.Dataset.zip(counter, targets).map(alone, num_parallel_calls=2, deterministic=True)
     if recipe.mix and split == TRAIN and front_end.config.has_picture:
         groups = groups.map(_masked(front_end.config, architecture.window_samples))
     return groups.rebatch(recipe.batch, drop_remainder=True).prefetch(4)
@@ -172,6 +182,13 @@ def batches(
 
 def _endless(clips: tf.data.Dataset, seed: int) -> tf.data.Dataset:
     return clips.shuffle(SHUFFLE, seed=seed).repeat()
+
+
+def _with_none(alarms: tf.data.Dataset, n: int, seed: int) -> tf.data.Dataset:
+    """False alarms, and between them empty sounds: the fewer there are, the more seldom each is heard."""
+    none = tf.data.Dataset.from_tensors(tf.zeros([0])).repeat()
+    share = MOST_FALSE_ALARMS * n / (n + ENOUGH_FALSE_ALARMS)
+    return tf.data.Dataset.sample_from_datasets([alarms, none], [share, 1 - share], seed, stop_on_empty_dataset=False)
 
 
 def _key(key: int, index: tf.Tensor) -> tf.Tensor:

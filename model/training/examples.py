@@ -34,6 +34,7 @@ class Example:
         recording: The clip's URI.
         start_s: Where the part starts within the clip, seconds.
         split: ``train`` or ``validation``.
+        false_alarm: Whether a detector took it for what it is not.
     """
 
     waveform: np.ndarray
@@ -42,6 +43,7 @@ class Example:
     recording: str
     start_s: float
     split: str
+    false_alarm: bool = False
 
 
 def split_sources(clips: Mapping[tuple[str, str], int], validation_share: float) -> dict[str, str]:
@@ -87,6 +89,8 @@ def serialize(example: Example) -> bytes:
     for name in ("label", "source", "recording", "split"):
         features[name].bytes_list.value.append(getattr(example, name).encode())
     features["start_s"].float_list.value.append(example.start_s)
+    if example.false_alarm:
+        features["false_alarm"].int64_list.value.append(1)
     return made.SerializeToString(deterministic=True)
 
 
@@ -122,14 +126,15 @@ def parse(serialized):
         serialized: A string tensor of shape ``[]``.
 
     Returns:
-        A dict of tensors: ``waveform`` float32 ``[samples]``; ``label``, ``source``, ``recording``, ``split`` strings
-        and ``start_s`` float32 of shape ``[]``.
+        A dict of tensors: ``waveform`` float32 ``[samples]``; ``label``, ``source``, ``recording``, ``split`` strings,
+        ``start_s`` float32 and ``false_alarm`` int64 (0 or 1) of shape ``[]``.
     """
     import tensorflow as tf
 
     strings = ("waveform", "label", "source", "recording", "split")
     features = {name: tf.io.FixedLenFeature([], tf.string) for name in strings}
     features["start_s"] = tf.io.FixedLenFeature([], tf.float32)
+    features["false_alarm"] = tf.io.FixedLenFeature([], tf.int64, 0)
     parsed = tf.io.parse_single_example(serialized, features)
     parsed["waveform"] = tf.io.decode_raw(parsed["waveform"], tf.float32, little_endian=True)
     return parsed

@@ -15,8 +15,8 @@ from soundbeam.model.errors import OptionError, SoundbeamError
 from soundbeam.model.training.recalibrate import Scored, recalibrate
 from soundbeam.model.training.soundscape_scores import SoundscapeScores
 from soundbeam.pipelines import results
+from soundbeam.pipelines.annotations.read_annotations import AnnotationOptions, read_annotations
 from soundbeam.pipelines.console.output import redacted
-from soundbeam.pipelines.evaluate.annotations import read_annotations
 from soundbeam.pipelines.evaluate.truth import Truth, resolve
 from soundbeam.pipelines.recording_names import RecordingNames
 from soundbeam.pipelines.window_scores import COLUMNS, window_scores
@@ -36,6 +36,7 @@ class Calibrating:
         output: URL of the scan's output folder.
         to: URL of the folder for the new bundle.
         precision: The share of calls that should be right; None: thresholds are those of the best F1.
+        reading: How the annotations are read.
 
     Raises:
         OptionError: The precision is no share.
@@ -46,6 +47,7 @@ class Calibrating:
     output: str
     to: str
     precision: float | None = None
+    reading: AnnotationOptions = dataclasses.field(default_factory=AnnotationOptions)
 
     def __post_init__(self) -> None:
         if self.precision is not None and not 0 < self.precision <= 1:
@@ -64,7 +66,8 @@ def calibrate(request: Calibrating, say: Callable[[str], None]) -> ClassifierBun
             new folder holds other things. Nothing is written.
     """
     check_destination(request.to)
-    bundle, annotations = load_bundle(request.classifier), read_annotations(request.annotations)
+    bundle = load_bundle(request.classifier)
+    annotations = read_annotations(request.annotations, request.reading)
     _check_scanned(request, bundle)
     recordings = results.read(request.output, "recordings", classifier=bundle.fingerprint)
     parameters = results.parameters(recordings)

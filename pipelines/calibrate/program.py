@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from soundbeam.model.numbers import number
+from soundbeam.pipelines.annotations import annotation_options
 from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import say
@@ -28,8 +29,8 @@ def parser() -> Parser:
     )
     p.add_argument("--classifier", required=True, metavar="DIR", help="the bundle that scanned")
     p.add_argument(
-        "--annotations", metavar="CSV",
-        help="recording,start_s,end_s,label: all calls of some scanned recordings; without times: it has none",
+        "--annotations", metavar="FILE|DIR",
+        help=f"all calls of some scanned recordings; a row without times: it has none: {annotation_options.HELP}",
     )  # fmt: skip
     p.add_argument("--output", metavar="DIR", help="with --annotations: the scan's output folder")
     p.add_argument(
@@ -40,6 +41,7 @@ def parser() -> Parser:
         "--precision", type=share(low_open=True), metavar="X",
         help="thresholds that give calls (with --reviews: windows) this precision, e.g. 0.95 (default: the best F1)",
     )  # fmt: skip
+    annotation_options.add_options(p)
     return p
 
 
@@ -59,7 +61,8 @@ def main(argv: list[str] | None = None) -> int:
 
     from soundbeam.pipelines.calibrate.calibrating import Calibrating, calibrate
 
-    bundle = calibrate(Calibrating(**values), say)
+    reading = annotation_options.options_of(options)
+    bundle = calibrate(Calibrating(**values, reading=reading), say)
     report = bundle.report["calibrated"]
     for label, figures in report["labels"].items():
         before = figures["before"]

@@ -137,6 +137,8 @@ def _notes(figures: dict[str, Any]) -> list[str]:
         notes.append(f"annotated names of species are taken for the labels that hold them: {taken}")
     if figures["labels_without_annotation"]:
         notes.append(f"labels without an annotation are left out: {_first_names(figures['labels_without_annotation'])}")
+    for kind, n in figures["no_calls"].items():
+        notes.append(f"{n} annotations are {kind}, and no calls")
     if figures["identical_rows"]:
         notes.append(f"{figures['identical_rows']} annotations are there twice and count once")
     if late := figures["beyond_the_end"]:

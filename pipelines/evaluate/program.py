@@ -2,11 +2,13 @@
 
     soundbeam evaluate --annotations annotations.csv --output results/ --json figures.json
     soundbeam evaluate --annotations annotations.csv --output results/ --precision 0.95
+    soundbeam evaluate --annotations 'raven/*.selections.txt' --label-column Species --map 'GHOW=owl' --output results/
     soundbeam evaluate --clips clips/ --output results/ --report report/
 
-The annotations are a CSV ``recording,start_s,end_s,label`` (further columns are ignored); a recording is named by its
-URI or by an unambiguous tail of it. Scanned recordings without a row contain no call: their true count is 0. The
-annotated labels are evaluated, each on its own: for a classifier of many labels that is one against the rest.
+The annotations are those of any tool (docs/exchange.md), or a CSV ``recording,start_s,end_s,label`` (further columns
+are ignored); a recording is named by its URI or by an unambiguous tail of it. Scanned recordings without a row contain
+no call: their true count is 0. The annotated labels are evaluated, each on its own: for a classifier of many labels
+that is one against the rest.
 
 - counts: how many recordings are counted exactly, and the mean absolute error, in calls a recording.
 - calls: precision, recall and F1; a call is right when it overlaps an annotation, one to one.
@@ -27,10 +29,11 @@ import json
 import sys
 from typing import Any
 
+from soundbeam.pipelines.annotations import annotation_options
+from soundbeam.pipelines.annotations.read_annotations import read_annotations
 from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import say
-from soundbeam.pipelines.evaluate.annotations import read_annotations
 from soundbeam.pipelines.evaluate.printing import print_figures
 
 
@@ -43,9 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         "soundbeam evaluate --annotations annotations.csv --output results/",
     )
     truth = parser.add_mutually_exclusive_group(required=True)
-    truth.add_argument(
-        "--annotations", metavar="CSV", help="recording,start_s,end_s,label: every call; path or fsspec URL"
-    )
+    truth.add_argument("--annotations", metavar="FILE|DIR", help=f"every call: {annotation_options.HELP}")
     truth.add_argument("--clips", metavar="DIR", help="labelled clips that were scanned: a folder a label, or a CSV")
     parser.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
     parser.add_argument(
@@ -58,6 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--report", metavar="DIR", help="with --clips: confusion matrix (PNG, Parquet) and tables of labels and clips"
     )
+    annotation_options.add_options(parser)
     options = parser.parse_args(argv)
     if options.clips:
         if options.precision:
@@ -67,7 +69,9 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--report wants --clips")
     from soundbeam.pipelines.evaluate.recordings import compare
 
-    figures = compare(read_annotations(options.annotations), options.output, options.precision)
+    figures = compare(
+        read_annotations(options.annotations, annotation_options.options_of(options)), options.output, options.precision
+    )
     print_figures(figures)
     _write_json(options, {"annotations": options.annotations, "output": options.output, **figures})
     return 0

@@ -13,7 +13,7 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.evaluation.detection import Evaluation, RecordingOutcome, evaluate
 from soundbeam.model.evaluation.metrics import precision_recall_f1
 from soundbeam.model.evaluation.operating_points import threshold_for_precision
-from soundbeam.pipelines.evaluate.annotations import Annotation
+from soundbeam.pipelines.annotations.annotation import Annotation
 from soundbeam.pipelines.evaluate.truth import Truth, resolve
 from soundbeam.pipelines.recording_names import RecordingNames
 from soundbeam.pipelines.window_scores import WindowScores, read_window_scores
@@ -70,6 +70,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
         "not_scanned": [{"recording": name, "annotated_calls": n} for name, n in sorted(truth.not_scanned.items())],
         "unknown_labels": dict(truth.unknown_labels),
         "taken_for": truth.taken_for,
+        "no_calls": dict(truth.no_calls),
         "labels_without_annotation": [label for label in classifier_labels if label not in labels],
         "identical_rows": truth.duplicates,
         "beyond_the_end": _beyond_the_end(truth, rows, used),

@@ -7,7 +7,9 @@ import unicodedata
 from collections import Counter, defaultdict
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.evaluate.annotations import Annotation
+from soundbeam.pipelines.annotations.annotation import Annotation
+from soundbeam.pipelines.annotations.matching import recordings_of
+from soundbeam.pipelines.annotations.read_annotations import tell
 from soundbeam.pipelines.label_names import LabelNames
 from soundbeam.pipelines.recording_names import RecordingNames
 
@@ -26,6 +28,7 @@ class Truth:
         unknown_labels: Label that the classifier does not know → number of rows.
         duplicates: How many rows say the same as another one.
         taken_for: A species' name → the label that holds it.
+        no_calls: ``negative`` or ``uncertain`` → number of rows, which are of no call.
     """
 
     calls: dict[tuple[str, str], dict[tuple[float, float], int]]
@@ -35,6 +38,7 @@ class Truth:
     unknown_labels: Counter[str]
     duplicates: int
     taken_for: dict[str, str] = dataclasses.field(default_factory=dict)
+    no_calls: Counter[str] = dataclasses.field(default_factory=Counter)
 
 
 def resolve(annotations: list[Annotation], names: RecordingNames, classifier_labels: tuple[str, ...]) -> Truth:
@@ -53,21 +57,24 @@ def resolve(annotations: list[Annotation], names: RecordingNames, classifier_lab
     same_label = {unicodedata.normalize("NFC", label): label for label in classifier_labels}
     known, names_of_labels = frozenset(classifier_labels), LabelNames(classifier_labels)
     truth = Truth(defaultdict(dict), set(), set(), Counter(), Counter(), 0)
+    check_labels(annotations, classifier_labels)
+    uri_of = recordings_of(annotations, names, tell)
     for row in annotations:
-        if not row.label and len(classifier_labels) > 1:
-            raise SoundbeamError(
-                f"the annotations' line {row.line} has no label; the classifier has {_named(classifier_labels)}"
-            )
         label = unicodedata.normalize("NFC", row.label) if row.label else classifier_labels[0]
         label = same_label.get(label, row.label)
         if label not in known and len(holding := names_of_labels.of_half(label)) == 1:
             truth.taken_for[label] = holding[0]
             label = holding[0]
-        uri = next((uri for uri in row.uris if uri in names), None) or names.find(row.recording)
+        uri = uri_of(row)
         if uri is None:
-            truth.not_scanned[row.recording] += row.start_s is not None
+            truth.not_scanned[row.recording] += row.start_s is not None and row.kind == "call"
             continue
         truth.recordings.add(uri)
+        if row.kind != "call":
+            truth.no_calls[row.kind] += 1
+            continue
+        if row.start_s is None and not row.label and len(classifier_labels) > 1:
+            continue  # it was listened to, that is all
         if label not in known:
             truth.unknown_labels[label] += 1
             continue
@@ -87,6 +94,24 @@ def resolve(annotations: list[Annotation], names: RecordingNames, classifier_lab
             f"the classifier knows none of the annotated labels ({unknown}); it has {_named(classifier_labels)}"
         )
     return truth
+
+
+def check_labels(annotations: list[Annotation], classifier_labels: tuple[str, ...]) -> None:
+    """Checks that each call has a label, unless there is one label only.
+
+    Raises:
+        SoundbeamError: Some have none; it says how many.
+    """
+    without = [one for one in annotations if not one.label and one.start_s is not None]
+    if without and len(classifier_labels) > 1:
+        raise SoundbeamError(
+            f"{without[0].place} has no label{_and_more(len(without) - 1)}; the classifier has "
+            f"{_named(classifier_labels)}: complete the labels, or name their column with --label-column"
+        )
+
+
+def _and_more(n: int) -> str:
+    return f", and {n} more rows have none" if n > 1 else ", and one more row has none" if n else ""
 
 
 def _named(labels: tuple[str, ...]) -> str:

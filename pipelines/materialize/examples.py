@@ -7,8 +7,10 @@ from typing import Any
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
-from soundbeam.pipelines.clips import describe_rejects, labels_of_folder, print_troubles, read_clips
+from soundbeam.pipelines.annotations.read_annotations import tell
+from soundbeam.pipelines.clips import describe_rejects, print_troubles
 from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.materialize.clip_sources import find_sources
 from soundbeam.pipelines.materialize.request import Materializing
 from soundbeam.transforms.examples.conditioning import Conditioning
 from soundbeam.transforms.examples.write_examples import DRAFT, write_draft
@@ -25,12 +27,10 @@ def materialize(options: Materializing, conditioning: Conditioning, beam_opts) -
 
     examples, folder = locate(options.examples)
     fs, folder_url = examples.fs, examples.uri(folder)
-    clips, clips_path = locate(options.clips)
-    root = clips.uri(clips_path)
-    labels = labels_of_folder(clips.fs, clips_path, options.clips)
+    sources = find_sources(options, tell)
     stale = forget_manifest(fs, folder)
     pipeline = beam.Pipeline(options=beam_opts)
-    clips_and_rejects = read_clips(pipeline, root, labels)
+    clips_and_rejects = sources.read(pipeline)
     shards = clips_and_rejects["clips"] | "WriteExamples" >> WriteExamples(
         folder_url, options.rate, options.window, options.validation, conditioning.kept_spans, cores_a_worker(beam_opts)
     )
@@ -39,7 +39,7 @@ def materialize(options: Materializing, conditioning: Conditioning, beam_opts) -
         "rate": options.rate,
         "window_s": options.window,
         "validation_share": options.validation,
-        "clips_from": root,
+        **sources.recorded,
         **conditioning.recorded(),
     }
     _ = (
@@ -49,13 +49,13 @@ def materialize(options: Materializing, conditioning: Conditioning, beam_opts) -
         >> beam.Map(
             write_draft,
             folder_url,
-            labels or [],
+            sources.labels or [],
             beam.pvalue.AsList(shards),
             beam.pvalue.AsList(clips_and_rejects["rejects"]),
         )
     )
     run(pipeline)
-    manifest = publish(fs, folder, options.clips)
+    manifest = publish(fs, folder, sources.name)
     for name in stale - {s["name"] for s in manifest["shards"]}:
         fs.rm_file(f"{folder}/{name}")
     return manifest

@@ -12,9 +12,11 @@ from typing import Any
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.pictures.spectrogram_png import COLOURS
 from soundbeam.model.storage.files import locate
-from soundbeam.pipelines.clips import describe_rejects, labels_of_folder, print_troubles, read_clips
+from soundbeam.pipelines.annotations.read_annotations import tell
+from soundbeam.pipelines.clips import describe_rejects, print_troubles
 from soundbeam.pipelines.console.arguments import positive
 from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.materialize.clip_sources import find_sources
 from soundbeam.transforms.examples.clip_decoding import stream_clip
 from soundbeam.transforms.examples.conditioning import Conditioning
 from soundbeam.transforms.examples.write_features import INDEX, SUMMARY, TABLE, draw_png, finish
@@ -61,15 +63,13 @@ def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, A
     from soundbeam.transforms.examples.write_features import DrawPictures, MakeRows
 
     place, folder = locate(options.examples)
-    clips, path = locate(options.clips)
-    root = clips.uri(path)
-    labels = labels_of_folder(clips.fs, path, options.clips)
+    sources = find_sources(options, tell)
     stale = pictures_of(place.fs, folder)
     if place.fs.exists(f"{folder}/{SUMMARY}"):
         place.fs.rm_file(f"{folder}/{SUMMARY}")
     pipeline = beam.Pipeline(options=beam_opts)
-    clips_and_rejects = read_clips(pipeline, root, labels)
-    settings: dict[str, Any] = {"features": options.features, "rate": options.rate, "clips_from": root}
+    clips_and_rejects = sources.read(pipeline)
+    settings: dict[str, Any] = {"features": options.features, "rate": options.rate, **sources.recorded}
     settings |= conditioning.recorded()
     if options.features == "table":
         step: Any = MakeRows(conditioning.read, options.rate)
@@ -94,8 +94,8 @@ def make_features(options, conditioning: Conditioning, beam_opts) -> dict[str, A
             place.fs.rm_file(f"{folder}/{name}")
     if not summary["made"]:
         place.fs.rm_file(f"{folder}/{SUMMARY}")
-        raise SoundbeamError(f"{options.clips}: no clip that can be used{describe_rejects(summary['rejects'])}")
-    return {**summary, "labels_without_clips": sorted(set(labels or ()) - set(summary["labels"]))}
+        raise SoundbeamError(f"{sources.name}: no clip that can be used{describe_rejects(summary['rejects'])}")
+    return {**summary, "labels_without_clips": sorted(set(sources.labels or ()) - set(summary["labels"]))}
 
 
 def pictures_of(fs, folder: str) -> set[str]:

@@ -4,6 +4,8 @@ soundbeam materialize --clips clips/ --examples examples/
 soundbeam materialize --clips clips/ --examples examples/ --condition trim=40,pre-emphasis,loudness=-23,denoise
 soundbeam materialize --clips clips/ --features table --output features/
 soundbeam materialize --clips clips/ --features images --image-size 299x299 --colours inferno --output images/
+soundbeam materialize --clips raven/ --recordings 'site/**/*.wav' --negatives unannotated --examples examples/
+soundbeam materialize --clips clips/ --reviews results/ --examples examples/
 soundbeam materialize --clips clips.csv --examples s3://bucket/examples --runner=FlinkRunner
 """
 
@@ -13,11 +15,12 @@ import sys
 import time
 from typing import Any
 
+from soundbeam.pipelines.annotations import annotation_options
 from soundbeam.pipelines.console.arguments import Parser, option_names, positive, positive_int
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.materialize import conditioning, features
 from soundbeam.pipelines.materialize.examples import materialize, report
-from soundbeam.pipelines.materialize.request import Materializing
+from soundbeam.pipelines.materialize.request import NEGATIVES, Materializing
 
 
 def parser() -> Parser:
@@ -30,9 +33,36 @@ def parser() -> Parser:
     )
     p.add_argument(
         "--clips",
-        required=True,
-        help="a folder with one folder a label, or a CSV "
-        "path,label[,start_s,end_s][,source]; a local path or any fsspec URL",
+        help="a folder with one folder a label, or a CSV path,label[,start_s,end_s][,source]; with --recordings, "
+        f"annotations {annotation_options.HELP}",
+    )
+    p.add_argument(
+        "--recordings",
+        nargs="+",
+        default=[],
+        metavar="PATTERN",
+        help="the recordings that are annotated: files, folders, globs or @list.txt",
+    )
+    p.add_argument(
+        "--negatives",
+        choices=NEGATIVES,
+        default="listed",
+        help="of annotated recordings, what is learned as no call: 'listed', only what an annotation says so of; "
+        "'unannotated', also stretches without any, which says that they are complete (default: %(default)s)",
+    )
+    p.add_argument(
+        "--context",
+        type=float,
+        default=0.25,
+        metavar="SECONDS",
+        help="taken before and behind an annotated call, up to the next one (default: %(default)s)",
+    )
+    p.add_argument(
+        "--reviews",
+        nargs="+",
+        default=[],
+        metavar="RESULTS",
+        help="output folders of scans: the windows that 'soundbeam review' confirmed, and false alarms",
     )
     p.add_argument(
         "--examples",
@@ -57,6 +87,7 @@ def parser() -> Parser:
         metavar="SHARE",
         help="share of each label kept for validation, by whole sources (default: %(default)s)",
     )
+    annotation_options.add_options(p)
     conditioning.add_options(p)
     features.add_options(p)
     return p
@@ -66,7 +97,9 @@ def parser() -> Parser:
 def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
     options, rest = parser().parse_known_args(argv)
-    request = Materializing(**vars(options))
+    reading = annotation_options.options_of(options)
+    several = {name: tuple(getattr(options, name)) for name in ("recordings", "reviews")}
+    request = Materializing(**{**vars(options), **several}, reading=reading)
     request.check()
     from soundbeam.pipelines.runners.options import beam_options
 

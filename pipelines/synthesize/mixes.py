@@ -28,7 +28,7 @@ from collections import Counter
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.synthesis.evaluation_soundscapes import CHORUS, FEW, NONE, CallDensity, PlacedClip
-from soundbeam.pipelines.clips import list_backgrounds, list_clips
+from soundbeam.pipelines.clips import list_clips, uris_of_patterns
 from soundbeam.pipelines.console.output import Progress, say
 from soundbeam.pipelines.synthesize.corpus_folder import claim
 from soundbeam.pipelines.synthesize.soundscape_writer import SoundscapeWriter
@@ -48,7 +48,7 @@ def make_mixes(options) -> int:
     targets = tuple(dict.fromkeys(options.target or labels))
     if unknown := [label for label in targets if label not in labels]:
         raise SoundbeamError(f"{options.clips}: no clips of --target {unknown[0]}; the labels are: {', '.join(labels)}")
-    backgrounds = list_backgrounds(options.backgrounds) if options.backgrounds else []
+    backgrounds = uris_of_patterns(options.backgrounds, "--backgrounds") if options.backgrounds else []
     seconds, rate, callers = options.minutes * 60, options.rate or RATE, options.callers or 1
     writer = SoundscapeWriter(clips, backgrounds, targets, (low, high), seconds, rate, options.seed, callers)
     paths = [f"recordings/mix-{i:05d}.flac" for i in range(options.recordings)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders import DecodeError
 from soundbeam.transforms.decoding.blocks import decode_blocks
-from soundbeam.transforms.decoding.excerpt import decode_excerpt
+from soundbeam.transforms.decoding.excerpt import ExcerptReader
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
 _EMPTY = "there is no sound in it"
@@ -47,7 +48,7 @@ def read_excerpts(excerpts: Sequence[Excerpt], rate: int, processes: int) -> Gen
     """
     # Of few excerpts, each process gets some.
     size = max(1, min(_EXCERPTS_PER_TASK, len(excerpts) // (_TASKS_PER_PROCESS * processes)))
-    groups = [excerpts[i : i + size] for i in range(0, len(excerpts), size)]
+    groups = _groups(excerpts, size)
     readers = [IsolatedProcess() for _ in range(processes)]
     pending: collections.deque[tuple[IsolatedProcess, Sequence[Excerpt]]] = collections.deque()
     try:
@@ -86,9 +87,26 @@ def decode_isolated(uri: str, rate: int) -> Iterator[np.ndarray]:
         reader.close()
 
 
+def _groups(excerpts: Sequence[Excerpt], size: int) -> list[list[Excerpt]]:
+    """Groups of about ``size``. Neighbours from one recording are never divided: they are read in one pass.
+
+    So the samples of an excerpt do not depend on the number of processes.
+    """
+    groups = list[list[Excerpt]]()
+    for _, of_recording in itertools.groupby(excerpts, key=lambda excerpt: excerpt[0]):
+        if not groups or len(groups[-1]) >= size:
+            groups.append([])
+        groups[-1] += of_recording
+    return groups
+
+
 def _reading_task(group: Sequence[Excerpt], rate: int) -> IsolatedTask:
-    each = [(uri, rate, start_s, end_s) for uri, start_s, end_s in group]
-    return IsolatedTask(_pieces, (decode_excerpt, each), _PATIENCE_S)
+    return IsolatedTask(_pieces_of_excerpts, (rate, group), _PATIENCE_S)
+
+
+def _pieces_of_excerpts(rate: int, group: Sequence[Excerpt]) -> Iterator[list[_Piece]]:
+    with contextlib.closing(ExcerptReader(rate)) as reader:
+        yield from _pieces(reader.read, group)
 
 
 def _pieces(read: Callable[..., Iterator[np.ndarray]], each: Sequence[tuple[Any, ...]]) -> Iterator[list[_Piece]]:

@@ -1,15 +1,21 @@
-"""Decodes an excerpt of a recording, in pieces or as a whole."""
+"""Decodes excerpts of recordings, in pieces or as a whole; many of one recording in one pass."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.transforms.decoders import DecodeError, open_decoder
+from soundbeam.transforms.decoders import AudioStream, DecodeError, open_decoder
 from soundbeam.transforms.decoding.blocks import DecodedSoFar, as_decode_error, resampled, seek_before
+
+_KEPT_S = 60.0  # the longest excerpt of which the samples are kept, for the next one may overlap it
+_LEAP_S = 30.0
+_SEEKS_FROM_S = 4.0  # an earlier start is never sought
 
 
 def decode_excerpt(
@@ -38,25 +44,83 @@ def decode_excerpt(
     Raises:
         SoundbeamError: There is nothing to read, or the recording breaks off; what came before has been yielded.
     """
-    if start_s < 0 or (end_s is not None and end_s <= start_s):
-        raise SoundbeamError(f"{uri}: the excerpt from {start_s} to {end_s} s is empty; give a start before its end")
-    first, end = round(start_s * rate), math.inf if end_s is None else round(end_s * rate)
-    any_samples, problem = False, None
-    try:
-        with open_decoder(uri, decoder) as stream:
-            at = seek_before(stream, first, rate, stream.sample_rate // math.gcd(stream.sample_rate, rate))
-            for block in resampled(stream, rate, decoder, DecodedSoFar(), channel):
+    with contextlib.closing(ExcerptReader(rate, decoder, channel)) as reader:
+        yield from reader.read(uri, start_s, end_s)
+
+
+class ExcerptReader:
+    """Decodes excerpts one after the other. Those of one recording, in order of their starts, take one pass over it.
+
+    Args:
+        rate: Samples per second of the result.
+        decoder: ``soundfile`` or ``tensorflow-io``.
+        channel: The channel to decode, from 1 on; None for the mean of all.
+    """
+
+    def __init__(self, rate: int, decoder: str = "soundfile", channel: int | None = None):
+        self._rate, self._decoder, self._channel = rate, decoder, channel
+        self._uri = ""
+        self._stream: AudioStream | None = None
+        self._blocks: Iterator[np.ndarray] = iter(())
+        self._kept = list[tuple[int, np.ndarray]]()  # the first sample and the samples of the last blocks
+        self._at, self._leap = 0, 0.0  # the next sample to be decoded; how far decoding is faster than seeking
+
+    def read(self, uri: str, start_s: float, end_s: float | None) -> Iterator[np.ndarray]:
+        """The pieces of an excerpt, as ``decode_excerpt`` yields them."""
+        if start_s < 0 or (end_s is not None and end_s <= start_s):
+            raise SoundbeamError(
+                f"{uri}: the excerpt from {start_s} to {end_s} s is empty; give a start before its end"
+            )
+        first, end = round(start_s * self._rate), math.inf if end_s is None else round(end_s * self._rate)
+        any_samples, problem = False, None
+        try:
+            if not self._reaches(uri, first):
+                self._open(uri, first)
+            known, fresh = [(at, block) for at, block in self._kept if at + len(block) > first], self._at
+            keep = end - first <= _KEPT_S * self._rate
+            self._kept = known[:] if keep else []
+            for at, block in itertools.chain(known, self._fresh()):
+                if keep and at >= fresh and at + len(block) > first:
+                    self._kept.append((at, block))
                 lo, hi = max(0, first - at), min(len(block), end - at)
                 any_samples |= lo < hi
                 yield block[lo : int(hi)] if lo < hi else block[:0]
-                at += len(block)
-                if at >= end:
+                if at + len(block) >= end:
                     break
-    except (DecodeError, OSError, MemoryError) as e:
-        problem = as_decode_error(e)
-    if problem is not None or not any_samples:
-        reason = problem.message if problem else f"it has no sound after {start_s} s"
-        raise SoundbeamError(f"{uri}: {reason}") from problem
+        except (DecodeError, OSError, MemoryError) as e:
+            problem = as_decode_error(e)
+            self.close()
+        if problem is not None or not any_samples:
+            reason = problem.message if problem else f"it has no sound after {start_s} s"
+            raise SoundbeamError(f"{uri}: {reason}") from problem
+
+    def close(self) -> None:
+        """Closes the recording that is open."""
+        stream, self._stream = self._stream, None
+        self._uri, self._kept, self._blocks = "", [], iter(())
+        if stream is not None:
+            stream.close()
+
+    def _reaches(self, uri: str, first: int) -> bool:
+        """Whether the present pass comes to a sample without decoding much that nobody asked for."""
+        start = self._kept[0][0] if self._kept else self._at
+        return uri == self._uri and start <= first <= self._at + self._leap
+
+    def _open(self, uri: str, first: int) -> None:
+        self.close()
+        self._stream = stream = open_decoder(uri, self._decoder)
+        self._at = seek_before(
+            stream, first, self._rate, stream.sample_rate // math.gcd(stream.sample_rate, self._rate)
+        )
+        # Of a file in which one cannot seek, another pass would start at its beginning.
+        seeks = self._at > 0 or first < _SEEKS_FROM_S * self._rate
+        self._leap = _LEAP_S * self._rate if seeks else math.inf
+        self._uri, self._blocks = uri, resampled(stream, self._rate, self._decoder, DecodedSoFar(), self._channel)
+
+    def _fresh(self) -> Iterator[tuple[int, np.ndarray]]:
+        for block in self._blocks:
+            at, self._at = self._at, self._at + len(block)
+            yield at, block
 
 
 def read_recording(

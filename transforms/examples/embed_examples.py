@@ -86,11 +86,11 @@ class _Embed(beam.DoFn):
                         vectors = list(embed_clips(waveforms, self._base, self._embed, pool))
                     names = ("label", "source", "recording", "split")
                     texts = zip(*(records[name].numpy() for name in names), strict=True)
-                    starts = records["start_s"].numpy().tolist()
-                    for found, (label, source, recording, split), start_s in zip(vectors, texts, starts, strict=True):
+                    rest = zip(records["start_s"].numpy().tolist(), records["false_alarm"].numpy() == 1, strict=True)
+                    for found, text, (start_s, alarm) in zip(vectors, texts, rest, strict=True):
+                        label, source, recording, split = (of.decode() for of in text)
                         flat = found.astype(np.float32).reshape(-1)
-                        text = label.decode(), source.decode(), recording.decode()
-                        write(serialize(Example(flat, *text, start_s, split.decode())))
+                        write(serialize(Example(flat, label, source, recording, start_s, split, bool(alarm))))
                     n += len(vectors)
         count("embedded_examples", n)
         yield shard, n

@@ -29,6 +29,7 @@ DRAFT = "manifest.json.draft"
 LOGGER = logging.getLogger("soundbeam.progress")
 EVERY_S = 10.0
 CLIPS_A_SHARD = 512
+STRETCH_S = 3600.0
 SHORTEST_S = 0.05
 _FRAMING = 16  # how many bytes a TFRecord file adds to each record: its length and two checksums
 
@@ -45,6 +46,7 @@ class ExampleShard:
         by_label: For each label the number of clips and of examples, and the sum, minimum and maximum of the durations
             in seconds.
         sources: ``(label, source)`` of every clip in it.
+        false_alarms: How many of the examples are false alarms.
         rejects: Clips that yielded no example.
     """
 
@@ -55,6 +57,7 @@ class ExampleShard:
     by_label: dict[str, dict[str, float]]
     sources: frozenset[tuple[str, str]]
     rejects: tuple[Reject, ...]
+    false_alarms: int = 0
 
 
 def split_into_examples(
@@ -72,7 +75,8 @@ def split_into_examples(
     last = max(0, len(waveform) - window_samples)
     for start in sorted({*range(0, last + 1, window_samples), last}):
         samples = waveform[start : start + window_samples]
-        yield Example(samples, clip.label, clip.source, clip.recording, clip.start_s + start / rate, split)
+        at = clip.start_s + start / rate
+        yield Example(samples, clip.label, clip.source, clip.recording, at, split, clip.false_alarm)
 
 
 def reason_against(waveform: np.ndarray, rate: int) -> str:
@@ -139,8 +143,9 @@ def _plan(validation_share: float, sources: dict[tuple[str, str], int]) -> tuple
 def _with_shard(clip: Clip, plan: tuple[dict[str, str], dict[str, int]]) -> tuple[tuple[str, int, int], Clip]:
     splits, shards = plan
     split = splits[clip.source]
-    # Hashed by file and start: two clips of one file may be in different shards.
-    digest = hashlib.sha256(f"{clip.recording}\n{clip.start_s!r}".encode("utf-8", "surrogateescape")).digest()
+    # Two clips of one file may be in different shards; those of one stretch of a recording are read in one pass.
+    place = clip.start_s if clip.end_s is None else clip.start_s // STRETCH_S
+    digest = hashlib.sha256(f"{clip.recording}\n{place!r}".encode("utf-8", "surrogateescape")).digest()
     return (split, int.from_bytes(digest[:8], "big") % shards[split], shards[split]), clip
 
 
@@ -152,7 +157,7 @@ class _WriteShard(beam.DoFn):
     def process(self, item: tuple[tuple[str, int, int], Iterable[Clip]]) -> Iterator[ExampleShard]:
         (split, index, shards), clips = item
         name = f"{split}-{index:05d}-of-{shards:05d}.tfrecord"
-        examples, size, rejects, sources = 0, 0, [], set()
+        examples, false_alarms, size, rejects, sources = 0, 0, 0, [], set()
         shown, done = time.monotonic(), 0
         by_label: dict[str, dict[str, float]] = collections.defaultdict(
             lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
@@ -181,9 +186,12 @@ class _WriteShard(beam.DoFn):
                         write(record := serialize(example))
                         stats["examples"] += 1
                         examples += 1
+                        false_alarms += example.false_alarm
                         size += len(record) + _FRAMING
         count("examples_written", examples)
-        yield ExampleShard(name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects))
+        yield ExampleShard(
+            name, split, examples, size, dict(by_label), frozenset(sources), tuple(rejects), false_alarms
+        )
 
     def _kept_parts(self, clip: Clip, waveform: np.ndarray | str) -> list[tuple[Clip, np.ndarray]] | Reject:
         """The parts of a clip that are kept, each as a clip of its own with its sound."""
@@ -222,8 +230,10 @@ def summarize(shards: Iterable[ExampleShard], rejects: Iterable[Reject]) -> dict
     everything_rejected = sorted(
         {(r.recording, r.reason) for r in [*rejects, *(r for shard in shards for r in shard.rejects)]}
     )
+    false_alarms = {split: sum(shard.false_alarms for shard in shards if shard.split == split) for split in SPLITS}
     return {
         "labels": dict(sorted(labels.items())),
+        **({"false_alarms": false_alarms} if any(false_alarms.values()) else {}),
         "clips": int(clips),
         "examples": sum(s.examples for s in shards),
         "duration_s": {

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.pipelines.evaluate.annotations import read_annotations
+from soundbeam.pipelines.annotations.read_annotations import read_annotations
 from soundbeam.pipelines.evaluate.printing import print_figures
 from soundbeam.pipelines.evaluate.recordings import compare
 from tests.pipelines.written_scan import result, write_scan
@@ -50,5 +50,8 @@ def test_a_species_name_finds_its_label_and_scores_that_were_not_kept_come_last(
 def test_where_nothing_is_annotated_the_labels_with_a_call_are_judged(scanned, tmp_path):
     out, _ = scanned
     assert list(compare([], out)["labels"]) == [LABELS[7]]
-    with pytest.raises(SoundbeamError, match="line 2 has no label; the classifier has 120 labels"):
-        figures_of(tmp_path, out, "recording,start_s,end_s\na.wav,,\n")
+    listened = figures_of(tmp_path, out, "recording,start_s,end_s\na.wav,,\n")
+    assert list(listened["labels"]) == [LABELS[7]]  # that it was listened to needs no label
+    message = "line 3 has no label, and one more row has none; the classifier has 120 labels"
+    with pytest.raises(SoundbeamError, match=message):
+        figures_of(tmp_path, out, "recording,start_s,end_s\na.wav,,\na.wav,1,2\na.wav,3,4\n")

@@ -150,7 +150,7 @@ def test_other_rates_are_resampled(clips, tmp_path):
 
 def test_a_clip_that_crashes_its_decoder_is_rejected_and_costs_no_other_one(made, clips, tmp_path, monkeypatch):
     fault = {
-        "call": "soundbeam.transforms.decoding.excerpt:decode_excerpt",
+        "call": "soundbeam.transforms.decoding.excerpt:ExcerptReader.read",
         "n": 0,
         "do": "crash",
         "arg": "low/s7-1.wav",

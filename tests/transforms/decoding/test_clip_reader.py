@@ -1,5 +1,6 @@
 """Stretches read by processes that work ahead: what a plain reader gives, in order, whatever stands between them."""
 
+import contextlib
 import json
 from collections import deque
 from types import SimpleNamespace
@@ -10,9 +11,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.decoders import DecodeError
-from soundbeam.transforms.decoding import clip_reader
+from soundbeam.transforms.decoding import clip_reader, excerpt
 from soundbeam.transforms.decoding.clip_reader import decode_isolated, read_excerpts
+from soundbeam.transforms.decoding.excerpt import read_recording
 from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.transforms.audio_files import encode, noise, write
@@ -87,7 +90,7 @@ def arm(monkeypatch, call, do, name):
     ],
 )
 def test_a_recording_that_ends_the_process_costs_no_other_one(stretches, monkeypatch, do, where, words):
-    arm(monkeypatch, "soundbeam.transforms.decoding.excerpt:decode_excerpt", do, where)
+    arm(monkeypatch, "soundbeam.transforms.decoding.excerpt:ExcerptReader.read", do, where)
     monkeypatch.setattr(isolation, "STALL_S", 300.0 if do != "hang" else 3.0)
     found = list(read_excerpts([stretch for stretch, _ in stretches], 16000, 2))
     expected = [words if where in stretch[0] else of for stretch, of in stretches]
@@ -166,3 +169,35 @@ def test_a_stream_whose_process_crashes_says_so(stretches, monkeypatch):
     arm(monkeypatch, "soundbeam.transforms.decoding.blocks:resampled", "crash", "soundfile")
     with pytest.raises(DecodeError, match="the decoder crashed on it"):
         list(decode_isolated(stretches[0][0][0], 16000))
+
+
+@pytest.mark.parametrize(("kind", "rate"), [("WAV", 16000), ("WAV", 11025), ("FLAC", 16000), ("MP3", 8000)])
+def test_excerpts_of_one_recording_are_those_of_the_whole_in_one_pass(tmp_path, monkeypatch, kind, rate):
+    """Overlapping ones, neighbours, one far behind and the end: all as cut out of the whole recording."""
+    path = write(tmp_path, f"long.{kind.lower()}", encode(noise(180, 16000), 16000, kind))
+    uri = f"file://{path}"
+    spans = [(0.0, 1.0), (0.5, 2.5), (0.5, 2.5), (2.0, 2.25), (9.3, 11.1), (90.5, 92.0), (91.0, 93.7), (179.0, 190.0)]
+    opened = []
+    real = excerpt.open_decoder
+    monkeypatch.setattr(excerpt, "open_decoder", lambda *a: opened.append(a) or real(*a))
+    whole = read_recording(uri, rate)
+    opened.clear()
+    with contextlib.closing(excerpt.ExcerptReader(rate)) as reader:
+        for start, end in spans:
+            got = np.concatenate(list(reader.read(uri, start, end)))
+            expected = whole[round(start * rate) : round(end * rate)]
+            assert len(got) == len(expected) > 0
+            np.testing.assert_allclose(got, expected, atol=1e-5)
+        assert len(opened) == (2 if kind == "MP3" else 3)  # a leap is sought
+        with pytest.raises(SoundbeamError, match="no sound after 200"):
+            list(reader.read(uri, 200.0, 201.0))
+        assert len(np.concatenate(list(reader.read(uri, 1.0, 2.0)))) == rate  # an earlier one
+
+
+def test_one_pass_over_an_hour_keeps_no_hour(tmp_path, monkeypatch):
+    """What lies before an excerpt is not kept, whatever is read next."""
+    monkeypatch.setattr(excerpt, "_KEPT_S", 60.0)
+    path = write(tmp_path, "long.mp3", encode(noise(120, 8000), 8000, "MP3"))
+    with contextlib.closing(excerpt.ExcerptReader(8000)) as reader:
+        assert len(np.concatenate(list(reader.read(f"file://{path}", 110.0, 111.0)))) == 8000
+        assert sum(len(block) for _, block in reader._kept) < 8000 * 10

@@ -1,0 +1,1 @@
+"""Annotations of any tool: where somebody heard a sound."""
