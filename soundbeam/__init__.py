@@ -266,7 +266,7 @@ def read_table(
     recordings: Collection[str] | None = None,
     zeros: bool = False,
 ) -> pa.Table:
-    """The current rows of one table of a scan; see `pipelines.results.read` for the arguments.
+    """The current rows of one table of a scan, or its ``reviews``; see `pipelines.results.read` for the arguments.
 
     Raises:
         ResultsError: There is no such table, column, run or classifier.
@@ -275,7 +275,7 @@ def read_table(
         >>> read_table("results/", "counts")["calls"].to_pylist()
         [2]
     """
-    from soundbeam.pipelines.results import read
+    from soundbeam.reading import read
 
     return read(output, table, run, classifier, columns, recordings, zeros)
 
