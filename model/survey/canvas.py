@@ -19,10 +19,12 @@ _VARIABLES = {INK: "ink", FAINT: "faint", LINE: "line", PAPER: "paper", DATA: "d
 # Okabe & Ito, Color Universal Design, 2008: told apart by the colour-blind.
 ORANGE, SKY, GREEN, VERMILION, PURPLE = "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7"
 COLOURS = "viridis"
-_WIDTH_IN = 8.4
+# Half of the page, and all of it: text is then as large as the page's small print.
+HALF_IN, WHOLE_IN = 5.0, 10.4
 # Text stays text, which the browser draws: small files, any script, and words that can be searched.
 _STYLE = {
     "svg.fonttype": "none",
+    "axes.formatter.use_mathtext": False,
     "text.parse_math": False,
     "font.size": 9.0,
     "axes.titlesize": 9.5,
@@ -55,7 +57,7 @@ _STYLE = {
 class Canvas:
     """A figure that becomes SVG. Use it within `drawing`."""
 
-    def __init__(self, height: float, width: float = _WIDTH_IN):
+    def __init__(self, height: float, width: float = WHOLE_IN):
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
 
@@ -103,7 +105,7 @@ def inline(svg: str, name: str, title: str) -> str:
     rest = re.sub(r'<g id="[^"]*"', "<g", rest)
     rest = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px system-ui, sans-serif", rest)
     rest = re.sub(r"\n\s*", "\n", rest)
-    start = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" style="max-width: {width}pt">'
+    start = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
     return f"{start}<title>{escape(title)}</title>{rest}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soundbeam.model.survey.canvas import COLOURS, FAINT, LINE, VERMILION, Canvas, bare, drawing, shorter
+from soundbeam.model.survey.canvas import COLOURS, FAINT, LINE, Canvas, bare, drawing, shorter
 
 MOST_SITES = 60  # in one picture
 
@@ -37,7 +37,8 @@ def effort_calendar(
             axes.axhline(y - 0.5, color=LINE, linewidth=0.5)
         at = np.argwhere(failed > 0)
         if len(at):
-            axes.plot(at[:, 1], at[:, 0], "x", color=VERMILION, markersize=4, markeredgewidth=1.2)
+            for colour, width in (("white", 3.0), ("black", 1.3)):  # seen on every colour
+                axes.plot(at[:, 1], at[:, 0], "x", color=colour, markersize=4, markeredgewidth=width)
         axes.set_yticks(range(rows), [shorter(site, 22) for site in sites])
         date_axis(axes, first, days)
         bare(axes)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from soundbeam.model.survey.accumulation import Accumulation
-from soundbeam.model.survey.canvas import DATA, FAINT, LINE, VERMILION, Canvas, drawing, shorter
+from soundbeam.model.survey.canvas import DATA, FAINT, HALF_IN, LINE, VERMILION, Canvas, drawing, shorter
 from soundbeam.model.survey.effort_pictures import date_axis
 
 
@@ -47,7 +47,7 @@ def accumulation_curve(curve: Accumulation, what: str, name: str) -> str:
     """How many labels were heard within so many nights: the mean over the nights' orders, and an interval."""
     n = np.arange(1, len(curve.mean) + 1)
     with drawing():
-        canvas = Canvas(2.9, 4.1)
+        canvas = Canvas(2.9, HALF_IN)
         axes = canvas.figure.subplots()
         axes.fill_between(n, curve.low, curve.high, color=DATA, alpha=0.18, linewidth=0)
         axes.plot(n, curve.mean, color=DATA, linewidth=1.6, marker="o" if len(n) < 15 else None, markersize=3)
@@ -71,13 +71,17 @@ def score_distribution(
         name: The picture's on the page.
     """
     with drawing():
-        canvas = Canvas(2.9, 4.1)
+        canvas = Canvas(2.9, HALF_IN)
         axes = canvas.figure.subplots()
         below = edges[1:] <= threshold + 1e-9
         for chosen, colour in ((below, FAINT), (~below, DATA)):
             axes.bar(edges[:-1][chosen], windows[chosen], np.diff(edges)[chosen], align="edge", color=colour, alpha=0.75)
         axes.set_yscale("symlog", linthresh=1)
-        axes.set_ylim(0, 4 * max(float(windows.max(initial=0)), 1.0))
+        highest = 4 * max(float(windows.max(initial=0)), 1.0)
+        powers = [0, *(10**k for k in range(int(np.log10(highest)) + 1))]
+        axes.set_yticks(powers, [_power(n) for n in powers])
+        axes.minorticks_off()
+        axes.set_ylim(0, highest)
         axes.axvline(threshold, color=VERMILION, linewidth=1.2)
         axes.annotate(f"threshold {threshold:.3g}", (threshold, 0.97), (4 if threshold < 0.6 else -4, 0), color=VERMILION,
                       xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=8.5, va="top",
@@ -87,3 +91,8 @@ def score_distribution(
             axes.axvspan(0, floor, color=LINE, alpha=0.6, linewidth=0)
         axes.grid(axis="y")
         return canvas.svg(name, f"{label}: how many windows have which score, and the threshold {threshold:.3g}")
+
+
+def _power(n: int) -> str:
+    """A power of ten as few characters: 100, 1k, 10M."""
+    return f"{n // 10**6}M" if n >= 10**6 else f"{n // 1000}k" if n >= 1000 else str(n)

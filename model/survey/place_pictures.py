@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soundbeam.model.survey.canvas import DATA, FAINT, INK, LINE, PAPER, Canvas, drawing, shorter
+from soundbeam.model.survey.canvas import DATA, FAINT, HALF_IN, INK, LINE, PAPER, Canvas, drawing, shorter
 from soundbeam.model.survey.rate_intervals import Rates
 
 _KM_A_DEGREE = 111.195  # of a great circle
@@ -16,7 +16,7 @@ _NAMED_SITES = 15
 def sites_side_by_side(label: str, sites: Sequence[str], rates: Rates, name: str) -> str:
     """Calls per hour of effort at each site, with its interval."""
     with drawing():
-        canvas = Canvas(0.75 + max(0.17 * len(sites), 0.5), 4.1)
+        canvas = Canvas(0.75 + max(0.17 * len(sites), 0.5), HALF_IN)
         axes = canvas.figure.subplots()
         y = np.arange(len(sites))
         axes.hlines(y, rates.low, rates.high, color=DATA, alpha=0.35, linewidth=4)
@@ -58,7 +58,7 @@ def site_map(
     """
     x, y = kilometres(latitude, longitude)
     with drawing():
-        canvas = Canvas(3.4, 4.1)
+        canvas = Canvas(3.4, HALF_IN)
         axes = canvas.figure.subplots()
         half = max(np.ptp(x), np.ptp(y), 0.05) / 2 * 1.3
         axes.set_xlim(-half, half)

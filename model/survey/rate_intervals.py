@@ -39,15 +39,14 @@ def rates(group: np.ndarray, unit: np.ndarray, calls: np.ndarray, hours: np.ndar
         group: int ``[cells]``: of what group a cell is.
         unit: int ``[cells]``: of what unit. Cells of one group and unit are added up.
         calls: ``[cells]``.
-        hours: ``[cells]``; cells without effort do not count.
+        hours: ``[cells]``. Groups and units without effort do not count.
         groups: How many groups there are.
     """
-    listened = hours > 0
-    group, unit, calls, hours = (np.asarray(values)[listened] for values in (group, unit, calls, hours))
     units = int(unit.max(initial=0)) + 1
     pairs, place = np.unique(group.astype(np.int64) * units + unit, return_inverse=True)
-    of_pair = pairs // units
     c, h = np.bincount(place, calls, len(pairs)), np.bincount(place, hours, len(pairs))
+    listened = h > 0
+    of_pair, c, h = (pairs // units)[listened], c[listened], h[listened]
     total, effort = np.bincount(of_pair, c, groups), np.bincount(of_pair, h, groups)
     n = np.bincount(of_pair, minlength=groups)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soundbeam.model.survey.canvas import COLOURS, DATA, FAINT, LINE, ORANGE, PAPER, Canvas, bare, drawing
+from soundbeam.model.survey.canvas import COLOURS, DATA, FAINT, HALF_IN, LINE, ORANGE, PAPER, Canvas, bare, drawing
 from soundbeam.model.survey.effort_pictures import date_axis
 from soundbeam.model.survey.rate_intervals import Rates
 
-_MOST_BARS = 3.0  # times the highest rate: longer intervals leave the picture
+_MOST_BARS = 2.5  # times the highest rate: longer intervals leave the picture
 
 
 def hour_heat_map(
@@ -46,10 +46,11 @@ def hour_heat_map(
             extent=(-0.5, days - 0.5, 0, 24),
         )  # fmt: skip
         if sun is not None:
+            x = np.concatenate([[-0.5], np.arange(days), [days - 0.5]])
             for times in sun:
+                y = np.concatenate([times[:1], times, times[-1:]])
                 for colour, width in ((PAPER, 3.2), (ORANGE, 1.6)):
-                    axes.plot(np.arange(days), times, color=colour, linewidth=width, solid_capstyle="round",
-                              marker="o" if days == 1 else None)  # fmt: skip
+                    axes.plot(x, y, color=colour, linewidth=width)
         ticks = np.arange(0, 25, 3)
         axes.set_yticks(ticks, [f"{(start_hour + hour) % 24:02d}:00" for hour in ticks.tolist()])
         axes.set_ylim(0, 24)
@@ -84,7 +85,7 @@ def diel_curve(label: str, rates: Rates, start_hour: int, name: str) -> str:
         name: The picture's on the page.
     """
     with drawing():
-        canvas = Canvas(2.9, 4.1)
+        canvas = Canvas(2.9, HALF_IN)
         upper, lower = canvas.figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
         x = np.arange(24) + 0.5
         _steps(upper, x, rates)
@@ -113,7 +114,7 @@ def phenology(label: str, starts: Sequence[datetime.date], step_days: int, rates
     x = np.array([(start - first).days + (step_days - 1) / 2 for start in starts])
     days = (starts[-1] - first).days + step_days
     with drawing():
-        canvas = Canvas(2.9, 4.1)
+        canvas = Canvas(2.9, HALF_IN)
         upper, lower = canvas.figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
         _steps(upper, x, rates, gap=step_days * 1.5)
         upper.set_ylabel("calls per hour")
@@ -135,7 +136,7 @@ def _steps(axes, x: np.ndarray, rates: Rates, gap: float = 1.5) -> None:
             axes.vlines(at[part], low[part], high[part], color=DATA, alpha=0.35, linewidth=4)
         axes.plot(at[part], rate[part], "-", color=DATA, linewidth=1.4)
     if len(at) <= 70:
-        axes.plot(at, rate, "o", color=DATA, markersize=3)
+        axes.plot(at, rate, "o", color=DATA, markersize=3, clip_on=False)
     highest = float(rate.max(initial=0.0))
     top = min(float(high.max(initial=0.0)), _MOST_BARS * highest) if highest else float(high.max(initial=0.0))
     axes.set_ylim(0, 1.06 * top if top > 0 else 1)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from soundbeam.pipelines import results
 from soundbeam.pipelines.local_time import Clocks, day_of, hour_of, night_of
-from soundbeam.pipelines.report.listened import days_of
+from soundbeam.pipelines.report.surveyed import days_of
 
 _CELLS_AT_ONCE = 2_000_000  # before equal ones are added up
 _CANDIDATES = 400  # for the clips of a label

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundbeam.pipelines import results
+from soundbeam.pipelines.effort.listened import effort
 from soundbeam.pipelines.local_time import Clocks
+from soundbeam.transforms.listing.deployments import Deployments
 
 _REASONS = 10_000  # that are told apart; of more, the rest is one
 _COLUMNS = ["status", "stage", "error", "duration_s", "listened_s", "recorded_at", "sample_rate", "notes", "site"]
@@ -135,3 +137,20 @@ class EffortCells:
 def days_of(dates: Any) -> np.ndarray:
     """date32 → days since 1970, int64."""
     return pc.cast(pc.cast(dates, pa.int32()), pa.int64()).to_numpy(zero_copy_only=False)
+
+
+def effort_cells(output: str, deployments: Deployments | None, heard: Listened) -> EffortCells:
+    """Hours by site, local date and local hour, of recordings whose time is known."""
+    sites: list[str | None] = [*heard.sites, *([None] if None in (*heard.hours, *heard.failed) else [])]
+    rows = effort(output, ("site", "day", "hour"), deployments)
+    rows = rows.filter(pc.is_valid(rows["day"]))
+    names = pa.array([site or "" for site in sites], pa.string())
+    place = pc.index_in(pc.fill_null(rows["site"], ""), value_set=names).combine_chunks()
+    return EffortCells(
+        sites,
+        place.to_numpy(zero_copy_only=False).astype(np.int64),
+        days_of(rows["day"]),
+        rows["hour"].to_numpy().astype(np.int64),
+        pc.fill_null(rows["hours"], 0.0).to_numpy(),
+        rows["failed"].to_numpy().astype(np.int64),
+    )
