@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 
 import numpy as np
@@ -15,7 +16,7 @@ from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.times_in_names import zone_of
 
 _LOCAL = pa.timestamp("us")
-_DAY_US = 86_400_000_000
+_DAY_US, _SECOND_US = 86_400_000_000, 1_000_000
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -65,17 +66,19 @@ class Clocks:
         Returns:
             timestamp('us') without a zone, as long; null where ``utc`` is.
         """
-        times, sites = _combined(utc).cast(pa.timestamp("us", "UTC")), _combined(site).dictionary_encode()
+        times, zones = _combined(utc).cast(pa.timestamp("us", "UTC")), self.zones(site)
         known = times.is_valid().to_numpy(zero_copy_only=False)
         micros = times.cast(pa.int64()).fill_null(0).to_numpy().copy()
-        codes = sites.indices.fill_null(len(sites.dictionary)).to_numpy()
-        zones = [self.timezone_of(name) for name in [*sites.dictionary.to_pylist(), None]]
-        names = sorted(set(zones))
-        zone_codes = np.array([names.index(zone) for zone in zones])[codes]
-        for code, name in enumerate(names):
-            chosen = np.flatnonzero(known & (zone_codes == code))
-            micros[chosen] += _offsets(micros[chosen], zone_of(name))
+        for name in zones.unique().to_pylist():
+            chosen = np.flatnonzero(known & pc.equal(zones, name).to_numpy(zero_copy_only=False))
+            micros[chosen] += offsets(micros[chosen], zone_of(name))[0]
         return pa.array(micros, pa.int64(), mask=~known).cast(_LOCAL)
+
+    def zones(self, site: pa.Array | pa.ChunkedArray) -> pa.Array:
+        """The names of sites' time zones: string, as long as ``site``, without nulls."""
+        sites = _combined(site).dictionary_encode()
+        names = [self.timezone_of(name) for name in [*sites.dictionary.to_pylist(), None]]
+        return pa.array(names, pa.string()).take(sites.indices.fill_null(len(names) - 1))
 
     def offset_at(self, utc: datetime.datetime, site: str | None) -> datetime.datetime:
         """The aware local time of one instant at a site."""
@@ -108,24 +111,55 @@ def _combined(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _offsets(micros: np.ndarray, zone: datetime.tzinfo) -> np.ndarray:
-    """The offsets from UTC, µs, at instants, µs since 1970, int64 ``[times]``.
+def offsets(micros: np.ndarray, zone: datetime.tzinfo) -> tuple[np.ndarray, np.ndarray]:
+    """The offsets from UTC at instants, and until when they hold.
 
-    Of most UTC days the offset at the beginning is the one at the end, and so holds in between: what is looked up one
-    by one are the times on the few days on which clocks change. Arrow's own conversion needs the system's time zones,
+    They are looked up once for each year and its changes. Arrow's own conversion would need the system's time zones,
     which a container may lack.
+
+    Args:
+        micros: int64 ``[times]``: µs since 1970.
+        zone: The time zone.
+
+    Returns:
+        int64 ``[times]`` each: offsets in µs, east positive; and the first instant, µs, from which another offset, or
+        another year, may begin.
     """
-    days, index = np.unique(micros // _DAY_US, return_inverse=True)
-    at_start = _each_offset(days * _DAY_US, zone)
-    at_end = _each_offset((days + 1) * _DAY_US, zone)
-    offsets = at_start[index]
-    changing = np.flatnonzero((at_start != at_end)[index])
-    offsets[changing] = _each_offset(micros[changing], zone)
-    return offsets
+    years = micros.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64)
+    found, until = np.zeros_like(micros), np.zeros_like(micros)
+    for year in np.unique(years):
+        chosen = np.flatnonzero(years == year)
+        starts, of_starts = _year(zone, int(year) + 1970)
+        place = np.searchsorted(starts, micros[chosen], "right") - 1
+        found[chosen], until[chosen] = of_starts[place], starts[place + 1]
+    return found, until
 
 
-def _each_offset(micros: np.ndarray, zone: datetime.tzinfo) -> np.ndarray:
-    """The same, looked up one by one."""
-    aware = ((_EPOCH + datetime.timedelta(microseconds=int(at))).astimezone(zone) for at in micros)
-    of_each = (when.utcoffset() or datetime.timedelta(0) for when in aware)
-    return np.fromiter((offset // datetime.timedelta(microseconds=1) for offset in of_each), np.int64, len(micros))
+@functools.lru_cache(maxsize=4096)
+def _year(zone: datetime.tzinfo, year: int) -> tuple[np.ndarray, np.ndarray]:
+    """When a year's offsets begin, µs, with the end of the year behind them; and the offsets, µs.
+
+    An offset that a day begins and ends with holds in between; else the change is looked for, to the second.
+    """
+    first, end = (_micros(datetime.datetime(y, 1, 1, tzinfo=datetime.timezone.utc)) for y in (year, year + 1))
+    starts, of_starts = [first], [_offset_at(first, zone)]
+    for day in range(first, end, _DAY_US):
+        low, high = day, day + _DAY_US
+        if _offset_at(high, zone) == of_starts[-1]:
+            continue
+        while high - low > _SECOND_US:
+            middle = (low + high) // 2 // _SECOND_US * _SECOND_US
+            low, high = (middle, high) if _offset_at(middle, zone) == of_starts[-1] else (low, middle)
+        if high < end:
+            starts.append(high)
+            of_starts.append(_offset_at(high, zone))
+    return np.array([*starts, end], np.int64), np.array(of_starts, np.int64)
+
+
+def _offset_at(micros: int, zone: datetime.tzinfo) -> int:
+    when = (_EPOCH + datetime.timedelta(microseconds=micros)).astimezone(zone)
+    return (when.utcoffset() or datetime.timedelta(0)) // datetime.timedelta(microseconds=1)
+
+
+def _micros(when: datetime.datetime) -> int:
+    return (when - _EPOCH) // datetime.timedelta(microseconds=1)

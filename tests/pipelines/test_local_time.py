@@ -59,7 +59,7 @@ def test_each_minute_around_the_changes_of_clocks_in_all_zones():
     names = sorted(zoneinfo.available_timezones())
     rng = np.random.default_rng(1)
     for name in names:
-        seconds = np.sort(rng.integers(-1_500_000_000, 6_000_000_000, 150))
+        seconds = np.sort(rng.integers(1_200_000_000, 1_900_000_000, 60))
         zone = zoneinfo.ZoneInfo(name)
         times = [EPOCH + timedelta(seconds=int(s)) for s in seconds]
         for before, after in itertools.pairwise(times):  # bisect to the change between two of them
