@@ -26,14 +26,14 @@ class Accumulation(NamedTuple):
 def accumulation(heard: np.ndarray, seed: int = 0) -> Accumulation:
     """The labels that n of the nights, drawn at random, have between them.
 
-    The mean is exact: a label of k of N nights is missed by n of them with the probability C(N − k, n) / C(N, n) (Ugland,
-    Gray & Ellingsen, Journal of Animal Ecology, 2003).
+    The mean is exact: a label of k of N nights is missed by n of them with the probability C(N − k, n) / C(N, n)
+    (Ugland, Gray & Ellingsen, Journal of Animal Ecology, 2003).
 
     Args:
         heard: bool ``[labels, nights]``: which label was heard in which night.
         seed: Decides the orders.
     """
-    labels, nights = heard.shape
+    nights = heard.shape[1]
     n = np.arange(1, nights + 1)
     k = heard.sum(axis=1)[:, None]
     left = nights - k - n[None, :]

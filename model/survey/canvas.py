@@ -102,6 +102,7 @@ def inline(svg: str, name: str, title: str) -> str:
     for colour, variable in _VARIABLES.items():
         rest = rest.replace(colour, f"var(--{variable})")
     # Ids must be one of a kind on the page; those of groups have no use.
+    rest = re.sub(r"<style.*?</style>", "", rest, flags=re.DOTALL)  # it would style all of the page
     rest = re.sub(r'<g id="[^"]*"', "<g", rest)
     rest = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px system-ui, sans-serif", rest)
     rest = re.sub(r"\n\s*", "\n", rest)

@@ -10,42 +10,49 @@ import numpy as np
 from soundbeam.model.survey.canvas import COLOURS, FAINT, LINE, Canvas, bare, drawing, shorter
 
 MOST_SITES = 60  # in one picture
+_ROOMY = 20  # sites; more have narrower rows
 
 
 def effort_calendar(
-    sites: Sequence[str], first: datetime.date, hours: np.ndarray, failed: np.ndarray, name: str = "calendar"
+    sites: Sequence[str], first: datetime.date, hours: np.ndarray, failed: np.ndarray, unit: str, name: str
 ) -> str:
-    """Hours listened on each date at each site; blank where nothing was recorded.
+    """Hours listened on each day, or in each night, at each site; blank where nothing was recorded.
 
     Args:
         sites: Their names, as many as there are rows.
         first: The date of the first column.
         hours: float64 ``[sites, days]``; 0 where there was no effort.
         failed: int ``[sites, days]``: recordings that failed.
+        unit: ``day`` or ``night``: what a column is.
         name: The picture's on the page.
     """
     rows, days = hours.shape
     with drawing():
-        canvas = Canvas(0.85 + max(0.19 * rows, 0.35))
+        canvas = Canvas(0.85 + max((0.19 if rows <= _ROOMY else 0.15) * rows, 0.35))
         axes = canvas.figure.subplots()
         most = max(float(hours.max(initial=0.0)), 1e-9)
         image = axes.imshow(
-            np.where(hours > 0, hours, np.nan), aspect="auto", cmap=COLOURS, vmin=0, vmax=most,
-            interpolation="nearest", extent=(-0.5, days - 0.5, rows - 0.5, -0.5),
-        )  # fmt: skip
+            np.where(hours > 0, hours, np.nan),
+            aspect="auto",
+            cmap=COLOURS,
+            vmin=0,
+            vmax=most,
+            interpolation="nearest",
+            extent=(-0.5, days - 0.5, rows - 0.5, -0.5),
+        )
         for y in range(rows + 1):
             axes.axhline(y - 0.5, color=LINE, linewidth=0.5)
         at = np.argwhere(failed > 0)
         if len(at):
-            for colour, width in (("white", 3.0), ("black", 1.3)):  # seen on every colour
-                axes.plot(at[:, 1], at[:, 0], "x", color=colour, markersize=4, markeredgewidth=width)
+            for colour, width in (("white", 2.2), ("black", 1.0)):  # seen on every colour
+                axes.plot(at[:, 1], at[:, 0], "x", color=colour, markersize=3.2, markeredgewidth=width)
         axes.set_yticks(range(rows), [shorter(site, 22) for site in sites])
         date_axis(axes, first, days)
         bare(axes)
         bar = canvas.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01, aspect=max(8, 3 * rows))
         bar.outline.set_visible(False)
-        bar.set_label("hours a day", color=FAINT)
-        what = f"Hours listened on each of {days} dates at {rows} {'site' if rows == 1 else 'sites'}"
+        bar.set_label(f"hours a {unit}", color=FAINT)
+        what = f"Hours listened in each of {days} {unit}s at {rows} {'site' if rows == 1 else 'sites'}"
         return canvas.svg(name, f"{what}; blank where nothing was recorded, crosses where recordings failed")
 
 

@@ -13,9 +13,13 @@ from soundbeam.model.survey.effort_pictures import date_axis
 
 
 def first_and_last(
-    names: Sequence[str], dates: Sequence[tuple[datetime.date, datetime.date] | None],
-    first: datetime.date, days: int, what: str, name: str,
-) -> str:  # fmt: skip
+    names: Sequence[str],
+    dates: Sequence[tuple[datetime.date, datetime.date] | None],
+    first: datetime.date,
+    days: int,
+    what: str,
+    name: str,
+) -> str:
     """From the first to the last date on which each was heard.
 
     Args:
@@ -75,7 +79,9 @@ def score_distribution(
         axes = canvas.figure.subplots()
         below = edges[1:] <= threshold + 1e-9
         for chosen, colour in ((below, FAINT), (~below, DATA)):
-            axes.bar(edges[:-1][chosen], windows[chosen], np.diff(edges)[chosen], align="edge", color=colour, alpha=0.75)
+            axes.bar(
+                edges[:-1][chosen], windows[chosen], np.diff(edges)[chosen], align="edge", color=colour, alpha=0.75
+            )
         axes.set_yscale("symlog", linthresh=1)
         highest = 4 * max(float(windows.max(initial=0)), 1.0)
         powers = [0, *(10**k for k in range(int(np.log10(highest)) + 1))]
@@ -83,9 +89,17 @@ def score_distribution(
         axes.minorticks_off()
         axes.set_ylim(0, highest)
         axes.axvline(threshold, color=VERMILION, linewidth=1.2)
-        axes.annotate(f"threshold {threshold:.3g}", (threshold, 0.97), (4 if threshold < 0.6 else -4, 0), color=VERMILION,
-                      xycoords=("data", "axes fraction"), textcoords="offset points", fontsize=8.5, va="top",
-                      ha="left" if threshold < 0.6 else "right")  # fmt: skip
+        axes.annotate(
+            f"threshold {threshold:.3g}",
+            (threshold, 0.97),
+            (4 if threshold < 0.6 else -4, 0),
+            color=VERMILION,
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            fontsize=8.5,
+            va="top",
+            ha="left" if threshold < 0.6 else "right",
+        )
         axes.set(xlabel="score", ylabel="windows", xlim=(0, 1))
         if floor is not None:
             axes.axvspan(0, floor, color=LINE, alpha=0.6, linewidth=0)

@@ -68,15 +68,39 @@ def site_map(
         heard = np.nan_to_num(rate) > 0
         axes.scatter(x[~heard], y[~heard], s=16, facecolors="none", edgecolors=FAINT, linewidths=0.9)
         order = np.flatnonzero(heard)[np.argsort(-rate[heard])]
-        axes.scatter(x[order], y[order], s=12 + 420 * rate[order] / most, color=DATA, alpha=0.55, linewidths=0.8,
-                     edgecolors=PAPER)  # fmt: skip
+        axes.scatter(
+            x[order],
+            y[order],
+            s=12 + 420 * rate[order] / most,
+            color=DATA,
+            alpha=0.55,
+            linewidths=0.8,
+            edgecolors=PAPER,
+        )
         if len(sites) <= _NAMED_SITES:
             for i, site in enumerate(sites):
-                axes.annotate(shorter(site, 16), (x[i], y[i]), (0, -4), textcoords="offset points", fontsize=7.5,
-                              color=INK, ha="center", va="top")  # fmt: skip
+                axes.annotate(
+                    shorter(site, 16),
+                    (x[i], y[i]),
+                    (0, -4),
+                    textcoords="offset points",
+                    fontsize=7.5,
+                    color=INK,
+                    ha="center",
+                    va="top",
+                )
         _scale_bar(axes, half)
-        axes.annotate("N", (0.97, 0.99), (0.97, 0.87), xycoords="axes fraction", textcoords="axes fraction",
-                      ha="center", va="top", color=FAINT, arrowprops={"arrowstyle": "->", "color": FAINT})  # fmt: skip
+        axes.annotate(
+            "N",
+            (0.97, 0.99),
+            (0.97, 0.87),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            ha="center",
+            va="top",
+            color=FAINT,
+            arrowprops={"arrowstyle": "->", "color": FAINT},
+        )
         axes.set_xticks([])
         axes.set_yticks([])
         for side in ("left", "bottom", "top", "right"):

@@ -42,9 +42,15 @@ def hour_heat_map(
         axes = canvas.figure.add_subplot(grid[1])
         most = max(float(np.nanmax(rate, initial=0.0)), 1e-9)
         image = axes.imshow(
-            rate, aspect="auto", origin="lower", cmap=COLOURS, vmin=0, vmax=most, interpolation="nearest",
+            rate,
+            aspect="auto",
+            origin="lower",
+            cmap=COLOURS,
+            vmin=0,
+            vmax=most,
+            interpolation="nearest",
             extent=(-0.5, days - 0.5, 0, 24),
-        )  # fmt: skip
+        )
         if sun is not None:
             x = np.concatenate([[-0.5], np.arange(days), [days - 0.5]])
             for times in sun:
@@ -62,9 +68,14 @@ def hour_heat_map(
             top = canvas.figure.add_subplot(grid[0], sharex=axes)
             # Full moons are bright on any paper: the strip has its own dark ground.
             top.imshow(
-                moon[None, :], aspect="auto", cmap="gray", vmin=0, vmax=1, interpolation="nearest",
+                moon[None, :],
+                aspect="auto",
+                cmap="gray",
+                vmin=0,
+                vmax=1,
+                interpolation="nearest",
                 extent=(-0.5, days - 0.5, 0, 1),
-            )  # fmt: skip
+            )
             top.set_yticks([0.5], ["moon"])
             top.tick_params(labelbottom=False)
             bare(top)
@@ -149,5 +160,3 @@ def _round_down(value: float) -> float:
         return 1.0
     size = 10.0 ** np.floor(np.log10(value))
     return float(np.floor(value / size) * size)
-
-

@@ -77,10 +77,14 @@ def excerpts(calls: Sequence[Heard], output: str, rate: int) -> list[Excerpt]:
     """
     longest = _LONGEST_S if rate <= _RATES[-1] else _LONGEST_SLOWED_S
     rows = [
-        {"recording": call.recording, "start_s": call.start_s, "place": i,
-         "end_s": min(call.end_s, call.start_s + longest - 2 * CONTEXT_S)}
+        {
+            "recording": call.recording,
+            "start_s": call.start_s,
+            "place": i,
+            "end_s": min(call.end_s, call.start_s + longest - 2 * CONTEXT_S),
+        }
         for i, call in enumerate(calls)
-    ]  # fmt: skip
+    ]
     made: list[Excerpt | None] = [None] * len(calls)
     for row, samples, own_rate in cut(rows, output, CONTEXT_S):
         call = calls[row["place"]]
@@ -103,9 +107,13 @@ def _excerpt(call: Heard, samples: np.ndarray, own_rate: int, rate: int) -> Exce
     loudest = float(np.abs(heard).max(initial=0.0))
     levelled = heard * (0.8 / loudest) if loudest > 0 else heard
     return Excerpt(
-        call, data_uri("audio/mpeg", _mp3(levelled, playing)), data_uri("image/png", _png(heard, playing * slowed)),
-        playing * slowed / 2, span, slowed,
-    )  # fmt: skip
+        call,
+        data_uri("audio/mpeg", _mp3(levelled, playing)),
+        data_uri("image/png", _png(heard, playing * slowed)),
+        playing * slowed / 2,
+        span,
+        slowed,
+    )
 
 
 def _mp3(samples: np.ndarray, rate: int) -> bytes:

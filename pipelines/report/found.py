@@ -141,8 +141,8 @@ def found(output: str, labels: Sequence[str], drawn: Sequence[str], sites: list[
         _add_clips(result, rows.filter(pc.is_in(rows["label"], value_set=drawn_names)))
         dated = rows.filter(pc.is_valid(rows["local"]))
         of_drawn = pc.is_in(dated["label"], value_set=drawn_names)
-        result.undated += (
-            pc.sum(pc.is_in(rows["label"], value_set=drawn_names)).as_py() - (pc.sum(of_drawn).as_py() or 0)
+        result.undated += pc.sum(pc.is_in(rows["label"], value_set=drawn_names)).as_py() - (
+            pc.sum(of_drawn).as_py() or 0
         )
         if not len(dated):
             continue

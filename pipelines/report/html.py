@@ -7,8 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from soundbeam.pipelines.report.excerpts import BUDGET, Excerpt, chosen, excerpts
-from soundbeam.pipelines.report.label_sections import LabelSection, pictures_of
+from soundbeam.pipelines.report.label_sections import label_sections
 from soundbeam.pipelines.report.material import Material
 from soundbeam.pipelines.report.overview import (
     effort_picture,
@@ -18,7 +17,8 @@ from soundbeam.pipelines.report.overview import (
     labels_table,
     sites_table,
 )
-from soundbeam.pipelines.report.wording import citation, hours_text, intervals_text, methods, plural
+from soundbeam.pipelines.report.page_pictures import in_columns
+from soundbeam.pipelines.report.wording import citation, intervals_text, methods, plural
 
 _TEMPLATE = "survey.html.jinja"
 _TITLE_LABELS = 3
@@ -33,6 +33,7 @@ def page(material: Material) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["columns"] = in_columns
     environment.filters["svg"] = Markup  # made by model.survey.canvas, which escapes what is in it
     cited, bibtex = citation(material)
     intervals = intervals_text(material)
@@ -47,7 +48,7 @@ def page(material: Material) -> str:
         effort=effort_picture(material),
         no_times="" if len(material.effort.day) else _no_times(material),
         label_pictures=label_pictures(material),
-        sections=_sections(material),
+        sections=label_sections(material),
         failures=failures(material),
         notes=material.listened.notes.most_common(),
         methods=methods(material, intervals, ""),
@@ -82,33 +83,3 @@ def _no_times(material: Material) -> str:
         "No recording says when it was made, so there are no pictures of dates and hours. "
         "Scan again with --recorded-at PATTERN, which reads the time from names."
     )
-
-
-def _sections(material: Material) -> list[LabelSection]:
-    """A section for each label with pictures; clips until the page would grow too large."""
-    made, left = [], BUDGET
-    rate = material.info.parameters.rate
-    for i, label in enumerate(material.drawn):
-        anchor = f"label-{i + 1}"
-        surest, doubtful, no_sound = list[Excerpt](), list[Excerpt](), ""
-        calls = material.total(label).calls
-        if not calls:
-            no_sound = "There was no call."
-        elif left <= 0:
-            no_sound = "Left out, to keep this page under 15 MB: report this label alone with --label."
-        else:
-            best = chosen(material.found.surest[label])
-            worst = chosen(material.found.doubtful[label], best)
-            clips = excerpts([*best, *worst], material.request.output, rate)
-            size = sum(clip.size for clip in clips)
-            if size > left:
-                no_sound, left = "Left out, to keep this page under 15 MB: report this label alone with --label.", 0
-            else:
-                surest, doubtful, left = clips[: len(best)], clips[len(best) :], left - size
-        summary = f"{plural(calls, 'call')} in {hours_text(material.listened.total_hours)}"
-        made.append(
-            LabelSection(
-                material.name(label), anchor, summary, pictures_of(material, label, anchor), surest, doubtful, no_sound
-            )
-        )
-    return made

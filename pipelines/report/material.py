@@ -16,9 +16,9 @@ from soundbeam.pipelines.local_time import Clocks
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.places import deployments_of
 from soundbeam.pipelines.report.found import Found, Tallies, Tally, found, tallies, total
-from soundbeam.pipelines.report.surveyed import EffortCells, Listened, effort_cells, listened
 from soundbeam.pipelines.report.request import Reporting
 from soundbeam.pipelines.report.scored import Scored, scored
+from soundbeam.pipelines.report.surveyed import EffortCells, Listened, effort_cells, listened
 from soundbeam.transforms.listing.deployments import Deployment, Deployments
 
 MOST_LABELS = 50  # in tables
@@ -83,6 +83,15 @@ class Material:
         if scientific and common and scientific != common:
             return f"{common} ({scientific})"
         return label
+
+    @property
+    def unit(self) -> str:
+        """What pictures group times by: ``night`` or ``day``."""
+        return "night" if self.by_night else "day"
+
+    def site_text(self, site: str | None) -> str:
+        """A site's name; of recordings without one, what to call them."""
+        return site if site is not None else "all recordings" if len(self.sites) == 1 else "(no site)"
 
     def total(self, label: str) -> Tally:
         """A label's calls at all sites."""

@@ -10,8 +10,8 @@ from soundbeam.model.survey.accumulation import accumulation
 from soundbeam.model.survey.effort_pictures import MOST_SITES, effort_calendar
 from soundbeam.model.survey.label_pictures import accumulation_curve, first_and_last
 from soundbeam.pipelines.report.csv_links import CsvLink, csv_link
-from soundbeam.pipelines.report.label_sections import Picture, date_of, site_text
 from soundbeam.pipelines.report.material import Material
+from soundbeam.pipelines.report.page_pictures import Picture, date_of
 from soundbeam.pipelines.report.wording import date_text, failed_text, hours_text, plural, quality
 
 _MATRIX_SITES, _MATRIX_LABELS = 10, 12  # calls by label and site, on the first screen
@@ -31,7 +31,9 @@ def facts(material: Material) -> list[tuple[str, str, list[str]]]:
     """Title, large figure and lines of the first screen's three boxes."""
     heard, parameters = material.listened, material.info.parameters
     n = heard.statuses["ok"] + heard.statuses["partial"]
-    lines = [f"{plural(n, 'recording')} at {plural(len(heard.sites), 'site')}" if heard.sites else plural(n, "recording")]
+    lines = [
+        f"{plural(n, 'recording')} at {plural(len(heard.sites), 'site')}" if heard.sites else plural(n, "recording")
+    ]
     if heard.first and heard.last:
         first, last = heard.first.date(), heard.last.date()
         lines.append(date_text(first) if first == last else f"{date_text(first)} to {date_text(last)}, local time")
@@ -47,7 +49,7 @@ def facts(material: Material) -> list[tuple[str, str, list[str]]]:
         good = quality(material.bundle.report, material.labels)
         classifier.append(good or "its bundle does not say how good it is")
     else:
-        classifier.append(f"how good it is was not found ({material.no_bundle})")
+        classifier.append("how good it is cannot be told: its bundle is not where it was")
     calls = sum(material.total(label).calls for label in material.tallies)
     with_calls = sum(material.total(label).calls > 0 for label in material.tallies)
     found = [f"of {plural(with_calls, 'label')}" if with_calls else f"in {hours_text(heard.total_hours)}"]
@@ -67,8 +69,17 @@ def labels_table(material: Material) -> Table | None:
     """Calls of each label, with intervals, and per hour of effort."""
     if not material.labels:
         return None
-    heads = ["label", "calls", "90 % interval" if material.bundle else "sums of ranges", "per hour", "90 % interval",
-             "recordings with calls", "sites", "first", "last"]  # fmt: skip
+    heads = [
+        "label",
+        "calls",
+        "90 % interval" if material.bundle else "sums of ranges",
+        "per hour",
+        "90 % interval",
+        "recordings with calls",
+        "sites",
+        "first",
+        "last",
+    ]
     rows, plain = [], []
     for label in material.labels:
         tally, of_site = material.total(label), material.tallies.get(label, {})
@@ -77,15 +88,45 @@ def labels_table(material: Material) -> Table | None:
         rate, rate_low, rate_high = _rate(material, label)
         dates = [material.found.span[key] for key in material.found.span if key[0] == label]
         first, last = (min(d[0] for d in dates), max(d[1] for d in dates)) if dates else (None, None)
-        rows.append([
-            material.name(label), f"{tally.calls:,}", f"{low:,}–{high:,}", _figure(rate),
-            f"{_figure(rate_low)}–{_figure(rate_high)}" if rate_low is not None else "–", f"{tally.heard:,}",
-            f"{sites:,}" if material.listened.sites else "–", str(first or "–"), str(last or "–"),
-        ])  # fmt: skip
-        plain.append([label, tally.calls, low, high, *("" if v is None else f"{v:.6g}" for v in (rate, rate_low, rate_high)),
-                      tally.heard, sites, first, last])  # fmt: skip
-    columns = ("label", "calls", "low", "high", "calls_per_hour", "rate_low", "rate_high", "recordings_with_calls", "sites",
-               "first", "last")  # fmt: skip
+        rows.append(
+            [
+                material.name(label),
+                f"{tally.calls:,}",
+                f"{low:,}–{high:,}",
+                _figure(rate),
+                f"{_figure(rate_low)}–{_figure(rate_high)}" if rate_low is not None else "–",
+                f"{tally.heard:,}",
+                f"{sites:,}" if material.listened.sites else "–",
+                str(first or "–"),
+                str(last or "–"),
+            ]
+        )
+        plain.append(
+            [
+                label,
+                tally.calls,
+                low,
+                high,
+                *("" if v is None else f"{v:.6g}" for v in (rate, rate_low, rate_high)),
+                tally.heard,
+                sites,
+                first,
+                last,
+            ]
+        )
+    columns = (
+        "label",
+        "calls",
+        "low",
+        "high",
+        "calls_per_hour",
+        "rate_low",
+        "rate_high",
+        "recordings_with_calls",
+        "sites",
+        "first",
+        "last",
+    )
     return Table(heads, rows, csv_link("labels.csv", columns, plain))
 
 
@@ -114,15 +155,15 @@ def sites_table(material: Material) -> Table | None:
                 tally = material.tallies[label].get(site)
                 low, high = material.interval(label, site, everywhere=False)
                 hours = material.listened.hours.get(site, 0.0)
-                rows.append([label, site_text(site), tally.calls if tally else 0, low, high, f"{hours:.6g}"])
+                rows.append([label, material.site_text(site), tally.calls if tally else 0, low, high, f"{hours:.6g}"])
     data = csv_link("labels-by-site.csv", ("label", "site", "calls", "low", "high", "hours"), rows)
     cell = {(row[0], row[1]): f"{row[2]:,} ({row[3]:,}–{row[4]:,})" for row in rows}
     shown = sites if len(sites) <= _MATRIX_SITES else []
     table = [
-        [material.name(label), *(cell.get((label, site_text(site)), "0") for site in shown)]
+        [material.name(label), *(cell.get((label, material.site_text(site)), "0") for site in shown)]
         for label in material.labels[:_MATRIX_LABELS]
     ]
-    return Table(["calls at", *map(site_text, shown)], table if shown else [], data)
+    return Table(["calls at", *map(material.site_text, shown)], table if shown else [], data)
 
 
 def effort_picture(material: Material) -> Picture | None:
@@ -130,14 +171,17 @@ def effort_picture(material: Material) -> Picture | None:
     effort = material.effort
     if not len(effort.day):
         return None
-    first, last = int(effort.day.min()), int(effort.day.max())
+    date, _ = material.groups_of_time(effort.day, effort.hour)
+    first, last = int(date.min()), int(date.max())
     hours = np.zeros((len(material.sites), last - first + 1))
     failed = np.zeros(hours.shape, np.int64)
-    np.add.at(hours, (effort.site, effort.day - first), effort.hours)
-    np.add.at(failed, (effort.site, effort.day - first), effort.failed)
-    names = [site_text(site) for site in material.sites]
+    np.add.at(hours, (effort.site, date - first), effort.hours)
+    np.add.at(failed, (effort.site, date - first), effort.failed)
+    names = [material.site_text(site) for site in material.sites]
     shown = np.sort(np.argsort(-hours.sum(axis=1), kind="stable")[:MOST_SITES])
-    svg = effort_calendar([names[i] for i in shown], date_of(first), hours[shown], failed[shown])
+    svg = effort_calendar(
+        [names[i] for i in shown], date_of(first), hours[shown], failed[shown], material.unit, "effort"
+    )
     rows = [
         (names[i], date_of(first + d), f"{hours[i, d]:.6g}", failed[i, d])
         for i, d in np.argwhere((hours > 0) | (failed > 0)).tolist()
@@ -145,10 +189,13 @@ def effort_picture(material: Material) -> Picture | None:
     left_out = f" The {MOST_SITES} of {len(names)} sites with most hours." if len(names) > MOST_SITES else ""
     crosses = " Crosses: recordings that failed." if failed.any() else ""
     return Picture(
-        svg, "Effort", f"Hours listened at each site on each date, local time; blank where nothing was recorded."
+        svg,
+        "Effort",
+        f"Hours listened at each site in each {material.unit}, local time; blank where nothing was recorded."
         f"{crosses}{left_out}",
-        csv_link("effort.csv", ("site", "day", "hours", "failed_recordings"), rows), wide=True,
-    )  # fmt: skip
+        csv_link("effort.csv", ("site", material.unit, "hours", "failed_recordings"), rows),
+        wide=True,
+    )
 
 
 def label_pictures(material: Material) -> list[Picture]:
@@ -157,7 +204,7 @@ def label_pictures(material: Material) -> list[Picture]:
     span, heard = material.found.span, material.listened
     if span and heard.first and heard.last:
         first, days = heard.first.date(), (heard.last.date() - heard.first.date()).days + 1
-        rows = [[label, site_text(site), *ends] for (label, site), ends in sorted(span.items(), key=str)]
+        rows = [[label, material.site_text(site), *ends] for (label, site), ends in sorted(span.items(), key=str)]
         data = csv_link("first-and-last.csv", ("label", "site", "first", "last"), rows)
         by_label = len(material.labels) > 1
         keys = material.labels if by_label else material.sites[:MOST_SITES]
@@ -165,12 +212,21 @@ def label_pictures(material: Material) -> list[Picture]:
         for key in keys:
             of_key = [ends for (label, site), ends in span.items() if (label if by_label else site) == key]
             dates.append((min(e[0] for e in of_key), max(e[1] for e in of_key)) if of_key else None)
-        names = [material.name(key) for key in material.labels] if by_label else [site_text(key) for key in keys]
+        names = (
+            [material.name(key) for key in material.labels] if by_label else [material.site_text(key) for key in keys]
+        )
         what = "label" if by_label else f"site with {material.name(material.labels[0])}"
         svg = first_and_last(names, dates, first, days, what, "first-and-last")
         grey = "grey: from the first to the last recording"
-        made.append(Picture(svg, "First and last date", f"Of each {what}; {grey}. The data has each label at each site.",
-                            data, wide=True))  # fmt: skip
+        made.append(
+            Picture(
+                svg,
+                "First and last date",
+                f"Of each {what}; {grey}. The data has each label at each site.",
+                data,
+                wide=True,
+            )
+        )
     if curve := _accumulation(material):
         made.append(curve)
     return made
@@ -192,11 +248,12 @@ def _accumulation(material: Material) -> Picture | None:
         for n, (mean, low, high) in enumerate(zip(*curve, strict=True), start=1)
     ]
     return Picture(
-        accumulation_curve(curve, "night", "accumulation"), "Accumulation of labels",
-        f"Labels heard within so many of the {len(nights)} nights (all sites together), drawn in any order: the mean, and "
-        "nine of ten random orders.",
+        accumulation_curve(curve, "night", "accumulation"),
+        "Accumulation of labels",
+        f"Labels heard within so many of the {len(nights)} nights (all sites together), drawn in any order: the mean, "
+        "and nine of ten random orders.",
         csv_link("accumulation.csv", ("nights", "labels", "low", "high"), rows),
-    )  # fmt: skip
+    )
 
 
 def failures(material: Material) -> Table | None:
@@ -207,8 +264,11 @@ def failures(material: Material) -> Table | None:
     plain = [(status, stage, reason, n) for (status, stage, reason), n in reasons]
     rows = [[status, f"{n:,}", stage, reason] for status, stage, reason, n in plain[:_REASONS]]
     if len(reasons) > _REASONS:
-        rows.append(["…", f"{sum(row[3] for row in plain[_REASONS:]):,}", "", f"{len(reasons) - _REASONS} reasons more"])
-    return Table(["status", "files", "stage", "reason"], rows, csv_link(
-        "failures.csv", ("status", "stage", "reason", "files"), plain))  # fmt: skip
-
-
+        rows.append(
+            ["…", f"{sum(row[3] for row in plain[_REASONS:]):,}", "", f"{len(reasons) - _REASONS} reasons more"]
+        )
+    return Table(
+        ["status", "files", "stage", "reason"],
+        rows,
+        csv_link("failures.csv", ("status", "stage", "reason", "files"), plain),
+    )

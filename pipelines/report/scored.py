@@ -48,7 +48,11 @@ class Scored:
 
 
 def scored(
-    output: str, labels: Sequence[str], drawn: Sequence[str], parameters: ScanParameters, bundle: ClassifierBundle | None
+    output: str,
+    labels: Sequence[str],
+    drawn: Sequence[str],
+    parameters: ScanParameters,
+    bundle: ClassifierBundle | None,
 ) -> Scored:
     """Reads the current rows of ``predictions``, part by part.
 
@@ -72,7 +76,9 @@ def scored(
         bins = np.clip((score * BINS).astype(np.int64), 0, BINS - 1)
         result.windows += np.bincount(label * BINS + bins, minlength=result.windows.size).reshape(-1, BINS)
         if bundle:
-            rows = part if held is None else pa.concat_tables([held, part.replace_schema_metadata(held.schema.metadata)])
+            rows = (
+                part if held is None else pa.concat_tables([held, part.replace_schema_metadata(held.schema.metadata)])
+            )
             last = rows["recording"][len(rows) - 1].as_py()
             complete = len(rows) - (pc.sum(pc.equal(rows["recording"], last)).as_py() or 0)
             held = rows.slice(complete)

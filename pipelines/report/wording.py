@@ -8,8 +8,14 @@ from typing import Any
 from soundbeam.model.numbers import number
 from soundbeam.pipelines.report.material import Material
 
-_ENGINES = {"ai-edge-litert": "LiteRT", "apache-beam": "Apache Beam", "soundfile": "soundfile", "soxr": "soxr",
-            "tensorflow": "TensorFlow", "keras": "Keras"}  # fmt: skip
+_ENGINES = {
+    "ai-edge-litert": "LiteRT",
+    "apache-beam": "Apache Beam",
+    "soundfile": "soundfile",
+    "soxr": "soxr",
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+}
 NAME = "soundbeam: finding and counting sounds in recordings"
 
 
@@ -113,8 +119,8 @@ def _recordings(material: Material) -> str:
     failed = heard.statuses["failed"]
     if failed:
         text += (
-            f" {plural(failed, 'further file')} could not be decoded and {'is' if failed == 1 else 'are'} no part of the "
-            "effort."
+            f" {plural(failed, 'further file')} could not be decoded and {'is' if failed == 1 else 'are'} no part of "
+            "the effort."
         )
     if heard.statuses["partial"]:
         text += f" {plural(heard.statuses['partial'], 'recording')} could be decoded only in part."
@@ -145,8 +151,8 @@ def _calls(material: Material) -> str:
 def _rates(material: Material) -> str:
     unit = "nights (noon to noon)" if material.by_night else "days"
     return (
-        f"Rates are calls per hour of effort; their 90 % intervals take the {unit} of each site as independent units of a "
-        "ratio estimator (Cochran 1977), and are at least as wide as those of a Poisson count (Garwood 1936)."
+        f"Rates are calls per hour of effort; their 90 % intervals take the {unit} of each site as independent units "
+        "of a ratio estimator (Cochran 1977), and are at least as wide as those of a Poisson count (Garwood 1936)."
     )
 
 
@@ -154,8 +160,8 @@ def intervals_text(material: Material) -> str:
     """How the intervals of totals were made, in a sentence or two."""
     if material.bundle is None:
         return (
-            "The ranges of totals are the sums of each recording's own 90 % interval, which take all errors for shared; "
-            "they are no 90 % intervals of the totals."
+            "The ranges of totals are the sums of each recording's own 90 % interval, which take all errors for "
+            "shared; they are no 90 % intervals of the totals."
         )
     draws = len(material.bundle.counting.draws)
     if draws > 1:
@@ -165,9 +171,9 @@ def intervals_text(material: Material) -> str:
             "bootstrap draws) is kept apart from what each peak has of its own."
         )
     return (
-        "The 90 % intervals of totals take each peak of the scores for a call with the probability that its score states, "
-        "and peaks for independent; errors that all recordings share, such as a background unlike any in training, are "
-        "not in them."
+        "The 90 % intervals of totals take each peak of the scores for a call with the probability that its score "
+        "states, and peaks for independent; errors that all recordings share, such as a background unlike any in "
+        "training, are not in them."
     )
 
 
@@ -199,7 +205,9 @@ def quality(report: dict[str, Any], labels: list[str]) -> str:
     calibrated = report.get("calibrated")
     if calibrated:
         of = {label: figures for label, figures in calibrated["labels"].items() if label in labels}
-        shares = [f"{label}: precision {number(f['precision'])}, recall {number(f['recall'])}" for label, f in of.items()]
+        shares = [
+            f"{label}: precision {number(f['precision'])}, recall {number(f['recall'])}" for label, f in of.items()
+        ]
         return (
             f"On the {calibrated['recordings']} annotated recordings that it was calibrated on: {'; '.join(shares[:3])}"
             if shares

@@ -21,7 +21,9 @@ def write_report(request: Reporting) -> int:
     """
     place, path = locate(request.html)
     if place.fs.isdir(path):
-        raise SoundbeamError(f"{request.html}: is a folder; name a file in it, as {request.html.rstrip('/')}/report.html")
+        raise SoundbeamError(
+            f"{request.html}: is a folder; name a file in it, as {request.html.rstrip('/')}/report.html"
+        )
     content = page(gather(request)).encode()
     write_at_once(place.fs, path, content)
     return len(content)

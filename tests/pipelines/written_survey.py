@@ -17,9 +17,20 @@ WINDOWS = 20  # that predictions have of each recording and label
 
 
 def write_survey(
-    folder, sites=40, nights=60, labels=("owl", "nightjar", "frog"), first=datetime.date(2024, 4, 20), hours=range(18, 30),
-    rate=2.0, failed=0.01, utc_offset_h=2, seed=0, named=True, per_shard=50_000, **more,
-):  # fmt: skip
+    folder,
+    sites=40,
+    nights=60,
+    labels=("owl", "nightjar", "frog"),
+    first=datetime.date(2024, 4, 20),
+    hours=range(18, 30),
+    rate=2.0,
+    failed=0.01,
+    utc_offset_h=2,
+    seed=0,
+    named=True,
+    per_shard=50_000,
+    **more,
+):
     """Commits a run whose calls come by the hour, the season and the site; returns the folder as text.
 
     Args:
@@ -51,11 +62,23 @@ def write_survey(
     for k, begin in enumerate(range(0, len(site), per_shard)):
         part = slice(begin, begin + per_shard)
         tables = _tables(
-            rng, labels, [names[s] for s in site[part]], site[part], night[part], hour[part], start, rate, failed, nights,
-            liked, info.parameters.fingerprint,
-        )  # fmt: skip
+            rng,
+            labels,
+            [names[s] for s in site[part]],
+            site[part],
+            night[part],
+            hour[part],
+            start,
+            rate,
+            failed,
+            nights,
+            liked,
+            info.parameters.fingerprint,
+        )
         for table, schema in of_schema.items():
-            rows = pa.table([pa.array(tables[table][name], schema.field(name).type) for name in schema.names], schema=schema)
+            rows = pa.table(
+                [pa.array(tables[table][name], schema.field(name).type) for name in schema.names], schema=schema
+            )
             path = f"{output.staging_url(RUN)}/{table}/part-{k:05d}.parquet".removeprefix("file://")
             output.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             pq.write_table(rows, path, compression="zstd")
@@ -72,13 +95,23 @@ def _tables(rng, labels, names, site, night, hour, start, rate, failed, nights, 
     bad = rng.random(n) < failed
     names, nothing = np.array(names, object), np.full(n, None, object)
     recordings = {
-        "recording": uris, "bytes": np.full(n, 10**8), "version": np.full(n, "v", object),
-        "status": np.where(bad, "failed", "ok"), "stage": np.where(bad, "decode", nothing),
-        "error": np.where(bad, "the file is empty", nothing), "duration_s": np.where(bad, nothing, 3600.0),
-        "sample_rate": np.full(n, 32000), "channels": np.full(n, 1), "recorded_at": at,
-        "windows": np.where(bad, 0, WINDOWS), "classifier": np.full(n, fingerprint, object), "site": names,
-        "listened_s": np.where(bad, nothing, 3600.0), "notes": nothing, "content": nothing,
-    }  # fmt: skip
+        "recording": uris,
+        "bytes": np.full(n, 10**8),
+        "version": np.full(n, "v", object),
+        "status": np.where(bad, "failed", "ok"),
+        "stage": np.where(bad, "decode", nothing),
+        "error": np.where(bad, "the file is empty", nothing),
+        "duration_s": np.where(bad, nothing, 3600.0),
+        "sample_rate": np.full(n, 32000),
+        "channels": np.full(n, 1),
+        "recorded_at": at,
+        "windows": np.where(bad, 0, WINDOWS),
+        "classifier": np.full(n, fingerprint, object),
+        "site": names,
+        "listened_s": np.where(bad, nothing, 3600.0),
+        "notes": nothing,
+        "content": nothing,
+    }
     counts = {name: [] for name in ("recording", "label", "windows", "calls", "calls_low", "calls_high", "site")}
     calls = {name: [] for name in ("recording", "label", "start_s", "end_s", "score", "started_at", "site")}
     scores = {name: [] for name in ("recording", "start_s", "end_s", "label", "score", "site")}
@@ -91,29 +124,49 @@ def _tables(rng, labels, names, site, night, hour, start, rate, failed, nights, 
         unknown = np.where(bad, None, number)
         for name, values in zip(
             counts,
-            (uris, np.full(n, label, object), np.where(bad, 0, WINDOWS), unknown, np.where(bad, None, number - number // 4),
-             np.where(bad, None, number + (number + 1) // 3), names),
+            (
+                uris,
+                np.full(n, label, object),
+                np.where(bad, 0, WINDOWS),
+                unknown,
+                np.where(bad, None, number - number // 4),
+                np.where(bad, None, number + (number + 1) // 3),
+                names,
+            ),
             strict=True,
-        ):  # fmt: skip
+        ):
             counts[name].append(values)
         of = np.repeat(np.arange(n), number)
         begin = np.round(rng.random(len(of)) * 3590, 1)
         score = 0.5 + 0.5 * rng.beta(2, 2, len(of))
         for name, values in zip(
             calls,
-            (uris[of], np.full(len(of), label, object), begin, begin + 2.0, score, at[of] + (begin * 1e6).astype(np.int64),
-             names[of]),
+            (
+                uris[of],
+                np.full(len(of), label, object),
+                begin,
+                begin + 2.0,
+                score,
+                at[of] + (begin * 1e6).astype(np.int64),
+                names[of],
+            ),
             strict=True,
-        ):  # fmt: skip
+        ):
             calls[name].append(values)
         windows = np.repeat(np.flatnonzero(~bad), WINDOWS)
         place = np.tile(np.arange(WINDOWS) * 180.0, int((~bad).sum()))
         for name, values in zip(
             scores,
-            (uris[windows], place, place + 2.0, np.full(len(windows), label, object),
-             rng.beta(0.4, 6, len(windows)).astype(np.float32), names[windows]),
+            (
+                uris[windows],
+                place,
+                place + 2.0,
+                np.full(len(windows), label, object),
+                rng.beta(0.4, 6, len(windows)).astype(np.float32),
+                names[windows],
+            ),
             strict=True,
-        ):  # fmt: skip
+        ):
             scores[name].append(values)
     joined = {"counts": counts, "calls": calls, "predictions": scores}
     return {
