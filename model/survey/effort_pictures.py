@@ -50,7 +50,7 @@ def effort_calendar(
         date_axis(axes, first, days)
         bare(axes)
         bar = canvas.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01, aspect=max(8, 3 * rows))
-        bar.outline.set_visible(False)
+        bar.ax.set_frame_on(False)
         bar.set_label(f"hours a {unit}", color=FAINT)
         what = f"Hours listened in each of {days} {unit}s at {rows} {'site' if rows == 1 else 'sites'}"
         return canvas.svg(name, f"{what}; blank where nothing was recorded, crosses where recordings failed")

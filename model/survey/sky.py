@@ -27,7 +27,7 @@ def sun_times(latitude: float, longitude: float, day: datetime.date, zone: datet
     from astral.sun import sunrise, sunset
 
     observer = LocationInfo("", "", "UTC", latitude, longitude).observer
-    times = []
+    times: list[datetime.datetime | None] = []
     for event in (sunrise, sunset):
         try:
             times.append(event(observer, date=day, tzinfo=zone).astimezone(datetime.timezone.utc))

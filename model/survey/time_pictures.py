@@ -80,7 +80,7 @@ def hour_heat_map(
             top.tick_params(labelbottom=False)
             bare(top)
         bar = canvas.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01, aspect=25)
-        bar.outline.set_visible(False)
+        bar.ax.set_frame_on(False)
         bar.set_label("calls per hour", color=FAINT)
         lines = ", with lines at sunrise and sunset" if sun is not None else ""
         return canvas.svg(name, f"{label}: calls per hour by date and hour of the day{lines}")

@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import datetime
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -197,15 +198,18 @@ def _add_clips(result: Found, rows: pa.Table) -> None:
     for i in np.unique(labels).tolist():
         of_label = np.flatnonzero(labels == i)
         order = of_label[np.argsort(scores[of_label], kind="stable")]
-        for kept, chosen, sign in (
-            (result.surest, order[::-1][:_CANDIDATES], -1),
-            (result.doubtful, order[:_CANDIDATES], 1),
-        ):
-            pool = kept[result.drawn[i]] + [_heard(row) for row in rows.take(pa.array(chosen)).to_pylist()]
-            pool.sort(key=lambda call, sign=sign: (sign * call.score, call.recording, call.start_s))
-            kept[result.drawn[i]] = pool[:_CANDIDATES]
+        best, worst = (
+            [_heard(row) for row in rows.take(pa.array(chosen)).to_pylist()]
+            for chosen in (order[::-1][:_CANDIDATES], order[:_CANDIDATES])
+        )
+        name = result.drawn[i]
+        by_place = sorted([*result.surest[name], *best], key=lambda call: (call.recording, call.start_s))
+        result.surest[name] = sorted(by_place, key=lambda call: -call.score)[:_CANDIDATES]
+        by_place = sorted([*result.doubtful[name], *worst], key=lambda call: (call.recording, call.start_s))
+        result.doubtful[name] = sorted(by_place, key=lambda call: call.score)[:_CANDIDATES]
 
 
-def _heard(row: dict) -> Heard:
-    names = ("recording", "start_s", "end_s", "score", "local", "site")
-    return Heard(*(row[name] for name in names), row.get("channel"))
+def _heard(row: dict[str, Any]) -> Heard:
+    return Heard(
+        row["recording"], row["start_s"], row["end_s"], row["score"], row["local"], row["site"], row.get("channel")
+    )

@@ -235,7 +235,7 @@ def label_pictures(material: Material) -> list[Picture]:
 def _accumulation(material: Material) -> Picture | None:
     """How many labels were heard within so many nights; None with one label, or one night."""
     effort = material.effort
-    nights = np.unique(effort.day - (effort.hour < 12))
+    nights: np.ndarray = np.unique(effort.day - (effort.hour < 12))
     pairs = material.found.nights
     pairs = pairs[np.isin(pairs[:, 1], nights)]
     if len(np.unique(pairs[:, 0])) < 2 or len(nights) < 2:
