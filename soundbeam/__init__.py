@@ -47,6 +47,7 @@ __all__ = [
     "load_classifier",
     "materialize",
     "read_table",
+    "report",
     "scan",
     "search",
     "stream_table",
@@ -255,6 +256,27 @@ def calibrate(
     from soundbeam.programs import calibrate
 
     return calibrate(classifier, annotations, output, to, precision)
+
+
+def report(output: Path, html: Path, **options: Any) -> str:
+    """Writes what a scan found as one page that opens offline and prints, as ``soundbeam report`` does.
+
+    Args:
+        output: The scan's output folder.
+        html: The file to write.
+        options: ``label`` (a name, or several), ``deployments`` and ``reviews``, the other fields of
+            `pipelines.report.request.Reporting`.
+
+    Returns:
+        ``html`` as text.
+
+    Example:
+        >>> report("results/", "report.html", label="low")
+        'report.html'
+    """
+    from soundbeam.programs import report
+
+    return report(output, html, options)
 
 
 def read_table(

@@ -244,6 +244,19 @@ def calibrate(classifier: Path, annotations: Path, output: Path, to: Path, preci
     return Classifier(run(Calibrating(**plain, precision=precision), _log.warning))
 
 
+def report(output: Path, html: Path, options: Mapping[str, Any]) -> str:
+    """See `soundbeam.report`."""
+    from soundbeam.pipelines.report.request import Reporting
+    from soundbeam.pipelines.report.writing import write_report
+
+    own, unknown = _split(options, Reporting)
+    if unknown:
+        raise OptionError(f"report has no option {next(iter(unknown))!r}")
+    request = Reporting(path_text(output, "output"), path_text(html, "html"), **own)
+    write_report(request)
+    return request.html
+
+
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Divides options into those that are fields of a dataclass and the others."""
     names = {field.name for field in dataclasses.fields(of) if field.init}
