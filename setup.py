@@ -23,6 +23,7 @@ setup(
         "soundbeam": ["py.typed"],
         "soundbeam.model.report": ["*.jinja"],
         "soundbeam.pipelines.report": ["*.jinja", "*.css"],
+        "soundbeam.pipelines.review": ["*.jinja", "page/*"],
     },
     python_requires=">=3.10,<3.13",
     install_requires=[

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from soundbeam.classifier import Classifier
+    from soundbeam.pipelines.review.figures_of_review import ReviewFigures
     from soundbeam.programs import EvaluationFigures, ScanSummary
 
     Path = str | os.PathLike[str]
@@ -48,6 +49,7 @@ __all__ = [
     "materialize",
     "read_table",
     "report",
+    "review_report",
     "scan",
     "search",
     "stream_table",
@@ -277,6 +279,27 @@ def report(output: Path, html: Path, **options: Any) -> str:
     from soundbeam.programs import report
 
     return report(output, html, options)
+
+
+def review_report(output: Path, label: str | None = None, *, target_precision: float = 0.95) -> ReviewFigures:
+    """What reviewers' verdicts come to, as ``soundbeam review report`` tells it.
+
+    Args:
+        output: The scan's output folder, in which windows were drawn and judged.
+        label: Only of this label; None: of all that were reviewed.
+        target_precision: Of windows, for which a threshold is looked for.
+
+    Raises:
+        ResultsError: Nothing was judged yet.
+
+    Example:
+        >>> figures = review_report("results/").labels[0]
+        >>> figures.total.low <= figures.total.value <= figures.total.high
+        True
+    """
+    from soundbeam.programs import review_report
+
+    return review_report(output, label, target_precision)
 
 
 def read_table(

@@ -15,6 +15,8 @@ from soundbeam.model.storage.files import path_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from soundbeam.pipelines.review.figures_of_review import ReviewFigures
+
     Path = str | os.PathLike[str]
 
 _log = logging.getLogger("soundbeam")
@@ -255,6 +257,15 @@ def report(output: Path, html: Path, options: Mapping[str, Any]) -> str:
     request = Reporting(path_text(output, "output"), path_text(html, "html"), **own)
     write_report(request)
     return request.html
+
+
+def review_report(output: Path, label: str | None, target_precision: float) -> ReviewFigures:
+    """See `soundbeam.review_report`."""
+    from soundbeam.pipelines.review.review_numbers import review_figures
+
+    if not 0 < target_precision < 1:
+        raise OptionError(f"target_precision {target_precision} is not above 0 and below 1")
+    return review_figures(path_text(output, "output"), label, target_precision)
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -12,6 +12,13 @@ import pyarrow as pa
 
 # How windows are drawn. The first three are probability samples: each window has a weight.
 Design = Literal["scores", "random", "diel", "presence", "next"]
+DRAWN_BY: dict[Design, str] = {
+    "scores": "by strata of scores",
+    "random": "at random",
+    "diel": "by hours of the day",
+    "presence": "the best of each site and night first",
+    "next": "what the detector is least sure of",
+}
 WEIGHTED: tuple[Design, ...] = ("scores", "random", "diel")
 # In the schema metadata of a sample's file.
 SAMPLE_METADATA = b"soundbeam"
@@ -83,7 +90,7 @@ class SampleInfo:
         runs: The runs whose current rows are the population.
         hop_s, window_s: Seconds between the starts of two windows, and their length.
         frame: A hash of what defines the population, its strata and the order of drawing in them. Draws of one frame
-            continue each other.
+            continue each other. "" where the design has no strata.
         strata: The strata, from the lowest score up; empty where the design has none.
         min_score: Windows with a lower score were not kept by the scan and are not in the population; None: all were.
         left_out: How many windows are not in the population: lower scores, or no time of day.
@@ -101,7 +108,7 @@ class SampleInfo:
     runs: tuple[str, ...]
     hop_s: float
     window_s: float
-    frame: str
+    frame: str = ""
     strata: tuple[Stratum, ...] = ()
     min_score: float | None = None
     left_out: int = 0
