@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import gzip
 import io
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,15 @@ class CsvLink(NamedTuple):
 
     name: str
     uri: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table on the page; the first cell of a row is its head."""
+
+    heads: list[str]
+    rows: list[list[str]]
+    data: CsvLink
 
 
 def csv_link(name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> CsvLink:

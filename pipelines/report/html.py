@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from soundbeam.pipelines.report.corrected import reviews_table
 from soundbeam.pipelines.report.label_sections import label_sections
 from soundbeam.pipelines.report.material import Material
 from soundbeam.pipelines.report.overview import (
@@ -18,7 +19,7 @@ from soundbeam.pipelines.report.overview import (
     sites_table,
 )
 from soundbeam.pipelines.report.page_pictures import in_columns
-from soundbeam.pipelines.report.wording import citation, intervals_text, methods, plural
+from soundbeam.pipelines.report.wording import citation, intervals_text, listed, methods, plural
 
 _TEMPLATE = "survey.html.jinja"
 _TITLE_LABELS = 3
@@ -43,6 +44,8 @@ def page(material: Material) -> str:
         facts=facts(material),
         labels=labels_table(material),
         by_site=sites_table(material),
+        reviews=reviews_table(material),
+        not_used=_not_used(material),
         more_labels=_more_labels(material),
         intervals=intervals,
         effort=effort_picture(material),
@@ -51,7 +54,7 @@ def page(material: Material) -> str:
         sections=label_sections(material),
         failures=failures(material),
         notes=material.listened.notes.most_common(),
-        methods=methods(material, intervals, ""),
+        methods=methods(material, intervals),
         citation=cited,
         bibtex=bibtex,
     )
@@ -74,6 +77,14 @@ def _more_labels(material: Material) -> str:
     if silent > 0:
         told.append(f"{plural(silent, 'label')} had no call")
     return f"{'; '.join(told)}. Choose with --label." if told else ""
+
+
+def _not_used(material: Material) -> str:
+    """That there are verdicts which this report was not asked to use."""
+    judged = [material.name(label) for label in material.labels if label in material.reviewed]
+    if material.request.reviews or not judged:
+        return ""
+    return f"There are verdicts on {listed(judged)}; --reviews corrects the totals by them."
 
 
 def _no_times(material: Material) -> str:

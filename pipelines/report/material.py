@@ -17,8 +17,10 @@ from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.places import deployments_of
 from soundbeam.pipelines.report.found import Found, Tallies, Tally, found, tallies, total
 from soundbeam.pipelines.report.request import Reporting
+from soundbeam.pipelines.report.reviewed import judged_labels, reviews_of
 from soundbeam.pipelines.report.scored import Scored, scored
 from soundbeam.pipelines.report.surveyed import EffortCells, Listened, effort_cells, listened
+from soundbeam.pipelines.review.figures_of_review import LabelReview
 from soundbeam.transforms.listing.deployments import Deployment, Deployments
 
 MOST_LABELS = 50  # in tables
@@ -43,7 +45,8 @@ class Material:
         found: When and where calls were.
         scored: What the scores say.
         bundle: The scan's classifier; None: it is not where it was then.
-        no_bundle: Why.
+        reviews: Label → what verdicts say of it, if it was asked for.
+        reviewed: The labels on which there are verdicts, asked for or not.
     """
 
     request: Reporting
@@ -58,7 +61,8 @@ class Material:
     found: Found
     scored: Scored
     bundle: ClassifierBundle | None
-    no_bundle: str
+    reviews: dict[str, LabelReview]
+    reviewed: set[str]
 
     @property
     def info(self) -> RunInfo:
@@ -155,11 +159,25 @@ def gather(request: Reporting) -> Material:
     all_tallies = tallies(request.output, info.parameters.min_expected is not None)
     labels = _labels(request, info, all_tallies)
     drawn = _drawn(request, labels, all_tallies)
-    bundle, no_bundle = _bundle(info)
+    bundle = _bundle(info)
+    reviews = reviews_of(request.output, labels) if request.reviews else {}
     calls = found(request.output, labels, drawn, effort.sites, clocks)
     scores = scored(request.output, labels, drawn, info.parameters, bundle)
     return Material(
-        request, runs, clocks, deployments, heard, effort, all_tallies, labels, drawn, calls, scores, bundle, no_bundle
+        request,
+        runs,
+        clocks,
+        deployments,
+        heard,
+        effort,
+        all_tallies,
+        labels,
+        drawn,
+        calls,
+        scores,
+        bundle,
+        reviews,
+        judged_labels(request.output),
     )
 
 
@@ -184,13 +202,10 @@ def _drawn(request: Reporting, labels: Sequence[str], of_all: Tallies) -> list[s
     return [label for label in labels if request.label or total(of_all.get(label, {})).calls][:MOST_DRAWN]
 
 
-def _bundle(info: RunInfo) -> tuple[ClassifierBundle | None, str]:
-    """The scan's classifier, or why it is not at hand."""
-    url = info.parameters.classifier
+def _bundle(info: RunInfo) -> ClassifierBundle | None:
+    """The scan's classifier; None if it is not where it was then, or another one is."""
     try:
-        bundle = load_bundle(url)
-    except (SoundbeamError, OSError) as e:
-        return None, str(e)
-    if bundle.fingerprint != info.parameters.fingerprint:
-        return None, f"{url}: holds another classifier now ({bundle.fingerprint[:12]})"
-    return bundle, ""
+        bundle = load_bundle(info.parameters.classifier)
+    except (SoundbeamError, OSError):
+        return None
+    return bundle if bundle.fingerprint == info.parameters.fingerprint else None

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
 from soundbeam.model.survey.accumulation import accumulation
 from soundbeam.model.survey.effort_pictures import MOST_SITES, effort_calendar
 from soundbeam.model.survey.label_pictures import accumulation_curve, first_and_last
-from soundbeam.pipelines.report.csv_links import CsvLink, csv_link
+from soundbeam.pipelines.report.csv_links import Table, csv_link
 from soundbeam.pipelines.report.material import Material
 from soundbeam.pipelines.report.page_pictures import Picture, date_of
-from soundbeam.pipelines.report.wording import date_text, failed_text, hours_text, plural, quality
+from soundbeam.pipelines.report.wording import date_text, estimated, failed_text, hours_text, plural, quality
 
 _MATRIX_SITES, _MATRIX_LABELS = 10, 12  # calls by label and site, on the first screen
 _REASONS = 8
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """A table on the page; the first cell of a row is its head."""
-
-    heads: list[str]
-    rows: list[list[str]]
-    data: CsvLink
 
 
 def facts(material: Material) -> list[tuple[str, str, list[str]]]:
@@ -56,6 +45,8 @@ def facts(material: Material) -> list[tuple[str, str, list[str]]]:
     for label in material.labels[:3]:
         low, high = material.interval(label)
         found.append(f"{material.name(label)}: {material.total(label).calls:,} ({low:,} to {high:,})")
+        if (review := material.reviews.get(label)) and review.calls:
+            found.append(f"corrected by reviews: {estimated(review.calls)}")
     if len(material.labels) > 3:
         found.append(f"and {plural(len(material.labels) - 3, 'label')} more below")
     return [

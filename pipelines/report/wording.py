@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from soundbeam.model.estimation.totals import Estimate
 from soundbeam.model.numbers import number
 from soundbeam.pipelines.report.material import Material
 
@@ -62,13 +63,12 @@ def failed_text(material: Material) -> str:
     return ", ".join(told)
 
 
-def methods(material: Material, intervals: str, corrected: str) -> str:
+def methods(material: Material, intervals: str) -> str:
     """The methods paragraph.
 
     Args:
         material: What was gathered.
         intervals: A sentence that says how the intervals of totals were made.
-        corrected: A sentence about reviews; "" without any.
     """
     parameters, heard = material.info.parameters, material.listened
     told = [_recordings(material)]
@@ -98,8 +98,7 @@ def methods(material: Material, intervals: str, corrected: str) -> str:
     if totals:
         told.append(f"This found {listed(totals)}.")
     told.append(intervals)
-    if corrected:
-        told.append(corrected)
+    told += [_review(material, label) for label in material.reviews]
     if heard.first:
         told.append(_rates(material))
     return " ".join(told)
@@ -146,6 +145,30 @@ def _calls(material: Material) -> str:
         f"Neighbouring windows whose log-odds{smooth} reached the threshold (a score of {of}) were joined into calls; "
         f"two calls were told apart where the log-odds fell by {rules.get('dip', 0):g} between them{gap}."
     )
+
+
+def _review(material: Material, label: str) -> str:
+    """What people judged, and what it corrects the label's total to."""
+    review = material.reviews[label]
+    name, judged = material.name(label), review.weighed
+    people = plural(len(review.reviewers.names), "person", "people")
+    text = (
+        f"{plural(judged, 'window')} of {name}, drawn with known probabilities (design {review.design}), "
+        f"{'was' if judged == 1 else 'were'} judged by {people}. Corrected by these verdicts, "
+        f"{estimated(review.total)} windows have the sound"
+    )
+    text += f", in {estimated(review.calls)} calls" if review.calls else ""
+    if review.own:
+        text += (
+            f"; at the threshold, precision is {estimated(review.own.precision, '.2f')} and recall "
+            f"{estimated(review.own.recall, '.2f')}"
+        )
+    return f"{text} (90 % intervals)."
+
+
+def estimated(estimate: Estimate | None, form: str = ",.0f") -> str:
+    """``19 (15 to 24)``; a dash where nothing is known."""
+    return f"{estimate.value:{form}} ({estimate.low:{form}} to {estimate.high:{form}})" if estimate else "–"
 
 
 def _rates(material: Material) -> str:
