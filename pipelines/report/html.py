@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from soundbeam.model.numbers import number
 from soundbeam.pipelines.report.corrected import reviews_table
 from soundbeam.pipelines.report.label_sections import label_sections
 from soundbeam.pipelines.report.material import Material
@@ -34,6 +35,7 @@ def page(material: Material) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["number"] = number
     environment.filters["columns"] = in_columns
     environment.filters["svg"] = Markup  # made by model.survey.canvas, which escapes what is in it
     cited, bibtex = citation(material)
