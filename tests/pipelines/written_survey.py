@@ -24,6 +24,7 @@ def write_survey(
     first=datetime.date(2024, 4, 20),
     hours=range(18, 30),
     rate=2.0,
+    fewer=2.0,
     failed=0.01,
     utc_offset_h=2,
     seed=0,
@@ -36,10 +37,11 @@ def write_survey(
     Args:
         folder: The output.
         sites, nights: How many.
-        labels: Each with half of the calls of the one before.
+        labels: Their names.
         first: The evening of the first night, by local time.
         hours: Local hours after midnight of the evening's date at which recordings begin.
         rate: Calls of the first label per recording, on average.
+        fewer: How many times fewer each next label has.
         failed: Share of the recordings that failed.
         utc_offset_h: Local time less UTC.
         seed: Decides everything.
@@ -70,6 +72,7 @@ def write_survey(
             hour[part],
             start,
             rate,
+            fewer,
             failed,
             nights,
             liked,
@@ -87,7 +90,7 @@ def write_survey(
     return str(folder)
 
 
-def _tables(rng, labels, names, site, night, hour, start, rate, failed, nights, liked, fingerprint):
+def _tables(rng, labels, names, site, night, hour, start, rate, fewer, failed, nights, liked, fingerprint):
     """Table → column → values, of some recordings."""
     n = len(site)
     at = start + (night * 24 + hour).astype(np.int64) * HOUR_US
@@ -119,7 +122,7 @@ def _tables(rng, labels, names, site, night, hour, start, rate, failed, nights, 
         peak_hour, peak_night = 21.0 + 3 * (i % 4), nights * ((i * 0.37 + 0.3) % 1)
         by_hour = np.exp(-((hour - peak_hour) ** 2) / 6)
         season = np.exp(-((night - peak_night) ** 2) / (2 * (nights / 5 + 1) ** 2))
-        mean = rate / 2**i * by_hour * season * liked[i, site] * 4
+        mean = rate / fewer**i * by_hour * season * liked[i, site] * 4
         number = np.where(bad, 0, rng.poisson(mean))
         unknown = np.where(bad, None, number)
         for name, values in zip(

@@ -191,7 +191,7 @@ def test_the_same_tables_give_the_same_page(survey, page, tmp_path):
 
 def test_many_sites_and_nights_stay_small(tmp_path):
     labels = [f"label{i:02d}" for i in range(14)]
-    write_survey(tmp_path / "out", 70, 130, labels, hours=(20, 23), rate=9.0, site="{site}/*")
+    write_survey(tmp_path / "out", 70, 130, labels, hours=(20, 23), fewer=1.2, site="{site}/*")
     assert main(["--output", str(tmp_path / "out"), "--html", str(tmp_path / "big.html")]) == 0
     assert (tmp_path / "big.html").stat().st_size < 15e6
     found = Page(tmp_path / "big.html")
