@@ -22,6 +22,7 @@ setup(
     package_data={
         "soundbeam": ["py.typed"],
         "soundbeam.model.report": ["*.jinja"],
+        "soundbeam.pipelines.report": ["*.jinja", "*.css"],
         "soundbeam.pipelines.review": ["*.jinja", "page/*"],
     },
     python_requires=">=3.10,<3.13",

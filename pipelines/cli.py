@@ -21,6 +21,7 @@ PROGRAMS = {
     "evaluate": "compare a scan with annotations",
     "calibrate": "set thresholds, rules for calls and probabilities from annotated recordings",
     "label": "tell what clips are of: their highest labels, with scores",
+    "report": "write what a scan found as one page: figures with intervals, pictures, clips, methods",
     "show": "draw one recording's spectrogram with its calls and scores",
 }
 # Programs whose package in `soundbeam.pipelines` has another name: that of ``import`` would be no Python name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from soundbeam.model.errors import ResultsError
@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 REVIEWS = "reviews"
 
 
-def read(
+def read_table(
     output: Path,
     table: str,
     run: str | None = None,
     classifier: str | None = None,
     columns: Sequence[str] | None = None,
-    recordings: Collection[str | os.PathLike[str]] | None = None,
+    recordings: Collection[str] | None = None,
     zeros: bool = False,
 ) -> pa.Table:
-    """See `soundbeam.read_table`. Of ``reviews``: the newest verdict of each window and reviewer."""
+    """The current rows of one table of a scan, or its ``reviews``; see `pipelines.results.read` for the arguments.
+
+    Raises:
+        ResultsError: There is no such table, column, run or classifier.
+
+    Example:
+        >>> read_table("results/", "counts")["calls"].to_pylist()
+        [2]
+    """
     if table != REVIEWS:
         from soundbeam.pipelines.results import read
 
@@ -39,3 +47,23 @@ def read(
     if unknown := [name for name in columns or () if name not in rows.column_names]:
         raise ResultsError(f"no column {unknown[0]!r} in {REVIEWS}; there are {', '.join(rows.column_names)}")
     return rows if columns is None else rows.select(list(columns))
+
+
+def stream_table(
+    output: Path,
+    table: str,
+    run: str | None = None,
+    classifier: str | None = None,
+    columns: Sequence[str] | None = None,
+    recordings: Collection[str] | None = None,
+    zeros: bool = False,
+) -> Iterator[pa.Table]:
+    """Yields the same rows in parts, for a table that is larger than memory.
+
+    Example:
+        >>> sum(len(part) for part in stream_table("results/", "calls", columns=["score"]))
+        2
+    """
+    from soundbeam.pipelines.results import stream
+
+    return stream(output, table, run, classifier, columns, recordings, zeros)

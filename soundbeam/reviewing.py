@@ -1,13 +1,17 @@
-"""Draws windows for review, and takes verdicts from elsewhere."""
+"""Draws windows for review, takes verdicts from elsewhere, and says what verdicts come to."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
 
+from soundbeam.model.errors import OptionError
+from soundbeam.model.storage.files import path_text
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from soundbeam.pipelines.review.figures_of_review import ReviewFigures
     from soundbeam.pipelines.review.judged_elsewhere import Imported
 
     Path = str | os.PathLike[str]
@@ -34,8 +38,6 @@ def review_sample(output: Path, label: str | None = None, n: int = 200, **option
         >>> drawn.num_rows, drawn.column_names[:4]
         (3, ['review_id', 'recording', 'start_s', 'end_s'])
     """
-    from soundbeam.model.errors import OptionError
-    from soundbeam.model.storage.files import path_text
     from soundbeam.pipelines.review.drawing_windows import draw_windows
     from soundbeam.pipelines.review.request import Sampling
 
@@ -66,7 +68,26 @@ def review_import(source: Path, output: Path, reviewer: str | None = None, label
         >>> review_import("judged.csv", "results/", reviewer="ann").verdicts
         Counter({'yes': 1})
     """
-    from soundbeam.model.storage.files import path_text
     from soundbeam.pipelines.review.judged_elsewhere import import_verdicts
 
     return import_verdicts(path_text(source, "source"), path_text(output, "output"), reviewer, label)
+
+
+def review_report(output: Path, label: str | None = None, *, target_precision: float = 0.95) -> ReviewFigures:
+    """What reviewers' verdicts come to, as ``soundbeam review report`` tells it.
+
+    Args:
+        output: The scan's output folder, in which windows were drawn and judged.
+        label: Only of this label; None: of all that were reviewed.
+        target_precision: Of windows, for which a threshold is looked for.
+
+    Example:
+        >>> figures = review_report("results/").labels[0]
+        >>> figures.total.low <= figures.total.value <= figures.total.high
+        True
+    """
+    from soundbeam.pipelines.review.review_numbers import review_figures
+
+    if not 0 < target_precision < 1:
+        raise OptionError(f"target_precision {target_precision} is not above 0 and below 1")
+    return review_figures(path_text(output, "output"), label, target_precision)

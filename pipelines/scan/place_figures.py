@@ -24,7 +24,7 @@ _SHOWN = 5  # sites in a line
 
 
 def place_figures(result: ScanResult, recordings: pa.Table, counts: pa.Table) -> dict[str, Any]:
-    """``unlikely`` and ``unplaced``, as `soundbeam.programs.ScanSummary` has them; nothing without deployments."""
+    """``unlikely`` and ``unplaced``, as `soundbeam.scanning.ScanSummary` has them; nothing without deployments."""
     deployments = result.deployments
     if result.info is None or deployments is None or "counts" not in result.info.parameters.tables:
         return {}

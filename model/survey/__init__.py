@@ -1,0 +1,1 @@
+"""What a survey found: rates and totals with their intervals, the sky above it, and its pictures."""
