@@ -65,7 +65,7 @@ def review_import(source: Path, output: Path, reviewer: str | None = None, label
     Example:
         >>> judged = review_sample("results/", n=1, csv="judge.csv", seed=1).to_pandas().assign(verdict="yes")
         >>> judged.to_csv("judged.csv")
-        >>> review_import("judged.csv", "results/", reviewer="ann").verdicts
+        >>> review_import("judged.csv", "results/", reviewer="eve").verdicts
         Counter({'yes': 1})
     """
     from soundbeam.pipelines.review.judged_elsewhere import import_verdicts
