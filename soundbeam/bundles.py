@@ -91,7 +91,7 @@ def materialize(clips: Path | None, examples: Path, **options: Any) -> dict[str,
         if name in own:
             several = [own[name]] if isinstance(own[name], (str, os.PathLike)) else own[name]
             own[name] = tuple(path_text(path, name) for path in several)
-    of_clips = None if clips is None else path_text(clips, "clips")
+    of_clips = None if clips is None and own.get("reviews") else path_text(clips, "clips")
     request = Materializing(of_clips, path_text(examples, "examples"), reading=options_from(reading), **own)
     request.check()
     return make(request, beam_options(flags(beam_flags), option_names(parser())))
