@@ -23,6 +23,7 @@ if importlib.util.find_spec("soundbeam.model") is None:
     # A checkout on PYTHONPATH that was not installed: the three folders lie beside this one.
     __path__.append(os.path.dirname(__path__[0]))
 
+from soundbeam.exchange import export
 from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
 from soundbeam.time_and_place import effort, problems
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from soundbeam.classifier import Classifier
-    from soundbeam.pipelines.export.exporting import Exported
     from soundbeam.programs import EvaluationFigures, ScanSummary
 
     Path = str | os.PathLike[str]
@@ -203,31 +203,6 @@ def search(
 
     values = {"top": top, "per_recording": per_recording, "classifier": classifier, "clips": clips}
     return search(embeddings, query, values, options)
-
-
-def export(output: Path, format: str, to: Path, **options: Any) -> Exported:
-    """Writes a scan's calls in the format of another program, as ``soundbeam export`` does.
-
-    Args:
-        output: The scan's output folder.
-        format: ``raven``, ``csv``, ``clips``, …; ``soundbeam export --help`` lists them.
-        to: A new folder, or that of an earlier export.
-        options: The other fields of `pipelines.export.contents.request.Exporting`: ``label``, ``site``, ``from_``,
-            ``until``, ``min_score``, ``reviewed_only`` and those of single formats; and Beam's options for ``clips``.
-
-    Returns:
-        What the program prints.
-
-    Raises:
-        OptionError: There is no such format, or an option does not belong to it.
-
-    Example:
-        >>> export("results/", "csv", "table/").calls
-        2
-    """
-    from soundbeam.programs import export
-
-    return export(output, format, to, options)
 
 
 def evaluate(

@@ -15,8 +15,6 @@ from soundbeam.model.storage.files import path_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from soundbeam.pipelines.export.exporting import Exported
-
     Path = str | os.PathLike[str]
 
 _log = logging.getLogger("soundbeam")
@@ -180,18 +178,6 @@ def search(
     return run(request, beam_options(_flags(options), option_names(parser())))
 
 
-def export(output: Path, format: str, to: Path, options: Mapping[str, Any]) -> Exported:
-    """See `soundbeam.export`."""
-    from soundbeam.pipelines.export.contents.request import Exporting
-    from soundbeam.pipelines.export.exporting import export as run
-    from soundbeam.pipelines.export.formats import format_of
-    from soundbeam.pipelines.export.program import beam_options_of
-
-    own, beam_flags = _split(options, Exporting)
-    request = Exporting(path_text(output, "output"), format, path_text(to, "to"), **own)
-    return run(request, beam_options_of(format_of(request), _flags(beam_flags)))
-
-
 def materialize(clips: Path, examples: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """See `soundbeam.materialize`."""
     from soundbeam.pipelines.console.arguments import option_names
@@ -261,6 +247,12 @@ def calibrate(classifier: Path, annotations: Path, output: Path, to: Path, preci
     paths = {"classifier": classifier, "annotations": annotations, "output": output, "to": to}
     plain = {name: path_text(path, name) for name, path in paths.items()}
     return Classifier(run(Calibrating(**plain, precision=precision), _log.warning))
+
+
+def divided(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], list[str]]:
+    """Divides options into those that are fields of a dataclass and the others, as flags of Beam."""
+    own, others = _split(options, of)
+    return own, _flags(others)
 
 
 def _split(options: Mapping[str, Any], of: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -173,6 +173,7 @@ def test_the_examples_in_the_docstrings(tmp_path, tone_bundle, monkeypatch):
         "soundbeam.classifier",
         "soundbeam.programs",
         "soundbeam.sound",
+        "soundbeam.exchange",
         "soundbeam.time_and_place",
         "soundbeam.model.errors",
     ):
