@@ -13,9 +13,10 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate
 from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.label_names import similar_labels
+from soundbeam.transforms.clip_records import Clip, Reject
 from soundbeam.transforms.listing.list_clips import clip_of_file, is_hidden, read_clips_table
 from soundbeam.transforms.listing.patterns import list_recordings
-from soundbeam.transforms.records import Clip, Recording, Reject
+from soundbeam.transforms.records import Recording
 
 _SHOWN = 5  # rejects, of many
 

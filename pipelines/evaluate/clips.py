@@ -21,8 +21,9 @@ from soundbeam.pipelines import results
 from soundbeam.pipelines.console.label_tables import print_classification
 from soundbeam.pipelines.console.output import say, tell_missing
 from soundbeam.pipelines.window_scores import WindowScores, read_window_scores
+from soundbeam.transforms.clip_records import Clip, Reject
 from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table
-from soundbeam.transforms.records import Clip, Recording, Reject
+from soundbeam.transforms.records import Recording
 
 _ClipKey = tuple[str, float, float | None]  # URI of the recording, start and end of the clip in it
 

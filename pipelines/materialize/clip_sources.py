@@ -10,8 +10,8 @@ from soundbeam.model.storage.files import locate
 from soundbeam.pipelines.clips import labels_of_folder, read_clips
 from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.materialize.request import Materializing
+from soundbeam.transforms.clip_records import Clip
 from soundbeam.transforms.examples.choose_clips import AnnotatedRecording
-from soundbeam.transforms.records import Clip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.materialize.annotated import label_of_not
 from soundbeam.pipelines.review.store import ReviewStore
-from soundbeam.transforms.records import Clip
+from soundbeam.transforms.clip_records import Clip
 
 _Key = tuple[str, int | None, str, float]  # recording, channel, label, start
 

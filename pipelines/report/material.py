@@ -17,7 +17,7 @@ from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.places import deployments_of
 from soundbeam.pipelines.report.found import Found, Tallies, Tally, found, tallies, total
 from soundbeam.pipelines.report.request import Reporting
-from soundbeam.pipelines.report.reviewed import judged_labels, reviews_of
+from soundbeam.pipelines.report.reviewed_totals import judged_labels, reviews_of
 from soundbeam.pipelines.report.scored import Scored, scored
 from soundbeam.pipelines.report.surveyed import EffortCells, Listened, effort_cells, listened
 from soundbeam.pipelines.review.figures_of_review import LabelReview

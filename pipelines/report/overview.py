@@ -182,8 +182,8 @@ def effort_picture(material: Material) -> Picture | None:
     return Picture(
         svg,
         "Effort",
-        f"Hours listened at each site {'in' if material.by_night else 'on'} each {material.unit}, local time; blank where nothing was recorded."
-        f"{crosses}{left_out}",
+        f"Hours listened at each site {'in' if material.by_night else 'on'} each {material.unit}, local time; blank "
+        f"where nothing was recorded.{crosses}{left_out}",
         csv_link("effort.csv", ("site", material.unit, "hours", "failed_recordings"), rows),
         wide=True,
     )

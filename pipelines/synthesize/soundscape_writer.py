@@ -26,11 +26,11 @@ from soundbeam.model.synthesis.evaluation_soundscapes import (
     take_samples,
 )
 from soundbeam.model.synthesis.mixing import DecodedClip, fade_ends
+from soundbeam.transforms.clip_records import Clip
 from soundbeam.transforms.decoders import DecodeError, open_decoder
 from soundbeam.transforms.decoding.blocks import decode_blocks
 from soundbeam.transforms.decoding.excerpt import read_recording
 from soundbeam.transforms.examples.write_examples import reason_against
-from soundbeam.transforms.records import Clip
 
 _BLOCK_S = 60.0  # of a background, in memory at once
 _FADE_S = 0.5  # between a background's end and its start

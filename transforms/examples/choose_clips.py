@@ -10,9 +10,9 @@ import apache_beam as beam
 import numpy as np
 
 from soundbeam.model.storage.stores import one_line
+from soundbeam.transforms.clip_records import Clip, Reject
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoders import open_decoder
-from soundbeam.transforms.records import Clip, Reject
 
 BACKGROUND = "background"
 _MOST_BACKGROUNDS = 20  # of one recording: many recordings teach more than much of one

@@ -18,9 +18,9 @@ import numpy as np
 from soundbeam.model.storage.files import open_to_write
 from soundbeam.model.storage.stores import one_line
 from soundbeam.model.training.examples import SPLITS, Example, serialize, shard_writer, split_sources
+from soundbeam.transforms.clip_records import Clip, Reject
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoding.clip_reader import read_excerpts
-from soundbeam.transforms.records import Clip, Reject
 
 # The manifest has this name until the pipeline has succeeded.
 DRAFT = "manifest.json.draft"

@@ -20,9 +20,9 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.pictures.spectrogram_png import spectrogram_png
 from soundbeam.model.storage.files import open_to_write
 from soundbeam.model.storage.stores import one_line
+from soundbeam.transforms.clip_records import Clip, Reject
 from soundbeam.transforms.counters import count, milliseconds
 from soundbeam.transforms.examples.conditioning import Conditioning
-from soundbeam.transforms.records import Clip, Reject
 
 SUMMARY, TABLE, INDEX = "features.json", "features", "images.csv"
 

@@ -14,9 +14,10 @@ from soundbeam.model.storage.csv_table import TableRow, read_csv
 from soundbeam.model.storage.files import is_local, local_path, place_of
 from soundbeam.model.storage.place import below
 from soundbeam.model.storage.table_paths import uris_of
+from soundbeam.transforms.clip_records import Clip, Reject
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.listing.left_out import why_hidden
-from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
+from soundbeam.transforms.records import Recording, Unscannable
 
 _TIMES = ("start_s", "end_s")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soundbeam.pipelines.export.contents.found_calls import ListenedRecording
+from soundbeam.pipelines.export.contents.call_rows import ListenedRecording
 from soundbeam.pipelines.export.contents.selection import Selection
 
 Band = tuple[float, float]

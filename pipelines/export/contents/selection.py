@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from soundbeam.model.errors import OptionError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.export.contents.band import heard_band
+from soundbeam.pipelines.export.contents.call_rows import FoundCall, ListenedRecording
 from soundbeam.pipelines.export.contents.confirmed import Verdicts
-from soundbeam.pipelines.export.contents.found_calls import FoundCall, ListenedRecording
 from soundbeam.pipelines.export.contents.ordered_calls import IN_MEMORY, OrderedCalls
 from soundbeam.pipelines.export.contents.request import Exporting
 from soundbeam.pipelines.label_names import LabelNames

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soundbeam.model.errors import OptionError
-from soundbeam.pipelines.export.contents.found_calls import FoundCall
+from soundbeam.pipelines.export.contents.call_rows import FoundCall
 from soundbeam.pipelines.export.contents.selection import Selection
 
 _DENIED = ("no", "other")

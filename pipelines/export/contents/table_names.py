@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from soundbeam.pipelines.export.contents.found_calls import ListenedRecording
+from soundbeam.pipelines.export.contents.call_rows import ListenedRecording
 from soundbeam.pipelines.export.contents.selection import Selection
 
 _MOST_BYTES = 200  # of a file's name, as file systems allow 255 with what a format adds

@@ -9,9 +9,9 @@ import uuid
 from datetime import datetime
 
 from soundbeam.pipelines.export.contents.call_bands import CallBands
+from soundbeam.pipelines.export.contents.call_rows import ListenedRecording
 from soundbeam.pipelines.export.contents.destination import Destination
 from soundbeam.pipelines.export.contents.file_format import Format
-from soundbeam.pipelines.export.contents.found_calls import ListenedRecording
 from soundbeam.pipelines.export.contents.selection import Selection
 
 # Calls in a file: soundevent holds a whole file in memory, at some kilobytes a call.

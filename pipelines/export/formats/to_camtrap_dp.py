@@ -14,9 +14,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from soundbeam.model.errors import OptionError
+from soundbeam.pipelines.export.contents.call_rows import FoundCall, ListenedRecording
 from soundbeam.pipelines.export.contents.destination import Destination
 from soundbeam.pipelines.export.contents.file_format import Format
-from soundbeam.pipelines.export.contents.found_calls import FoundCall, ListenedRecording
 from soundbeam.pipelines.export.contents.media_types import media_type
 from soundbeam.pipelines.export.contents.plain_text import decimal
 from soundbeam.pipelines.export.contents.selection import Selection

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from soundbeam.pipelines.export.contents.call_rows import FoundCall, ListenedRecording
 from soundbeam.pipelines.export.contents.destination import Destination
 from soundbeam.pipelines.export.contents.file_format import Format
-from soundbeam.pipelines.export.contents.found_calls import FoundCall, ListenedRecording
 from soundbeam.pipelines.export.contents.plain_text import decimal
 from soundbeam.pipelines.export.contents.selection import Selection
 from soundbeam.pipelines.export.contents.species import classified, is_denied, scientific_names

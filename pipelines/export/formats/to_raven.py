@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from soundbeam.pipelines.export.contents.call_bands import CallBands
+from soundbeam.pipelines.export.contents.call_rows import ListenedRecording
 from soundbeam.pipelines.export.contents.destination import Destination
 from soundbeam.pipelines.export.contents.file_format import Format
-from soundbeam.pipelines.export.contents.found_calls import ListenedRecording
 from soundbeam.pipelines.export.contents.plain_text import decimal, tabbed
 from soundbeam.pipelines.export.contents.selection import Selection
 from soundbeam.pipelines.export.contents.table_names import with_names

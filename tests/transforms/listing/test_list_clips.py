@@ -5,8 +5,9 @@ import unicodedata
 import pytest
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.transforms.clip_records import Clip, Reject
 from soundbeam.transforms.listing.list_clips import clip_of_file, read_clips_table, source_of
-from soundbeam.transforms.records import Clip, Recording, Reject, Unscannable
+from soundbeam.transforms.records import Recording, Unscannable
 
 ROOT = "file:///c"
 
