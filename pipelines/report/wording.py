@@ -143,7 +143,7 @@ def _calls(material: Material) -> str:
     gap = f" and at least {rules['min_gap_s']:g} s lay between their peaks" if rules.get("min_gap_s") else ""
     return (
         f"Neighbouring windows whose log-odds{smooth} reached the threshold (a score of {of}) were joined into calls; "
-        f"two calls were told apart where the log-odds fell by {rules.get('dip', 0):g} between them{gap}."
+        f"two calls were told apart where the log-odds fell by {rules.get('dip', 0):.3g} between them{gap}."
     )
 
 
