@@ -13,6 +13,9 @@ from soundbeam.pipelines.review.store import ReviewStore
 
 # A call that several windows of different verdicts lie in is one that is confirmed: one of them holds the sound.
 _STRONGEST = ("yes", "no", "other", "unsure")
+# How much of the shorter of call and window both must share. A window with half of a call may well be one without the
+# sound by its verdict, and the call still right.
+_SHARED = {"yes": 0.5, "no": 0.75, "other": 0.75, "unsure": 0.75}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Verdicts:
         return pa.array(sorted({recording for recording, _, _ in self._by_place}), pa.string())
 
     def on(self, recording: str, label: str, channel: int | None, start_s: float, end_s: float) -> Verdict | None:
-        """The verdict on a call: of the windows that share half of the shorter of the two with it, or more.
+        """The verdict on a call: of the windows that lie over it, at least three quarters of the shorter of the two.
+
+        To confirm a call, half is enough.
 
         Returns:
             None if there is no such window, or its reviewers disagree.
@@ -59,6 +64,7 @@ class Verdicts:
         found = {}
         for row in self._by_place.get((recording, label, channel), ()):
             shared = min(end_s, row["end_s"]) - max(start_s, row["start_s"])
-            if shared > 0 and 2 * shared >= min(end_s - start_s, row["end_s"] - row["start_s"]):
+            shorter = min(end_s - start_s, row["end_s"] - row["start_s"])
+            if shared > 0 and shared >= _SHARED[row["verdict"]] * shorter:
                 found[row["verdict"]] = Verdict(row["verdict"], row["reviewer"], row["reviewed_at"])
         return next((found[verdict] for verdict in _STRONGEST if verdict in found), None)

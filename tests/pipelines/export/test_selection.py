@@ -13,6 +13,7 @@ from soundbeam.model.frontend.config import FrontEndConfig
 from soundbeam.model.frontend.kinds import Stft
 from soundbeam.pipelines.export.contents import ordered_calls
 from soundbeam.pipelines.export.contents.band import band_of
+from soundbeam.pipelines.export.contents.confirmed import Verdicts
 from soundbeam.pipelines.export.contents.request import Exporting
 from soundbeam.pipelines.export.contents.selection import Selection
 from soundbeam.pipelines.review.store import ReviewStore
@@ -88,6 +89,17 @@ def test_only_what_people_confirmed(tmp_path):
         ("high", "positive"),
         ("low", "positive"),
     ]
+
+
+@pytest.mark.parametrize(("start_s", "verdict"), [(12.0, "no"), (12.5, "no"), (13.0, None)])
+def test_a_window_with_half_of_a_call_does_not_reject_it(tmp_path, start_s, verdict):
+    """Windows of 2 s, a call from 12 to 14 s: they share 2, 1.5 and 1 s."""
+    scan = written(tmp_path / "scan")
+    row = window("file:///data/ridge/20240501_033000.wav", start_s, "low")
+    add_sample(scan, [row])
+    judge(ReviewStore(scan), row, "no")
+    found = Verdicts(scan).on(row["recording"], "low", None, 12.0, 14.0)
+    assert (found and found.verdict) == verdict
 
 
 def test_failed_recordings_are_told_and_not_effort(tmp_path, capsys):
