@@ -16,7 +16,8 @@ from soundbeam.model.numbers import number
 from soundbeam.model.storage.files import open_to_write
 from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.output import print_table, say
-from soundbeam.pipelines.review.figures_of_review import DomainTotal, LabelReview, OperatingPoint, ReviewFigures
+from soundbeam.pipelines.review.estimates_in_words import interval, point, share_interval, target
+from soundbeam.pipelines.review.figures_of_review import DomainTotal, LabelReview, ReviewFigures
 
 _MOST_ROWS = 20
 
@@ -154,29 +155,3 @@ def _print_domains(kind: str, rows: list[DomainTotal]) -> None:
 
 def _cells(of: Estimate | None) -> tuple[str, str]:
     return ("–", "–") if of is None else (f"{of.value:,.0f}", f"{of.low:,.0f} to {of.high:,.0f}")
-
-
-def interval(of: Estimate) -> str:
-    """A number of windows with its interval."""
-    return f"{of.value:,.0f} ({of.low:,.0f} to {of.high:,.0f})"
-
-
-def share_interval(of: Estimate) -> str:
-    """A share with its interval."""
-    return f"{number(of.value)} ({of.low:.3f} to {of.high:.3f})"
-
-
-def point(of: OperatingPoint) -> str:
-    """A threshold, and how well it does."""
-    precision, recall = share_interval(of.precision), share_interval(of.recall)
-    return f"{of.threshold:.3g}: precision {precision}, recall {recall}"
-
-
-def target(of: LabelReview) -> str:
-    """The threshold for the wanted precision."""
-    wanted = of.target
-    if wanted.value is None:
-        return f"no threshold is known to reach a precision of {wanted.precision:g} (probability {wanted.chance:.2f})"
-    low = "–" if wanted.low is None else f"{wanted.low:.3g}"
-    high = "none" if wanted.high is None else f"{wanted.high:.3g}"
-    return f"a precision of {wanted.precision:g} takes a threshold of {wanted.value:.3g} ({low} to {high})"
