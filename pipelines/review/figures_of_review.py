@@ -114,8 +114,7 @@ class LabelReview:
         calls: Calls, one for each highest window around; None where too few of these were judged.
         apart_s: How far apart two calls start at least.
         strata: Of the draw, the lowest first.
-        fit: The logistic: at the log-odds ``centre`` of the score the log-odds of the share are ``height``; they fall
-            by ``below`` and rise by ``above`` for each unit.
+        slope, height: The fit: log-odds of the share = height + slope × log-odds of the score.
         points: Precision and recall at thresholds, from the lowest.
         own: The point of the classifier's own threshold; None where no window reaches it.
         target: The threshold for the wanted precision.
@@ -147,7 +146,8 @@ class LabelReview:
     calls: Estimate | None
     apart_s: float
     strata: list[ScoreStratum]
-    fit: dict[str, float]
+    slope: float
+    height: float
     points: list[OperatingPoint]
     own: OperatingPoint | None
     target: Threshold

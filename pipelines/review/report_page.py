@@ -9,9 +9,9 @@ import jinja2
 
 from soundbeam.model.numbers import number
 from soundbeam.pipelines.console.output import redacted
+from soundbeam.pipelines.review.estimates_in_words import point, share_interval, target
 from soundbeam.pipelines.review.figures_of_review import DomainTotal, LabelReview, ReviewFigures
 from soundbeam.pipelines.review.report_pictures import by_score, totals
-from soundbeam.pipelines.review.review_wording import point, share_interval, target
 
 _TEMPLATE = "review.html.jinja"
 

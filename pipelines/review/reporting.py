@@ -16,8 +16,8 @@ from soundbeam.model.numbers import number
 from soundbeam.model.storage.files import open_to_write
 from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.output import print_table, say
+from soundbeam.pipelines.review.estimates_in_words import interval, point, share_interval, target
 from soundbeam.pipelines.review.figures_of_review import DomainTotal, LabelReview, ReviewFigures
-from soundbeam.pipelines.review.review_wording import interval, point, share_interval, target
 
 _MOST_ROWS = 20
 

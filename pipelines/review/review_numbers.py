@@ -97,7 +97,7 @@ def _of_label(output: str, store: ReviewStore, label: str, target_precision: flo
         total=posterior.total, without_fit=_without_fit(posterior), unseen=_unseen(posterior, info.design),
         naive_calls=found.calls, calls=calls, apart_s=apart_s,
         strata=[ScoreStratum(s.low, s.high, share) for s, share in zip(info.strata, shares, strict=True)],
-        fit=dict(zip(("centre", "height", "below", "above"), (posterior.fit.centre, *posterior.fit.best), strict=True)),
+        slope=posterior.fit.best[1], height=posterior.fit.best[0] - posterior.fit.best[1] * posterior.fit.centre,
         points=_points(of), own=_point(of, threshold), target=of.threshold_for(target_precision),
         reliability=bins, calibration_error=calibration_error,
         sites=totals(counts.by_night, site_of, sites, site_of[at_night], found.by_site),

@@ -1,4 +1,4 @@
-"""How figures of a review are told, on the terminal and on its page."""
+"""Estimates as text, for the terminal and for the page."""
 
 from __future__ import annotations
 
