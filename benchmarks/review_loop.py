@@ -11,7 +11,8 @@ looks: its figures are printed. All is done by the programs, with their defaults
 synthesized: a bird that calls, from 12 clips. In both corpora another bird, of which there is no clip to train on,
     calls at the same pitch, but without the rise and fall.
 roosters: from the roosters of ESC-10's first fold and its other classes; the second fold is laid over forest recordings
-    for review, the third over other ones for the figures.
+    for review, the third over other ones for the figures. Those clips are of 5 s, with a crow or several in silence: each
+    crow is laid by itself, so that the annotations are of crows.
 """
 
 from __future__ import annotations
@@ -57,11 +58,28 @@ def run(name: str, *argv: Any) -> None:
         raise SystemExit(f"soundbeam {name}: exit code {code}")
 
 
-def write_clips(path: Path, rows: list[tuple[str, str, str]]) -> Path:
-    """A table of clips for 'soundbeam materialize': path, label, source."""
+def write_clips(path: Path, rows: list[tuple[Any, ...]]) -> Path:
+    """A table of clips for 'soundbeam materialize': path, label, source and, of a part, its start and end."""
     with open(path, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("path", "label", "source"), *rows])
+        csv.writer(file).writerows([("path", "label", "source", "start_s", "end_s"), *rows])
     return path
+
+
+def parts_with_sound(path: Path) -> list[tuple[float, float]]:
+    """Where a clip is at most 40 dB below its loudest 20 ms; parts less than 0.3 s apart are one."""
+    import numpy as np
+    import soundfile
+
+    samples, rate = soundfile.read(path, always_2d=True)
+    frame = rate // 50
+    power = (samples[: len(samples) // frame * frame].mean(axis=1) ** 2).reshape(-1, frame).mean(axis=1)
+    parts: list[tuple[float, float]] = []
+    for at in np.flatnonzero(power > 1e-4 * power.max()) / 50:
+        if parts and at - parts[-1][1] < 0.3:
+            parts[-1] = (parts[-1][0], at + 0.02)
+        else:
+            parts.append((at, at + 0.02))
+    return [(round(start, 2), round(end, 2)) for start, end in parts if end - start >= 0.15]
 
 
 def synthesized(folder: Path, rate: int = 16000) -> tuple[str, Path, Corpus, Corpus]:
@@ -117,8 +135,13 @@ def roosters(folder: Path, esc10: Path, forest: Path) -> tuple[str, Path, Corpus
     with open(esc10 / "meta.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
 
-    def clips(name: str, fold: str) -> Path:
-        of_fold = [(str(esc10 / row["path"]), row["label"], row["source"]) for row in rows if row["fold"] == fold]
+    def clips(name: str, fold: str, crows: bool = False) -> Path:
+        of_fold: list[tuple[Any, ...]] = []
+        for row in rows:
+            if row["fold"] == fold:
+                path = esc10 / row["path"]
+                parts = parts_with_sound(path) if crows and row["label"] == "rooster" else [("", "")]
+                of_fold += [(path, row["label"], row["source"], *part) for part in parts]
         return write_clips(folder / name, of_fold)
 
     recordings = sorted(str(path) for path in forest.glob("*.mp3"))
@@ -127,8 +150,8 @@ def roosters(folder: Path, esc10: Path, forest: Path) -> tuple[str, Path, Corpus
         path = folder / f"{name}-backgrounds.txt"
         path.write_text("\n".join(of) + "\n", encoding="utf-8")
         lists.append(f"@{path}")
-    review = mix(clips("review.csv", "2"), lists[0], "rooster", folder / "review", 30, 1)
-    test = mix(clips("test.csv", "3"), lists[1], "rooster", folder / "test", 30, 2)
+    review = mix(clips("review.csv", "2", crows=True), lists[0], "rooster", folder / "review", 30, 1)
+    test = mix(clips("test.csv", "3", crows=True), lists[1], "rooster", folder / "test", 30, 2)
     return "rooster", clips("train.csv", "1"), review, test
 
 
