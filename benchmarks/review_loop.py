@@ -11,8 +11,8 @@ looks: its figures are printed. All is done by the programs, with their defaults
 synthesized: a bird that calls, from 12 clips. In both corpora another bird, of which there is no clip to train on,
     calls at the same pitch, but without the rise and fall.
 roosters: from the roosters of ESC-10's first fold and its other classes; the second fold is laid over forest recordings
-    for review, the third over other ones for the figures. Those clips are of 5 s, with a crow or several in silence: each
-    crow is laid by itself, so that the annotations are of crows.
+    for review, the third over other ones for the figures. Those clips are of 5 s, with a crow or several in silence:
+    each crow is laid by itself, so that the annotations are of crows.
 """
 
 from __future__ import annotations
