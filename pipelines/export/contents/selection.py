@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _RECORDINGS = [
     "recording", "site", "status", "stage", "duration_s", "listened_s", "sample_rate", "channels", "recorded_at", "run",
+    "bytes", "version", "content",
 ]  # fmt: skip
 _SLICE = 20_000
 _LISTENED = pa.array(["ok", "partial"])
