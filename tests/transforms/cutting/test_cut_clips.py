@@ -36,7 +36,7 @@ def test_clips_of_one_channel_that_overlap(recording, tmp_path, channel):
 
 
 def test_what_lies_behind_the_end_is_told(recording, tmp_path):
-    path, sound, _ = recording
+    path, *_ = recording
     cutting = Cutting(ScannedFile(f"file://{path}", RATE), None, ("a.wav", "b.wav"), ((9.0, 12.0), (11.0, 12.0)))
     assert cut(cutting, str(tmp_path / "clips"), "wav") == (f"file://{path}", "it has no sound after 11.0 s", ["b.wav"])
     assert len(soundfile.read(tmp_path / "clips" / "a.wav")[0]) == RATE
@@ -51,7 +51,7 @@ def test_of_a_recording_that_is_another_one_now_there_is_no_clip(recording, tmp_
 
 
 def test_a_channel_that_is_not_there_and_a_rate_that_no_flac_has(recording, tmp_path):
-    path, sound, scanned = recording
+    *_, scanned = recording
     assert "no channel 3" in cut(Cutting(scanned, 3, ("a.wav",), ((1.0, 2.0),)), str(tmp_path / "clips"), "wav")[1]
     fast = ScannedFile(scanned.uri, 2_000_000, scanned.bytes, scanned.version)
     assert "cannot be written as flac" in cut(Cutting(fast, 1, ("a",), ((1.0, 2.0),)), f"{tmp_path}/clips", "flac")[1]
