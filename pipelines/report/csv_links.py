@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import dataclasses
 import gzip
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+from soundbeam.model.pages.one_file import data_uri
 
 _PACKED_FROM = 100_000  # bytes of text; R, pandas and DuckDB read .csv.gz as it is
 _MOST = 700_000  # bytes of one file on the page
@@ -46,4 +47,4 @@ def csv_link(name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         content, kind, name = gzip.compress(content, 9, mtime=0), "application/gzip", f"{name}.gz"
     if len(content) > _MOST:
         return CsvLink(name, "")
-    return CsvLink(name, f"data:{kind};base64,{base64.b64encode(content).decode()}")
+    return CsvLink(name, data_uri(kind, content))

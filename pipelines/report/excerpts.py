@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import collections
 import dataclasses
 import io
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soundbeam.model.pages.one_file import data_uri
 from soundbeam.model.pictures.spectrogram import mel_spectrogram_db
 from soundbeam.pipelines.report.found import Heard
 from soundbeam.pipelines.sound_clips import cut
@@ -130,8 +130,3 @@ def _png(samples: np.ndarray, rate: int) -> bytes:
     file = io.BytesIO()
     drawn.save(file, "PNG", optimize=True, bits=4)
     return file.getvalue()
-
-
-def data_uri(kind: str, content: bytes) -> str:
-    """Bytes as a URI that holds them."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
