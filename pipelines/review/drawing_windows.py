@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import datetime
 import re
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 
 from soundbeam.model.storage.files import open_to_write
 from soundbeam.pipelines import results
+from soundbeam.pipelines.csv_writing import write_rows
 from soundbeam.pipelines.review.picked_sample import pick_sample
 from soundbeam.pipelines.review.population import Population
 from soundbeam.pipelines.review.probability_sample import draw_sample
@@ -151,7 +151,7 @@ def stale_notes(output: str, samples: Sequence[Sample]) -> list[str]:
 def write_csv(rows: pa.Table, url: str, clips: dict[str, str]) -> None:
     """Writes windows as a CSV in which verdicts may be filled in; `judged_elsewhere` reads it back."""
     with open_to_write(url, "w") as file:
-        writer = csv.DictWriter(file, CSV_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        for row in rows.to_pylist():
-            writer.writerow({**row, "clip": clips.get(row["review_id"], ""), "score": f"{row['score']:.6g}"})
+        told = (
+            {**row, "clip": clips.get(row["review_id"], ""), "score": f"{row['score']:.6g}"} for row in rows.to_pylist()
+        )
+        write_rows(file, CSV_COLUMNS, ([row.get(name, "") for name in CSV_COLUMNS] for row in told))

@@ -22,6 +22,7 @@ from soundbeam.pipelines.label_names import LabelNames
 from soundbeam.pipelines.local_time import Clocks
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.places import deployments_of
+from soundbeam.transforms.records import LISTENED
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -31,7 +32,6 @@ _RECORDINGS = [
     "bytes", "version", "content",
 ]  # fmt: skip
 _SLICE = 20_000
-_LISTENED = pa.array(["ok", "partial"])
 
 
 class Selection:
@@ -188,7 +188,7 @@ class Selection:
                     known = ", ".join(sorted(filter(None, sites))[:5]) or "none: scan with --site PATTERN"
                     raise OptionError(f"no recording is of the site {site!r}; the scan's sites are {known}")
             rows = rows.filter(pc.is_in(rows["site"], value_set=pa.array(self.request.site, pa.string())))
-        listened = pc.is_in(rows["status"], value_set=_LISTENED)
+        listened = pc.is_in(rows["status"], value_set=pa.array(LISTENED))
         self.failed = pc.sum(pc.equal(rows["status"], "failed")).as_py() or 0
         rows = rows.filter(listened)
         rows = rows.append_column("local", self.clocks.local(rows["recorded_at"], rows["site"]))
