@@ -160,14 +160,8 @@ class Selection:
 
     def _chosen_labels(self) -> tuple[str, ...]:
         labels = tuple(dict.fromkeys(label for info in reversed(self.runs.values()) for label in info.labels))
-        known, chosen = LabelNames(labels), set[str]()
-        for name in self.request.label:
-            found = known.find(name)
-            if len(found) != 1:
-                may = f"may mean {' or '.join(map(repr, found[:4]))}" if found else "is none of the scan's labels"
-                near = ", ".join(map(repr, known.nearest(name))) if not found else ""
-                raise OptionError(f"label {name!r} {may}{f' (nearest: {near})' if near else ''}")
-            chosen.update(found)
+        known = LabelNames(labels, self.newest.names)
+        chosen = {known.one(name) for name in self.request.label}
         unknown = [label for label in self.request.names if label not in labels]
         if unknown:
             raise OptionError(f"scientific_name {unknown[0]!r} is none of the scan's labels")
