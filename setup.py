@@ -21,6 +21,7 @@ setup(
     package_dir={"soundbeam": "soundbeam", **{f"soundbeam.{r}": r for r in ROOMS}},
     package_data={
         "soundbeam": ["py.typed"],
+        "soundbeam.model.pages": ["*.css"],
         "soundbeam.model.report": ["*.jinja"],
         "soundbeam.pipelines.report": ["*.jinja", "*.css"],
         "soundbeam.pipelines.review": ["*.jinja", "page/*"],

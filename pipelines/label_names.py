@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from soundbeam.model.errors import OptionError
+
+_SHOWN = 8  # labels, of many
 
 
 def similar_labels(labels: Iterable[str]) -> list[str]:
@@ -28,22 +32,45 @@ def _plain(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
+def shown(names: Iterable[str]) -> str:
+    """Some names of many, for a message."""
+    known = list(names)
+    return ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
+
+
 class LabelNames:
     """Finds a classifier's labels by their names: ``Ardea alba_Great Egret`` also by either half.
 
     Args:
         labels: The labels.
+        names: Label → other names by which it may be called, as in ``run.json``.
     """
 
-    def __init__(self, labels: Sequence[str]):
-        self._labels = frozenset(labels)
+    def __init__(self, labels: Sequence[str], names: Mapping[str, Mapping[str, str]] | None = None):
+        self._labels = dict.fromkeys(labels)
         self._whole: dict[str, list[str]] = {}
         self._halves: dict[str, list[str]] = {}
         for label in labels:
             self._whole.setdefault(_plain(label), []).append(label)
             scientific, _, common = label.partition("_")
-            for half in {_plain(scientific), _plain(common)} if common else ():
+            halves = {scientific, common} if common else set[str]()
+            for half in {_plain(name) for name in (*halves, *(names or {}).get(label, {}).values()) if name}:
                 self._halves.setdefault(half, []).append(label)
+
+    def one(self, name: str) -> str:
+        """The label that a user names.
+
+        Raises:
+            OptionError: There is none, or there are several.
+        """
+        found = self.find(name)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise OptionError(f"label {name!r} may mean {' or '.join(map(repr, found[:4]))}; write it whole")
+        near = self.nearest(name)
+        nearest = f"; nearest: {shown(near)}" if near else ""
+        raise OptionError(f"no label {name!r}; there are {shown(self._labels)}{nearest}")
 
     def find(self, name: str) -> list[str]:
         """The labels that a name may mean; none if it is unknown.

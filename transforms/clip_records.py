@@ -16,6 +16,7 @@ class Clip:
         start_s: Where the clip starts within the file, seconds.
         end_s: Where it ends; None is the end of the file.
         false_alarm: Whether a detector took it for what it is not.
+        channel: The channel in which it was heard, from 1 on; None for the mean of all.
     """
 
     recording: str
@@ -24,6 +25,7 @@ class Clip:
     start_s: float = 0.0
     end_s: float | None = None
     false_alarm: bool = False
+    channel: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,8 @@ from soundbeam.transforms.kept_scores import KeptScores
 # How the scan of a file ended: all of it was scanned; something is missing or broke off; no window was scored; it was
 # not scanned.
 Status = Literal["ok", "partial", "failed", "skipped"]
+# The statuses of recordings that were listened to, all or in part.
+LISTENED: Final = ("ok", "partial")
 # The stage that set a status other than ``ok``; "" for ``ok``. ``read``: its bytes could not be had, for a reason that
 # lies in the place (a disk, a store, rights, a package that is missing) and not in the file.
 Stage = Literal["", "list", "read", "decode", "score", "deleted"]

@@ -6,19 +6,28 @@ import io
 
 import numpy as np
 
-_FORMATS = {"flac": "FLAC", "wav": "WAV"}
+# Of each kind what libsndfile calls it, and its samples.
+_FORMATS = {
+    "flac": ("FLAC", "PCM_24"),
+    "wav": ("WAV", "PCM_24"),
+    "float": ("WAV", "FLOAT"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}
+_MP3_COMPRESSION = 0.8  # 0 to 1
 
 
 def as_sound_file(samples: np.ndarray, rate: int, kind: str = "flac") -> bytes:
-    """float32 ``[samples]`` as the bytes of a file of 24 bits.
+    """float32 ``[samples]`` as the bytes of a file.
 
     Args:
-        samples: Full scale is ±1; what is beyond is clipped.
+        samples: Full scale is ±1; what is beyond is clipped, but not in a file of floats.
         rate: Samples per second.
-        kind: ``flac`` or ``wav``.
+        kind: ``flac`` or ``wav``, of 24 bits; ``float``, a WAV file of float32; ``mp3``.
     """
     import soundfile
 
-    file = io.BytesIO()
-    soundfile.write(file, np.clip(samples, -1, 1), rate, format=_FORMATS[kind], subtype="PCM_24")
+    file, (format, subtype) = io.BytesIO(), _FORMATS[kind]
+    whole = samples.astype(np.float32, copy=False) if kind == "float" else np.clip(samples, -1, 1)
+    compression = {"compression_level": _MP3_COMPRESSION} if kind == "mp3" else {}
+    soundfile.write(file, whole, rate, format=format, subtype=subtype, **compression)
     return file.getvalue()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import jinja2
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
 from soundbeam.model.classifier.bundle_files import REPORT
@@ -16,12 +13,13 @@ from soundbeam.model.evaluation.classification import QUALITY, Classification
 from soundbeam.model.evaluation.metrics import average_precision
 from soundbeam.model.evaluation.reliability import reliability
 from soundbeam.model.numbers import number
+from soundbeam.model.pages.one_file import data_uri, page_template
 from soundbeam.model.pictures.confusion import draw_confusion
 from soundbeam.model.report.evidence import Evidence
 from soundbeam.model.report.plots import curves, spectrogram
 from soundbeam.model.storage.files import open_to_write
 
-_TEMPLATE = "page.html.jinja"
+_TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _MOST_LABELS = 24  # whose curves are drawn
 
 
@@ -55,17 +53,9 @@ def write_report(url: str, bundle: ClassifierBundle, evidence: Evidence) -> None
 
 def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
     """The report as HTML; the same bundle and evidence give the same text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # labels and paths may hold anything, also markup
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["png"] = lambda picture: _data_url(spectrogram(picture))
+    template = page_template(_TEMPLATE, png=lambda picture: data_uri("image/png", spectrogram(picture)))
     drawn = evidence.labels[:_MOST_LABELS]
-    return environment.get_template(_TEMPLATE).render(
+    return template.render(
         labels=_named(bundle.labels),
         task=bundle.task,
         fingerprint=bundle.fingerprint[:16],
@@ -79,7 +69,7 @@ def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
         all_windows=_all_windows(bundle, evidence),
         calibration=_calibration(bundle),
         folds=_folds(bundle.report.get("cross_validation")),
-        curves=[(label_scores.label, _data_url(curves(label_scores))) for label_scores in drawn],
+        curves=[(label_scores.label, data_uri("image/png", curves(label_scores))) for label_scores in drawn],
         labels_not_drawn=len(evidence.labels) - len(drawn),
         galleries=evidence.galleries,
     )
@@ -174,7 +164,7 @@ def _clips(bundle: ClassifierBundle) -> _Clips | None:
     table = _Table(("label", "clips", "found", *map(_words, QUALITY)), rows)
     picture = io.BytesIO()
     draw_confusion(picture, clips.confusion, [one.label for one in clips.labels], f"{clips.confusion.sum()} clips")
-    return _Clips(table, clips.told(bundle.task), _data_url(picture.getvalue()))
+    return _Clips(table, clips.told(bundle.task), data_uri("image/png", picture.getvalue()))
 
 
 def _windows(bundle: ClassifierBundle, evidence: Evidence) -> _Table:
@@ -254,7 +244,3 @@ def _number(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -20,9 +20,9 @@ from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.evaluate.truth import Truth, resolve
 from soundbeam.pipelines.recording_names import RecordingNames
 from soundbeam.pipelines.window_scores import COLUMNS, window_scores
+from soundbeam.transforms.records import LISTENED
 
 _SEED = 0
-_USED = ("ok", "partial")
 _SHOWN = 3
 
 
@@ -75,7 +75,7 @@ def calibrate(request: Calibrating, say: Callable[[str], None]) -> ClassifierBun
     rows = {row["recording"]: row for row in recordings.to_pylist()}
     labels = tuple(parameters["labels"])
     truth = resolve(annotations, RecordingNames(rows), labels)
-    used = sorted(uri for uri in truth.recordings if rows[uri]["status"] in _USED)
+    used = sorted(uri for uri in truth.recordings if rows[uri]["status"] in LISTENED)
     those = frozenset(used)
     called = {label for (uri, label), calls in truth.calls.items() if calls and uri in those}
     to_calibrate = [label for label in labels if label in called]

@@ -15,6 +15,7 @@ from soundbeam.pipelines import results
 from soundbeam.pipelines.local_time import Clocks, day_of, hour_of, night_of, offsets
 from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.times_in_names import zone_of
+from soundbeam.transforms.records import LISTENED
 
 GROUPS = {"site": pa.string(), "day": pa.date32(), "night": pa.date32(), "week": pa.date32(), "hour": pa.int64()}
 COLUMNS = ("recording", "status", "recorded_at", "duration_s", "listened_s", "site")
@@ -22,7 +23,7 @@ _SECOND_US = 1_000_000
 _HOUR_US = 3600 * _SECOND_US
 _DAY_US = 24 * _HOUR_US
 _MOST_PIECES = 500_000  # of recordings that are looked at together
-_STATUSES = ("ok", "partial", "failed")
+_STATUSES = (*LISTENED, "failed")
 _SUMS = ("seconds", "recordings", *_STATUSES, "failed_s", "unknown")
 
 

@@ -57,7 +57,9 @@ def main(argv: list[str] | None = None) -> int:
     deployments = deployments_of(options.output, options.deployments)
     table = effort(options.output, by, deployments)
     if options.csv:
-        write_csv(table, options.csv)
+        from soundbeam.pipelines.csv_writing import write_table
+
+        write_table(table, options.csv)
     else:
         print_effort(table, len(by))
     total = effort(options.output, [], deployments).to_pylist()[0]
@@ -82,18 +84,6 @@ def _cells(row: dict[str, object]) -> list[str]:
     return [
         f"{value:.2f}" if isinstance(value, float) else "" if value is None else str(value) for value in row.values()
     ]
-
-
-def write_csv(table: pa.Table, url: str) -> None:
-    """Writes the table as CSV."""
-    import csv
-
-    from soundbeam.model.storage.files import open_to_write
-
-    with open_to_write(url, "w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.column_names)
-        writer.writerows(row.values() for row in table.to_pylist())
 
 
 if __name__ == "__main__":

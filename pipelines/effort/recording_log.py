@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundbeam.pipelines import results
+from soundbeam.transforms.records import LISTENED
 
 COLUMNS = ("recording", "status", "recorded_at", "duration_s", "site", "recorder")
 UNKNOWN = np.iinfo(np.int64).min
@@ -94,7 +95,7 @@ def _numbers_of(
     rows: pa.Table, first: int, tracks: dict[tuple[str | None, str, str], int], series: dict[tuple[str, str], int]
 ) -> tuple[np.ndarray, ...]:
     number = np.arange(first, first + len(rows))
-    kept = pc.is_in(rows["status"], value_set=pa.array(["ok", "partial", "failed"]))
+    kept = pc.is_in(rows["status"], value_set=pa.array([*LISTENED, "failed"]))
     rows, number = rows.filter(kept).combine_chunks(), number[kept.to_numpy()]
     name = rows["recording"]
     folder = pc.if_else(pc.is_null(rows["site"]), pc.replace_substring_regex(name, r"[^/]*$", ""), "")

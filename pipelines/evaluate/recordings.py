@@ -17,6 +17,7 @@ from soundbeam.pipelines.annotations.annotation import Annotation
 from soundbeam.pipelines.evaluate.truth import Truth, resolve
 from soundbeam.pipelines.recording_names import RecordingNames
 from soundbeam.pipelines.window_scores import WindowScores, read_window_scores
+from soundbeam.transforms.records import LISTENED
 
 _ROUNDING_S = 0.1  # people write tenths of a second
 _COUNTS = ("recording", "label", "calls", "calls_low", "calls_high")
@@ -44,7 +45,7 @@ def compare(annotations: list[Annotation], output: str, precision: float | None 
     truth = resolve(annotations, RecordingNames(rows), classifier_labels)
     labels = [label for label in classifier_labels if label in truth.labels] or _to_judge(output, classifier_labels)
 
-    used = sorted(uri for uri, row in rows.items() if row["status"] in ("ok", "partial"))
+    used = sorted(uri for uri, row in rows.items() if row["status"] in LISTENED)
     if not used:
         raise SoundbeamError(f"{output}: not one recording of the scan could be read; its table 'recordings' says why")
     excluded = sorted(

@@ -12,6 +12,7 @@ from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.materialize.request import Materializing
 from soundbeam.transforms.clip_records import Clip
 from soundbeam.transforms.examples.choose_clips import AnnotatedRecording
+from soundbeam.transforms.scanned_file import ScannedFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ClipSources:
         root: URI of a folder or table of clips; "" if there is none.
         labels: The folders; None if there is no folder of clips.
         annotated: The annotated recordings.
-        reviewed: The clips that were judged.
+        reviewed: Scanned recordings with the clips of them that were judged.
         context_s, background_s: As in `ChooseClips`.
     """
 
@@ -33,7 +34,7 @@ class ClipSources:
     root: str = ""
     labels: list[str] | None = None
     annotated: tuple[AnnotatedRecording, ...] = ()
-    reviewed: tuple[Clip, ...] = ()
+    reviewed: tuple[tuple[ScannedFile, tuple[Clip, ...]], ...] = ()
     context_s: float = 0.0
     background_s: float = 0.0
 
@@ -42,6 +43,7 @@ class ClipSources:
         import apache_beam as beam
 
         from soundbeam.transforms.examples.choose_clips import ChooseClips
+        from soundbeam.transforms.examples.unchanged_clips import KeepUnchanged
 
         made = list[dict[str, Any]]()
         if self.root:
@@ -50,8 +52,7 @@ class ClipSources:
             recordings = pipeline | "Annotated" >> beam.Create(self.annotated)
             made.append(recordings | "ChooseClips" >> ChooseClips(self.context_s, self.background_s))
         if self.reviewed:
-            clips = pipeline | "Reviewed" >> beam.Create(self.reviewed)
-            made.append({"clips": clips, "rejects": pipeline | "NoRejects" >> beam.Create([])})
+            made.append(pipeline | "Reviewed" >> beam.Create(self.reviewed) | "KeepUnchanged" >> KeepUnchanged())
         if len(made) == 1:
             return made[0]
         clips, rejects = (tuple(one[of] for one in made) for of in ("clips", "rejects"))

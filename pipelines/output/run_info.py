@@ -80,6 +80,14 @@ class ScanParameters:
         """The labels that the scan is about, in the order of their scores."""
         return tuple(self.thresholds)
 
+    def heard_channel(self, channel: int | None) -> int | None:
+        """The channel in which a row was heard, from 1 on; None: the mean of all.
+
+        Args:
+            channel: The row's own; None where it has none.
+        """
+        return channel or (self.channel if isinstance(self.channel, int) else None)
+
     @property
     def settings(self) -> str:
         """A hash of what two scans must have in common for the rows of one to stand for the other's.

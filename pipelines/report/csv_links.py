@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import csv
 import dataclasses
 import gzip
-import io
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+from soundbeam.model.pages.one_file import data_uri
+from soundbeam.pipelines.csv_writing import csv_text
 
 _PACKED_FROM = 100_000  # bytes of text; R, pandas and DuckDB read .csv.gz as it is
 _MOST = 700_000  # bytes of one file on the page
@@ -36,14 +36,10 @@ class Table:
 
 
 def csv_link(name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> CsvLink:
-    """Rows as CSV: UTF-8, commas, no byte order mark; None is an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows(rows)
-    content, kind = text.getvalue().encode(), "text/csv;charset=utf-8"
+    """Rows as CSV."""
+    content, kind = csv_text(heads, rows).encode(), "text/csv;charset=utf-8"
     if len(content) > _PACKED_FROM:
         content, kind, name = gzip.compress(content, 9, mtime=0), "application/gzip", f"{name}.gz"
     if len(content) > _MOST:
         return CsvLink(name, "")
-    return CsvLink(name, f"data:{kind};base64,{base64.b64encode(content).decode()}")
+    return CsvLink(name, data_uri(kind, content))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import collections
 import dataclasses
 import io
@@ -10,9 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soundbeam.model.pages.one_file import data_uri
 from soundbeam.model.pictures.spectrogram import mel_spectrogram_db
 from soundbeam.pipelines.report.found import Heard
 from soundbeam.pipelines.sound_clips import cut
+from soundbeam.transforms.sound_files import as_sound_file
 
 OF_EACH = 12  # surest, and doubtful calls of a label
 BUDGET = 8_500_000  # characters that sounds and their pictures may take on the page
@@ -80,6 +81,7 @@ def excerpts(calls: Sequence[Heard], output: str, rate: int) -> list[Excerpt]:
         {
             "recording": call.recording,
             "start_s": call.start_s,
+            "channel": call.channel,
             "place": i,
             "end_s": min(call.end_s, call.start_s + longest - 2 * CONTEXT_S),
         }
@@ -108,20 +110,12 @@ def _excerpt(call: Heard, samples: np.ndarray, own_rate: int, rate: int) -> Exce
     levelled = heard * (0.8 / loudest) if loudest > 0 else heard
     return Excerpt(
         call,
-        data_uri("audio/mpeg", _mp3(levelled, playing)),
+        data_uri("audio/mpeg", as_sound_file(levelled, playing, "mp3")),
         data_uri("image/png", _png(heard, playing * slowed)),
         playing * slowed / 2,
         span,
         slowed,
     )
-
-
-def _mp3(samples: np.ndarray, rate: int) -> bytes:
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.8)
-    return file.getvalue()
 
 
 def _png(samples: np.ndarray, rate: int) -> bytes:
@@ -136,8 +130,3 @@ def _png(samples: np.ndarray, rate: int) -> bytes:
     file = io.BytesIO()
     drawn.save(file, "PNG", optimize=True, bits=4)
     return file.getvalue()
-
-
-def data_uri(kind: str, content: bytes) -> str:
-    """Bytes as a URI that holds them."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 
 from soundbeam.model.numbers import number
+from soundbeam.model.pages.one_file import page_template
 from soundbeam.pipelines.report.corrected import reviews_table
 from soundbeam.pipelines.report.label_sections import label_sections
 from soundbeam.pipelines.report.material import Material
@@ -22,25 +22,17 @@ from soundbeam.pipelines.report.overview import (
 from soundbeam.pipelines.report.page_pictures import in_columns
 from soundbeam.pipelines.report.wording import citation, intervals_text, listed, methods, plural
 
-_TEMPLATE = "survey.html.jinja"
+_TEMPLATE = Path(__file__).with_name("survey.html.jinja")
 _TITLE_LABELS = 3
 
 
 def page(material: Material) -> str:
     """The report as HTML; the same tables give the same text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # labels, sites and paths may hold anything, also markup
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
-    environment.filters["columns"] = in_columns
-    environment.filters["svg"] = Markup  # made by model.survey.canvas, which escapes what is in it
+    # The pictures are made by model.survey.canvas, which escapes what is in them.
+    template = page_template(_TEMPLATE, number=number, columns=in_columns, svg=Markup)
     cited, bibtex = citation(material)
     intervals = intervals_text(material)
-    return environment.get_template(_TEMPLATE).render(
+    return template.render(
         title=_title(material),
         run=material.info.run,
         facts=facts(material),

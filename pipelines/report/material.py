@@ -185,12 +185,8 @@ def _labels(request: Reporting, info: RunInfo, of_all: Tallies) -> list[str]:
     """The labels in tables, the most frequent first."""
     calls = {label: total(of_all[label]).calls for label in of_all}
     if request.label:
-        names, chosen = LabelNames(info.labels), dict[str, None]()
-        for name in request.label:
-            if not (meant := names.find(name)):
-                shown = ", ".join(info.labels[:5]) + (", …" if len(info.labels) > 5 else "")
-                raise SoundbeamError(f"{request.output}: no label {name!r} was scanned for; there are {shown}")
-            chosen.update(dict.fromkeys(meant))
+        names = LabelNames(info.labels, info.names)
+        chosen = dict.fromkeys(names.one(name) for name in request.label)
     else:
         few = len(info.labels) <= _FEW_LABELS
         chosen = dict.fromkeys(label for label in info.labels if few or calls.get(label))

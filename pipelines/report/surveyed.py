@@ -15,6 +15,7 @@ from soundbeam.pipelines import results
 from soundbeam.pipelines.effort.listened import effort
 from soundbeam.pipelines.local_time import Clocks
 from soundbeam.transforms.listing.deployments import Deployments
+from soundbeam.transforms.records import LISTENED
 
 _REASONS = 10_000  # that are told apart; of more, the rest is one
 _COLUMNS = ["status", "stage", "error", "duration_s", "listened_s", "recorded_at", "sample_rate", "notes", "site"]
@@ -63,7 +64,7 @@ class Listened:
         for row in pc.value_counts(part["status"]).to_pylist():
             self.statuses[row["values"]] += row["counts"]
         seconds = pc.fill_null(pc.coalesce(part["listened_s"], part["duration_s"]), 0.0)
-        heard = pc.is_in(part["status"], value_set=pa.array(["ok", "partial"]))
+        heard = pc.is_in(part["status"], value_set=pa.array(LISTENED))
         used = pa.table({"site": part["site"], "seconds": seconds, "heard": pc.cast(heard, pa.int64())}).append_column(
             "failed", pc.cast(pc.equal(part["status"], "failed"), pa.int64())
         )

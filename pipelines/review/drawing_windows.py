@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import datetime
 import re
@@ -13,15 +12,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundbeam.model.storage.files import locate, make_folder, open_to_write, write_at_once
+from soundbeam.model.storage.files import open_to_write
 from soundbeam.pipelines import results
+from soundbeam.pipelines.csv_writing import write_rows
 from soundbeam.pipelines.review.picked_sample import pick_sample
 from soundbeam.pipelines.review.population import Population
 from soundbeam.pipelines.review.probability_sample import draw_sample
 from soundbeam.pipelines.review.request import Sampling
 from soundbeam.pipelines.review.samples import SAMPLES, WEIGHTED, Sample, SampleInfo
 from soundbeam.pipelines.review.store import ReviewStore, review_id
-from soundbeam.pipelines.sound_clips import as_flac, check_new_folder, clip_name, cut
+from soundbeam.pipelines.sound_clips import check_new_folder, write_clips
 
 CONTEXT_S = 2.0
 CSV_COLUMNS = (
@@ -79,8 +79,11 @@ def draw_windows(request: Sampling) -> Drawing:
         notes.append(f"{judged} of them are judged already; their verdicts count")
     clips: dict[str, str] = {}
     if request.clips:
-        clips, troubles = write_clips(sample.rows, request.output, request.clips)
-        notes += troubles
+        for row, url, why in write_clips(sample.rows.to_pylist(), request.output, request.clips, CONTEXT_S):
+            if url:
+                clips[row["review_id"]] = url
+            else:
+                notes.append(f"no clip of window {row['rank']}: {why}")
     if request.csv:
         write_csv(sample.rows, request.csv, clips)
     return Drawing(sample, tuple(notes))
@@ -145,29 +148,10 @@ def stale_notes(output: str, samples: Sequence[Sample]) -> list[str]:
     return notes
 
 
-def write_clips(rows: pa.Table, output: str, url: str) -> tuple[dict[str, str], list[str]]:
-    """Writes the sound of windows as FLAC, with 2 s around each.
-
-    Returns:
-        (review id → the URL of its clip; a line for each window that has none).
-    """
-    place, folder = locate(url)
-    make_folder(place.fs, folder)
-    clips, troubles = {}, []
-    for row, samples, rate in cut(rows.to_pylist(), output, CONTEXT_S):
-        if isinstance(samples, str):
-            troubles.append(f"no clip of window {row['rank']}: {samples}")
-            continue
-        path = f"{folder}/{clip_name(row)}"
-        write_at_once(place.fs, path, as_flac(samples, rate))
-        clips[row["review_id"]] = place.uri(path)
-    return clips, troubles
-
-
 def write_csv(rows: pa.Table, url: str, clips: dict[str, str]) -> None:
     """Writes windows as a CSV in which verdicts may be filled in; `judged_elsewhere` reads it back."""
     with open_to_write(url, "w") as file:
-        writer = csv.DictWriter(file, CSV_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        for row in rows.to_pylist():
-            writer.writerow({**row, "clip": clips.get(row["review_id"], ""), "score": f"{row['score']:.6g}"})
+        told = (
+            {**row, "clip": clips.get(row["review_id"], ""), "score": f"{row['score']:.6g}"} for row in rows.to_pylist()
+        )
+        write_rows(file, CSV_COLUMNS, ([row.get(name, "") for name in CSV_COLUMNS] for row in told))

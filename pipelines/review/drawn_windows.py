@@ -1,4 +1,4 @@
-"""The windows that were drawn for review, in the order of looking, and their recordings as the scans saw them."""
+"""The windows that were drawn for review, in the order of looking."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.review.samples import SAMPLES, Sample
 from soundbeam.pipelines.review.site_nights import SiteNight, site_nights
-from soundbeam.pipelines.review.window_sounds import Source
 
 Row = dict[str, Any]
 
@@ -25,24 +23,6 @@ def drawn_windows(samples: Sequence[Sample], label: str | None) -> dict[str, Row
             if label in (None, row["label"]):
                 windows.setdefault(row["review_id"], row)
     return windows
-
-
-def sources_of(output: str, windows: Iterable[Row]) -> dict[tuple[str, str], Source]:
-    """(Run, recording) → the recording as the run saw it from which the window was drawn."""
-    by_run: dict[str, set[str]] = collections.defaultdict(set)
-    for row in windows:
-        by_run[row["run"]].add(row["recording"])
-    columns = ["recording", "sample_rate", "bytes", "version", "content"]
-    sources = {}
-    for run, uris in by_run.items():
-        try:
-            known = results.read(output, "recordings", run, columns=columns, recordings=uris)
-        except SoundbeamError:  # the run was removed since
-            known = results.read(output, "recordings", columns=columns, recordings=uris)
-        for row in known.to_pylist():
-            facts = row["bytes"] or 0, row["version"] or "", row["content"] or ""
-            sources[run, row["recording"]] = Source(row["recording"], row["sample_rate"], *facts)
-    return sources
 
 
 def notices_of(output: str, samples: Iterable[Sample], windows: dict[str, Row]) -> list[str]:

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from soundbeam.model.errors import OptionError, ResultsError
 from soundbeam.model.estimation.drawing import key_of, microseconds
 from soundbeam.pipelines import results
+from soundbeam.pipelines.label_names import LabelNames, shown
 from soundbeam.pipelines.output.run_info import RunInfo, ScanParameters
 
 _PIECE = 250_000  # rows, about
-_SHOWN = 8  # labels or sites in an error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Population:
         self.label = _label(output, self.runs[-1], label)
         if unknown := [site for site in sites if site not in pc.unique(self.recordings["site"]).to_pylist()]:
             there = sorted(filter(None, pc.unique(self.recordings["site"]).to_pylist()))
-            known = f"there are {_listed(there)}" if there else "the recordings have no sites (scan with --site)"
+            known = f"there are {shown(there)}" if there else "the recordings have no sites (scan with --site)"
             raise OptionError(f"{output}: no recording of site {unknown[0]!r}; {known}")
 
     @property
@@ -78,7 +78,7 @@ class Population:
     @property
     def where(self) -> str:
         """Of which sites it is, for messages; "" where it is of all."""
-        return f" at {_listed(list(self.sites))}" if self.sites else ""
+        return f" at {shown(self.sites)}" if self.sites else ""
 
     @functools.cached_property
     def recordings(self) -> pa.Table:
@@ -166,16 +166,9 @@ def _windows(rows: pa.Table, label: str) -> Windows:
 def _label(output: str, run: RunInfo, label: str | None) -> str:
     if label is None and len(run.labels) == 1:
         return run.labels[0]
-    if label in run.labels:
-        return str(label)
-    by_part = [name for name in run.labels if label is not None and label in run.names.get(name, {}).values()]
-    if len(by_part) == 1:
-        return by_part[0]
-    there = _listed(run.labels)
     if label is None:
-        raise OptionError(f"{output}: has {len(run.labels)} labels ({there}); name one with --label")
-    raise OptionError(f"{output}: no label {label!r}; there are {there}")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+        raise OptionError(f"{output}: has {len(run.labels)} labels ({shown(run.labels)}); name one with --label")
+    try:
+        return LabelNames(run.labels, run.names).one(label)
+    except OptionError as e:
+        raise OptionError(f"{output}: {e}") from None

@@ -5,36 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from soundbeam.model.numbers import number
+from soundbeam.model.pages.one_file import page_template
 from soundbeam.pipelines.console.output import redacted
 from soundbeam.pipelines.review.estimates_in_words import point, share_interval, target
 from soundbeam.pipelines.review.figures_of_review import DomainTotal, LabelReview, ReviewFigures
 from soundbeam.pipelines.review.report_pictures import by_score, totals
 
-_TEMPLATE = "review.html.jinja"
+_TEMPLATE = Path(__file__).with_name("review.html.jinja")
 
 
 def page(figures: ReviewFigures) -> str:
     """The page as HTML; the same figures give the same text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # labels, sites and notes may hold anything, also markup
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    template = page_template(
+        _TEMPLATE, whole=lambda value: f"{value:,.0f}", share=share_interval, number=number, point=point
     )
-    environment.filters |= {
-        "whole": lambda value: f"{value:,.0f}",
-        "share": share_interval,
-        "number": number,
-        "point": point,
-    }
-    return environment.get_template(_TEMPLATE).render(
-        output=redacted(figures.output), labels=[_shown(of) for of in figures.labels]
-    )
+    return template.render(output=redacted(figures.output), labels=[_shown(of) for of in figures.labels])
 
 
 def _shown(of: LabelReview) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from soundbeam.model.errors import OptionError, SoundbeamError
 from soundbeam.model.estimation.agreement import kappa
 from soundbeam.pipelines import results
 from soundbeam.pipelines.recording_names import short_names
-from soundbeam.pipelines.review.drawn_windows import drawn_windows, notices_of, presence_nights, sources_of
+from soundbeam.pipelines.review.drawn_windows import drawn_windows, notices_of, presence_nights
 from soundbeam.pipelines.review.estimate_now import estimates
 from soundbeam.pipelines.review.site_nights import needless
 from soundbeam.pipelines.review.store import ADJUDICATED, VERDICTS, ReviewStore
-from soundbeam.pipelines.review.window_sounds import Excerpt, Source
+from soundbeam.pipelines.review.window_sounds import WindowExcerpt
+from soundbeam.pipelines.scanned_files import files_of_windows
+from soundbeam.transforms.scanned_file import ScannedFile
 
 _LONGEST_NOTE = 2000
 _LONGEST_LABEL = 200
@@ -60,6 +62,7 @@ class Session:
         self.reviewer = ADJUDICATED if adjudicate else reviewer
         self._store = ReviewStore(output)
         self._run = results.latest_run(output)
+        self._runs = {info.run: info for info in results.open_output(output).runs()}
         self._lock = threading.RLock()
         self.read()
         if not self._windows:
@@ -77,7 +80,7 @@ class Session:
             if self.adjudicate:
                 windows = {i: row for i, row in windows.items() if _differ(self._said[i])}
             self._windows = windows
-            self._sources = sources_of(self.output, windows.values())
+            self._files = files_of_windows(self.output, windows.values())
             self._nights = presence_nights(self.output, windows)
             self.notices = notices_of(self.output, self._samples, windows)
 
@@ -97,7 +100,7 @@ class Session:
             )
         return SoundbeamError(f"{self.output}: reviewers disagree on no window, so there is nothing to adjudicate")
 
-    def excerpt(self, review_id: str, context_s: float) -> Excerpt:
+    def excerpt(self, review_id: str, context_s: float) -> WindowExcerpt:
         """What is to be heard of a window, with so many seconds before and after it.
 
         Raises:
@@ -106,11 +109,9 @@ class Session:
         row = self._windows.get(review_id)
         if row is None:
             raise UnknownWindow(f"no window {review_id!r} was drawn")
-        source = self._sources.get((row["run"], row["recording"]), Source(row["recording"], None))
-        channel = row.get("channel")
-        if channel is None and isinstance(self._run.parameters.channel, int):
-            channel = self._run.parameters.channel
-        return Excerpt(source, row["start_s"] - context_s, row["end_s"] + context_s, channel)
+        file = self._files.get((row["run"], row["recording"]), ScannedFile(row["recording"], None))
+        channel = self._runs.get(row["run"], self._run).parameters.heard_channel(row["channel"])
+        return WindowExcerpt(file, row["start_s"] - context_s, row["end_s"] + context_s, channel)
 
     def record(self, verdicts: list[dict[str, Any]]) -> None:
         """Writes verdicts; when this returns they are kept. What is said already is not written again.

@@ -5,17 +5,16 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import dataclasses
-import io
 import threading
 
 import numpy as np
 
-from soundbeam.model.storage.content import content_hash
-from soundbeam.model.storage.files import state_of
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders import DecodeError
 from soundbeam.transforms.decoding.excerpt import decode_excerpt
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
+from soundbeam.transforms.scanned_file import ScannedFile, why_not_same
+from soundbeam.transforms.sound_files import as_sound_file
 
 _PATIENCE_S = 60.0  # for one window; whoever waits longer wants to be told
 _PROCESSES = 2
@@ -23,27 +22,10 @@ _KEPT_BYTES = 256 << 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """A recording as the scan saw it.
-
-    Attributes:
-        uri: Its name.
-        rate: Its own samples per second; None where the scan could not tell.
-        bytes, version, content: Of the file that was scanned; "" or 0 where it was not recorded.
-    """
-
-    uri: str
-    rate: int | None
-    bytes: int = 0
-    version: str = ""
-    content: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Excerpt:
+class WindowExcerpt:
     """What of a recording is wanted: seconds from its start, and a channel from 1 on or None for the mean of all."""
 
-    source: Source
+    file: ScannedFile
     start_s: float
     end_s: float
     channel: int | None = None
@@ -77,9 +59,9 @@ class WindowSounds:
         self._local = threading.local()
         self._processes: list[IsolatedProcess] = []
         self._lock = threading.Lock()
-        self._kept: collections.OrderedDict[Excerpt, concurrent.futures.Future[Sound]] = collections.OrderedDict()
+        self._kept: collections.OrderedDict[WindowExcerpt, concurrent.futures.Future[Sound]] = collections.OrderedDict()
 
-    def sound(self, excerpt: Excerpt) -> Sound:
+    def sound(self, excerpt: WindowExcerpt) -> Sound:
         """Decodes an excerpt; what lies before the recording's start or after its end is left out.
 
         Raises:
@@ -115,16 +97,17 @@ class WindowSounds:
                     if total > _KEPT_BYTES:
                         del self._kept[excerpt]
 
-    def _read(self, excerpt: Excerpt) -> Sound:
-        check_unchanged(excerpt.source)
-        start_s, rate = max(0.0, excerpt.start_s), excerpt.source.rate
+    def _read(self, excerpt: WindowExcerpt) -> Sound:
+        file, start_s, rate = excerpt.file, max(0.0, excerpt.start_s), excerpt.file.rate
+        if reason := why_not_same(file):
+            raise NotHeard(f"this recording {reason}")
         if not rate:
             raise NotHeard("the scan could not decode this recording")
         if not hasattr(self._local, "process"):
             self._local.process = IsolatedProcess()
             self._processes.append(self._local.process)
         process: IsolatedProcess = self._local.process
-        arguments = (excerpt.source.uri, rate, start_s, excerpt.end_s, "soundfile", excerpt.channel)
+        arguments = (file.uri, rate, start_s, excerpt.end_s, "soundfile", excerpt.channel)
         process.start(IsolatedTask(_decoded, arguments, _PATIENCE_S))
         pieces, problem = list[np.ndarray](), ""
         try:
@@ -136,36 +119,8 @@ class WindowSounds:
         except TaskFailed as e:
             problem = e.reason
         if not any(map(len, pieces)):
-            raise NotHeard(problem.removeprefix(f"{excerpt.source.uri}: ") or "there is no sound in it")
-        return Sound(start_s, as_wav(np.concatenate(pieces), rate))
-
-
-def check_unchanged(source: Source) -> None:
-    """Checks that a recording is still the file that was scanned, or a copy of it.
-
-    Raises:
-        NotHeard: It is gone or another one, or its store does not answer.
-    """
-    try:
-        now = state_of(source.uri)
-    except FileNotFoundError:
-        raise NotHeard("this recording is gone; it was deleted or renamed since the scan") from None
-    except Exception as e:  # stores have error classes of their own
-        raise NotHeard(f"this recording cannot be read ({one_line(e)})") from e
-    if not source.version or now == (source.bytes, source.version):
-        return
-    # A copy has a time of its own.
-    if now[0] != source.bytes or (source.content and content_hash(source.uri) != source.content):
-        raise NotHeard("this recording has changed since the scan, so its times may no longer be right; scan it again")
-
-
-def as_wav(samples: np.ndarray, rate: int) -> bytes:
-    """float32 ``[samples]`` as the bytes of a WAV file, mono, float32."""
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, samples.astype(np.float32, copy=False), rate, format="WAV", subtype="FLOAT")
-    return file.getvalue()
+            raise NotHeard(problem.removeprefix(f"{file.uri}: ") or "there is no sound in it")
+        return Sound(start_s, as_sound_file(np.concatenate(pieces), rate, "float"))
 
 
 def _decoded(*arguments):  # type: ignore[no-untyped-def]  # those of decode_excerpt

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundbeam.pipelines.scan.job import ScanResult
+from soundbeam.transforms.records import LISTENED
 
 _NO_SITE, _NO_DEPLOYMENT, _OTHER_TIME, _NO_TIME = "no site", "no deployment", "another time", "no time"
 _WHICH = "several recorders"
@@ -29,7 +30,7 @@ def place_figures(result: ScanResult, recordings: pa.Table, counts: pa.Table) ->
     if result.info is None or deployments is None or "counts" not in result.info.parameters.tables:
         return {}
     unplaced: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    scanned = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["ok", "partial"])))
+    scanned = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(LISTENED)))
     columns = (scanned[name].to_pylist() for name in ("site", "recorded_at", "latitude"))
     for site, when, latitude in zip(*columns, strict=True):
         if when is not None and latitude is not None:

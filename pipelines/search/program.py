@@ -65,7 +65,9 @@ def main(argv: list[str] | None = None) -> int:
     found = search(request, beam_opts)
     print_found(found)
     if csv:
-        write_csv(found, csv)
+        from soundbeam.pipelines.csv_writing import write_table
+
+        write_table(found, csv)
         say(f"table: {csv}")
     if request.clips:
         say(f"clips: {request.clips}")
@@ -90,18 +92,6 @@ def print_found(found: pa.Table) -> None:
         rows.append([str(row["rank"]), cells["recording"], *more, *numbers])
     print_table(heads, rows, text_columns=2 + len(optional))
     say(f"{len(found)} windows, cosine {number(found['similarity'][0].as_py())} or less")
-
-
-def write_csv(found: pa.Table, url: str) -> None:
-    """Writes what was found as CSV."""
-    import csv
-
-    from soundbeam.model.storage.files import open_to_write
-
-    with open_to_write(url, "w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(found.column_names)
-        writer.writerows(row.values() for row in found.to_pylist())
 
 
 if __name__ == "__main__":

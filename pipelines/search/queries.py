@@ -13,7 +13,8 @@ from soundbeam.model.storage.files import place_of
 from soundbeam.model.windows import WindowSpec
 from soundbeam.pipelines.console.process import cores
 from soundbeam.pipelines.output.run_info import ScanParameters
-from soundbeam.transforms.decoding.clip_reader import Excerpt, read_excerpts
+from soundbeam.transforms.decoding.clip_reader import read_excerpts
+from soundbeam.transforms.decoding.excerpt import Excerpt
 from soundbeam.transforms.listing.list_recordings import list_recordings
 from soundbeam.transforms.records import Recording
 
@@ -64,7 +65,8 @@ def embed_clips(clips: list[str], bundle: ClassifierBundle) -> tuple[np.ndarray,
     spec = WindowSpec(bundle.rate, bundle.window_s, bundle.window_s)
     scorer: Any = bundle.scorer(embeddings=True)
     parts, names = [], []
-    for (uri, start_s, end_s), samples in zip(excerpts, read_excerpts(excerpts, spec.rate, cores()), strict=True):
+    for excerpt, samples in zip(excerpts, read_excerpts(excerpts, spec.rate, cores()), strict=True):
+        uri, start_s, end_s, _ = excerpt
         if isinstance(samples, str):
             raise SoundbeamError(samples if samples.startswith(uri) else f"{uri}: {samples}")
         offsets = spec.starts(len(samples))
@@ -99,7 +101,7 @@ def excerpts_of(clip: str) -> list[Excerpt]:
     uris = sorted({row.uri for row in rows if isinstance(row, Recording)})
     if not uris:
         raise SoundbeamError(f"{name}: no audio file there")
-    return [(uri, start_s, end_s) for uri in uris]
+    return [Excerpt(uri, start_s, end_s) for uri in uris]
 
 
 def _exists(name: str) -> bool:

@@ -96,6 +96,7 @@ def _find(output: str, name: str) -> tuple[dict[str, Any], dict[str, Any], list[
     """The recording's row, the scan's parameters, and all recordings of the scan."""
     from soundbeam.model.storage.files import place_of
     from soundbeam.pipelines import results
+    from soundbeam.transforms.records import LISTENED
 
     recordings = results.read(output, "recordings", columns=["recording"])["recording"].to_pylist()
     uri = None
@@ -107,7 +108,7 @@ def _find(output: str, name: str) -> tuple[dict[str, Any], dict[str, Any], list[
         raise SoundbeamError(f"{name}: not among the {len(recordings)} recordings of the scan in {output}")
     table = results.read(output, "recordings", recordings=[uri])
     row = table.to_pylist()[0]
-    if row["status"] not in ("ok", "partial"):
+    if row["status"] not in LISTENED:
         raise SoundbeamError(f"{uri}: {row['status']} in the scan: {row['error']}")
     results.check_one_channel(results.parameters(table), output)
     return row, results.parameters(table), recordings

@@ -4,6 +4,7 @@ import unicodedata
 
 import pytest
 
+from soundbeam.model.errors import OptionError
 from soundbeam.pipelines.label_names import LabelNames, similar_labels
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Gr\u00fcn") for form in ("NFC", "NFD"))
@@ -54,3 +55,12 @@ def test_the_nearest_labels_are_those_that_are_spelt_nearly_so():
     names = LabelNames(SPECIES)
     assert names.nearest("Strix alucco")[0] == "Strix aluco_Tawny Owl"
     assert names.nearest("Tawny Owls_x")[0] == "Strix aluco_Tawny Owl" and names.nearest("qqqq") == []
+
+
+def test_the_one_that_is_meant():
+    names = LabelNames(("eurowl", "tawowl", "grebe"), {"tawowl": {"scientific": "Strix aluco", "common": "Tawny Owl"}})
+    assert [names.one(name) for name in ("tawowl", "tawny owl", "Strix aluco", "grebe")] == ["tawowl"] * 3 + ["grebe"]
+    with pytest.raises(OptionError, match="no label 'greeb'; there are eurowl, tawowl, grebe; nearest: grebe"):
+        names.one("greeb")
+    with pytest.raises(OptionError, match="label 'owl' may mean 'Owl' or 'OWL'; write it whole"):
+        LabelNames(("Owl", "OWL")).one("owl")

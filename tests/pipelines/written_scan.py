@@ -1,12 +1,14 @@
 """Writes the tables of a scan that never ran, by the product's own schemas."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from soundbeam.model.classifier.calls import Call, CallRules
+from soundbeam.model.storage.files import state_of
 from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.output.staging import Staging
@@ -28,8 +30,10 @@ def result(
     elif callable(scores):
         scores = [[scores(start)] if len(labels) == 1 else scores(start) for start in start_s]
     events = {label: [Call(start, end, 0.9) for name, start, end in calls if name == label] for label in labels}
+    path = uri.removeprefix("file://")
+    state = state_of(path) if os.path.isfile(path) else (1000, "v1")
     report = DecodeReport(
-        Recording(uri, 1000, "v1"), status, "decode" if error else "", error, seconds, 16000, 1, len(start_s), 1
+        Recording(uri, *state), status, "decode" if error else "", error, seconds, 16000, 1, len(start_s), 1
     )
     return RecordingResult(
         report, start_s, start_s + window_s,

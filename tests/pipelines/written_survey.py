@@ -114,6 +114,7 @@ def _tables(rng, labels, names, site, night, hour, start, rate, fewer, failed, n
         "listened_s": np.where(bad, nothing, 3600.0),
         "notes": nothing,
         "content": nothing,
+        **dict.fromkeys(("latitude", "longitude", "recorder"), nothing),
     }
     counts = {name: [] for name in ("recording", "label", "windows", "calls", "calls_low", "calls_high", "site")}
     calls = {name: [] for name in ("recording", "label", "start_s", "end_s", "score", "started_at", "site")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator
@@ -10,17 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.transforms.window import GlobalWindows
 
 from soundbeam.model.storage.files import open_text, open_to_write, place_of, write_at_once
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.counters import count
-from soundbeam.transforms.decoding.spans import spans_or_reason
-from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
+from soundbeam.transforms.decoding.clip_reader import read_excerpts
+from soundbeam.transforms.decoding.excerpt import Excerpt
+from soundbeam.transforms.scanned_file import ScannedFile, why_not_same
 from soundbeam.transforms.sound_files import as_sound_file
-
-_PATIENCE_S = 7 * 86400.0  # a recording of weeks may take long; one that gives nothing is stopped before
-_ABSENT = "the recording ends before it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Cutting:
     """The clips that are wanted of one recording.
 
     Attributes:
-        uri: The recording.
+        recording: As the scan saw it.
         channel: From 1 on; None: the mean of all.
         names: Of the files, relative to the folder.
         spans: From where to where each goes, seconds, in order of their starts.
     """
 
-    uri: str
+    recording: ScannedFile
     channel: int | None
     names: tuple[str, ...]
     spans: tuple[tuple[float, float], ...]
@@ -46,8 +46,8 @@ class Cutting:
     @classmethod
     def from_json(cls, line: str) -> Cutting:
         """The inverse of `to_json`."""
-        uri, channel, names, spans = json.loads(line)
-        return cls(uri, channel, tuple(names), tuple((start, end) for start, end in spans))
+        recording, channel, names, spans = json.loads(line)
+        return cls(ScannedFile(*recording), channel, tuple(names), tuple((start, end) for start, end in spans))
 
 
 @dataclasses.dataclass
@@ -97,32 +97,36 @@ def _write_missed(missed: list[tuple[str, str, list[str]]], url: str) -> str:
 def cut(cutting: Cutting, folder: str, kind: str) -> tuple[str, str, list[str]] | None:
     """Cuts the clips of a recording, which is decoded in another process, and writes them.
 
+    A recording that has changed since the scan is left alone: its calls may be elsewhere now.
+
     Returns:
         (the recording, why, names of clips) of what could not be cut; None if all were.
     """
     place, path = place_of(folder)
-    missing, reason = dict.fromkeys(range(len(cutting.names))), ""
-    process = IsolatedProcess()
-    try:
-        process.start(IsolatedTask(spans_or_reason, (cutting.uri, cutting.spans, cutting.channel), _PATIENCE_S))
-        for piece in process.take():
-            if isinstance(piece, str):
-                reason = piece
-                continue
-            index, samples, rate = piece
-            try:
-                data = as_sound_file(samples, rate, kind)
-            except Exception as e:  # libsndfile's: a rate that the format does not have
-                reason = f"cannot be written as {kind} ({one_line(e)})"
-                continue
-            write_at_once(place.fs, f"{path.rstrip('/')}/{cutting.names[index]}", data)
-            del missing[index]
-    except TaskFailed as e:
-        reason = e.reason
-    finally:
-        process.close()
+    uri, rate = cutting.recording.uri, cutting.recording.rate
+    reason = why_not_same(cutting.recording) or ("" if rate else "the scan could not decode it")
+    if reason or not rate:
+        return uri, reason, list(cutting.names)
+    missing = list[str]()
+    excerpts = [Excerpt(uri, *span, cutting.channel) for span in cutting.spans]
+    with contextlib.closing(read_excerpts(excerpts, rate, 1)) as sounds:
+        for name, sound in zip(cutting.names, sounds, strict=True):
+            data = sound if isinstance(sound, str) else _encoded(sound, rate, kind)
+            if isinstance(data, str):
+                missing.append(name)
+                reason = reason or data.removeprefix(f"{uri}: ")
+            else:
+                write_at_once(place.fs, f"{path.rstrip('/')}/{name}", data)
     count("clips_cut", len(cutting.names) - len(missing))
-    return (cutting.uri, reason or _ABSENT, [cutting.names[i] for i in missing]) if missing else None
+    return (uri, reason, missing) if missing else None
+
+
+def _encoded(samples: np.ndarray, rate: int, kind: str) -> bytes | str:
+    """A clip's file, or why there is none."""
+    try:
+        return as_sound_file(samples, rate, kind)
+    except Exception as e:  # libsndfile's: a rate that the format does not have
+        return f"cannot be written as {kind} ({one_line(e)})"
 
 
 class _Cut(beam.DoFn):

@@ -14,12 +14,10 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import one_line
 from soundbeam.transforms.decoders import DecodeError
 from soundbeam.transforms.decoding.blocks import decode_blocks
-from soundbeam.transforms.decoding.excerpt import ExcerptReader
+from soundbeam.transforms.decoding.excerpt import Excerpt, ExcerptReader
 from soundbeam.transforms.isolation.isolated_process import IsolatedProcess, IsolatedTask, TaskFailed
 
 _EMPTY = "there is no sound in it"
-# A recording's URI, and where an excerpt of it starts and ends, seconds; None is the end of the recording.
-Excerpt = tuple[str, float, float | None]
 # What a process sends: samples; then, if a recording breaks off, why; None at the end of an excerpt.
 _Piece = np.ndarray | str | None
 # How many excerpts a process reads before it sends them: processes that alternate on a core find its caches filled by
@@ -93,7 +91,7 @@ def _groups(excerpts: Sequence[Excerpt], size: int) -> list[list[Excerpt]]:
     So the samples of an excerpt do not depend on the number of processes.
     """
     groups = list[list[Excerpt]]()
-    for _, of_recording in itertools.groupby(excerpts, key=lambda excerpt: excerpt[0]):
+    for _, of_recording in itertools.groupby(excerpts, key=lambda excerpt: excerpt.uri):
         if not groups or len(groups[-1]) >= size:
             groups.append([])
         groups[-1] += of_recording

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,9 +14,25 @@ from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.decoders import AudioStream, DecodeError, open_decoder
 from soundbeam.transforms.decoding.blocks import DecodedSoFar, as_decode_error, resampled, seek_before
 
-_KEPT_S = 60.0  # the longest excerpt of which the samples are kept, for the next one may overlap it
+_KEPT = 1 << 24  # samples of the longest excerpt that is kept, for the next one may overlap it: 64 MB
 _LEAP_S = 30.0
 _SEEKS_FROM_S = 4.0  # an earlier start is never sought
+
+
+class Excerpt(NamedTuple):
+    """A part of a recording.
+
+    Attributes:
+        uri: The recording.
+        start_s: Where the excerpt starts, seconds.
+        end_s: Where it ends; None is the end of the recording.
+        channel: The channel to decode, from 1 on; None for the mean of all.
+    """
+
+    uri: str
+    start_s: float = 0.0
+    end_s: float | None = None
+    channel: int | None = None
 
 
 def decode_excerpt(
@@ -44,28 +61,30 @@ def decode_excerpt(
     Raises:
         SoundbeamError: There is nothing to read, or the recording breaks off; what came before has been yielded.
     """
-    with contextlib.closing(ExcerptReader(rate, decoder, channel)) as reader:
-        yield from reader.read(uri, start_s, end_s)
+    with contextlib.closing(ExcerptReader(rate, decoder)) as reader:
+        yield from reader.read(uri, start_s, end_s, channel)
 
 
 class ExcerptReader:
-    """Decodes excerpts one after the other. Those of one recording, in order of their starts, take one pass over it.
+    """Decodes excerpts one after the other.
+
+    Those of one channel of a recording, in order of their starts, take one pass over it. What lies far between two is
+    passed over where the file can be entered anywhere.
 
     Args:
         rate: Samples per second of the result.
         decoder: ``soundfile`` or ``tensorflow-io``.
-        channel: The channel to decode, from 1 on; None for the mean of all.
     """
 
-    def __init__(self, rate: int, decoder: str = "soundfile", channel: int | None = None):
-        self._rate, self._decoder, self._channel = rate, decoder, channel
-        self._uri = ""
+    def __init__(self, rate: int, decoder: str = "soundfile"):
+        self._rate, self._decoder = rate, decoder
+        self._of: tuple[str, int | None] | None = None  # the recording and channel that are being decoded
         self._stream: AudioStream | None = None
         self._blocks: Iterator[np.ndarray] = iter(())
         self._kept = list[tuple[int, np.ndarray]]()  # the first sample and the samples of the last blocks
         self._at, self._leap = 0, 0.0  # the next sample to be decoded; how far decoding is faster than seeking
 
-    def read(self, uri: str, start_s: float, end_s: float | None) -> Iterator[np.ndarray]:
+    def read(self, uri: str, start_s: float, end_s: float | None, channel: int | None = None) -> Iterator[np.ndarray]:
         """The pieces of an excerpt, as ``decode_excerpt`` yields them."""
         if start_s < 0 or (end_s is not None and end_s <= start_s):
             raise SoundbeamError(
@@ -74,10 +93,10 @@ class ExcerptReader:
         first, end = round(start_s * self._rate), math.inf if end_s is None else round(end_s * self._rate)
         any_samples, problem = False, None
         try:
-            if not self._reaches(uri, first):
-                self._open(uri, first)
+            if (uri, channel) != self._of or not self._reaches(first):
+                self._open(uri, channel, first)
             known, fresh = [(at, block) for at, block in self._kept if at + len(block) > first], self._at
-            keep = end - first <= _KEPT_S * self._rate
+            keep = end - first <= _KEPT
             self._kept = known[:] if keep else []
             for at, block in itertools.chain(known, self._fresh()):
                 if keep and at >= fresh and at + len(block) > first:
@@ -97,16 +116,16 @@ class ExcerptReader:
     def close(self) -> None:
         """Closes the recording that is open."""
         stream, self._stream = self._stream, None
-        self._uri, self._kept, self._blocks = "", [], iter(())
+        self._of, self._kept, self._blocks = None, [], iter(())
         if stream is not None:
             stream.close()
 
-    def _reaches(self, uri: str, first: int) -> bool:
+    def _reaches(self, first: int) -> bool:
         """Whether the present pass comes to a sample without decoding much that nobody asked for."""
         start = self._kept[0][0] if self._kept else self._at
-        return uri == self._uri and start <= first <= self._at + self._leap
+        return start <= first <= self._at + self._leap
 
-    def _open(self, uri: str, first: int) -> None:
+    def _open(self, uri: str, channel: int | None, first: int) -> None:
         self.close()
         self._stream = stream = open_decoder(uri, self._decoder)
         self._at = seek_before(
@@ -115,7 +134,8 @@ class ExcerptReader:
         # Of a file in which one cannot seek, another pass would start at its beginning.
         seeks = self._at > 0 or first < _SEEKS_FROM_S * self._rate
         self._leap = _LEAP_S * self._rate if seeks else math.inf
-        self._uri, self._blocks = uri, resampled(stream, self._rate, self._decoder, DecodedSoFar(), self._channel)
+        self._blocks = resampled(stream, self._rate, self._decoder, DecodedSoFar(), channel)
+        self._of = uri, channel
 
     def _fresh(self) -> Iterator[tuple[int, np.ndarray]]:
         for block in self._blocks:

@@ -17,8 +17,9 @@ def read_clip(clip, rate: int) -> np.ndarray:
         SoundbeamError: The clip cannot be read.
     """
     from soundbeam.transforms.decoding.clip_reader import read_excerpts
+    from soundbeam.transforms.decoding.excerpt import Excerpt
 
-    (sound,) = read_excerpts([(clip.recording, clip.start_s, clip.end_s)], rate, 1)
+    (sound,) = read_excerpts([Excerpt(clip.recording, clip.start_s, clip.end_s, clip.channel)], rate, 1)
     if isinstance(sound, str):
         raise SoundbeamError(sound)
     return sound

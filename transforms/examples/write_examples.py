@@ -21,6 +21,7 @@ from soundbeam.model.training.examples import SPLITS, Example, serialize, shard_
 from soundbeam.transforms.clip_records import Clip, Reject
 from soundbeam.transforms.counters import count
 from soundbeam.transforms.decoding.clip_reader import read_excerpts
+from soundbeam.transforms.decoding.excerpt import Excerpt
 
 # The manifest has this name until the pipeline has succeeded.
 DRAFT = "manifest.json.draft"
@@ -162,8 +163,9 @@ class _WriteShard(beam.DoFn):
         by_label: dict[str, dict[str, float]] = collections.defaultdict(
             lambda: {"clips": 0, "examples": 0, "sum_s": 0.0, "min_s": float("inf"), "max_s": 0.0}
         )
-        ordered = sorted(clips, key=lambda c: (c.recording, c.start_s, c.label))
-        sounds = read_excerpts([(c.recording, c.start_s, c.end_s) for c in ordered], self._rate, self._processes)
+        ordered = sorted(clips, key=lambda c: (c.recording, c.channel or 0, c.start_s, c.label))
+        excerpts = [Excerpt(c.recording, c.start_s, c.end_s, c.channel) for c in ordered]
+        sounds = read_excerpts(excerpts, self._rate, self._processes)
         with contextlib.closing(sounds), shard_writer(f"{self._folder}/{name}") as write:
             for clip, sound in zip(ordered, sounds, strict=True):
                 done += 1

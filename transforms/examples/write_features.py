@@ -87,7 +87,8 @@ def picture_name(clip: Clip, start_s: float) -> str:
     label = f"%2E{label[1:]}" if label.startswith(".") else label
     stem = posixpath.splitext(posixpath.basename(clip.recording))[0]
     digest = hashlib.sha256(clip.recording.encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return f"{label}/{stem}-{start_s:.3f}s-{digest}.png"
+    channel = f"-channel{clip.channel}" if clip.channel else ""
+    return f"{label}/{stem}-{start_s:.3f}s{channel}-{digest}.png"
 
 
 @dataclasses.dataclass

@@ -8,6 +8,7 @@ import numpy as np
 
 from soundbeam.pipelines.export.contents.call_rows import ListenedRecording
 from soundbeam.pipelines.export.contents.selection import Selection
+from soundbeam.transforms.scanned_file import why_not_same
 
 Band = tuple[float, float]
 # The sound before and after a call by which its background is known.
@@ -26,21 +27,26 @@ class CallBands:
 
     def __init__(self, selection: Selection):
         self._selection = selection
+        self._heard = selection.newest.parameters.heard_channel
         self._measured = selection.request.frequencies == "measured"
 
     def of(self, recording: ListenedRecording) -> Iterator[Band]:
         """The bands of a recording's calls, Hz."""
         from soundbeam.pipelines.runners.options import cores  # loads Beam, as the other formats need not
         from soundbeam.transforms.decoding.clip_reader import read_excerpts
+        from soundbeam.transforms.decoding.excerpt import Excerpt
 
         band = self._selection.frequencies(recording)
-        if not (self._measured and recording.rate):
+        if not (self._measured and recording.rate) or why_not_same(recording.scanned):
             yield from (band for _ in recording.calls)
             return
         for first in range(0, len(recording.calls), _CALLS_AT_ONCE):
             calls = recording.calls[first : first + _CALLS_AT_ONCE]
             starts = [max(0.0, call.start_s - _AROUND_S) for call in calls]
-            excerpts = [(recording.uri, start, c.end_s + _AROUND_S) for start, c in zip(starts, calls, strict=True)]
+            excerpts = [
+                Excerpt(recording.uri, start, call.end_s + _AROUND_S, self._heard(call.channel))
+                for start, call in zip(starts, calls, strict=True)
+            ]
             sounds = read_excerpts(excerpts, recording.rate, min(cores(), len(excerpts)))
             for start, call, sound in zip(starts, calls, sounds, strict=True):
                 found = None

@@ -6,6 +6,7 @@ import dataclasses
 from datetime import datetime
 
 from soundbeam.pipelines.export.contents.confirmed import Verdict
+from soundbeam.transforms.scanned_file import ScannedFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,7 @@ class ListenedRecording:
         recorded_at: When it begins, UTC; None: unknown.
         local: The same by the site's clock, without a zone.
         run: The name of the scan's run.
+        bytes, version, content: Of the file that was scanned; None: unknown.
         calls: The calls.
     """
 
@@ -60,9 +62,17 @@ class ListenedRecording:
     recorded_at: datetime | None
     local: datetime | None
     run: str
+    bytes: int | None
+    version: str | None
+    content: str | None
     calls: list[FoundCall] = dataclasses.field(default_factory=list)
 
     @property
     def base(self) -> str:
         """Its name without the folders."""
         return self.short.rpartition("/")[2]
+
+    @property
+    def scanned(self) -> ScannedFile:
+        """The file as the scan saw it."""
+        return ScannedFile(self.uri, self.rate, self.bytes or 0, self.version or "", self.content or "")

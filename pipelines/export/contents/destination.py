@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import csv
 import json
 import os
 import posixpath
@@ -18,6 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.files import locate, make_folder, open_text, write_at_once
 from soundbeam.model.storage.stores import is_object_store, one_line
+from soundbeam.pipelines.csv_writing import csv_writer
 
 # Says that a folder is an export's, and which files in it are.
 LIST = "export.json"
@@ -145,7 +145,7 @@ class Destination:
     def table(self, name: str, columns: list[str]) -> Iterator[Any]:
         """A large CSV, with its header; gives the function that writes a row."""
         with self.open(name) as file:
-            writer = csv.writer(file, lineterminator="\n")
+            writer = csv_writer(file)
             writer.writerow(columns)
             yield writer.writerow
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -32,15 +30,6 @@ def tabbed(values: Iterable[Any]) -> str:
 def unquoted(text: str) -> str:
     r"""A text without what would end or open a cell: ``a\tb"c`` becomes ``a b'c``."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split()).replace('"', "'")
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A small CSV."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return file.getvalue()
 
 
 def iso(when: datetime | None) -> str:

@@ -22,15 +22,16 @@ from soundbeam.pipelines.label_names import LabelNames
 from soundbeam.pipelines.local_time import Clocks
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.places import deployments_of
+from soundbeam.transforms.records import LISTENED
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
 _RECORDINGS = [
     "recording", "site", "status", "stage", "duration_s", "listened_s", "sample_rate", "channels", "recorded_at", "run",
+    "bytes", "version", "content",
 ]  # fmt: skip
 _SLICE = 20_000
-_LISTENED = pa.array(["ok", "partial"])
 
 
 class Selection:
@@ -159,14 +160,8 @@ class Selection:
 
     def _chosen_labels(self) -> tuple[str, ...]:
         labels = tuple(dict.fromkeys(label for info in reversed(self.runs.values()) for label in info.labels))
-        known, chosen = LabelNames(labels), set[str]()
-        for name in self.request.label:
-            found = known.find(name)
-            if len(found) != 1:
-                may = f"may mean {' or '.join(map(repr, found[:4]))}" if found else "is none of the scan's labels"
-                near = ", ".join(map(repr, known.nearest(name))) if not found else ""
-                raise OptionError(f"label {name!r} {may}{f' (nearest: {near})' if near else ''}")
-            chosen.update(found)
+        known = LabelNames(labels, self.newest.names)
+        chosen = {known.one(name) for name in self.request.label}
         unknown = [label for label in self.request.names if label not in labels]
         if unknown:
             raise OptionError(f"scientific_name {unknown[0]!r} is none of the scan's labels")
@@ -187,7 +182,7 @@ class Selection:
                     known = ", ".join(sorted(filter(None, sites))[:5]) or "none: scan with --site PATTERN"
                     raise OptionError(f"no recording is of the site {site!r}; the scan's sites are {known}")
             rows = rows.filter(pc.is_in(rows["site"], value_set=pa.array(self.request.site, pa.string())))
-        listened = pc.is_in(rows["status"], value_set=_LISTENED)
+        listened = pc.is_in(rows["status"], value_set=pa.array(LISTENED))
         self.failed = pc.sum(pc.equal(rows["status"], "failed")).as_py() or 0
         rows = rows.filter(listened)
         rows = rows.append_column("local", self.clocks.local(rows["recorded_at"], rows["site"]))

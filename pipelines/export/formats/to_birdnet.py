@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from soundbeam.model.classifier.occurrence import week_of
+from soundbeam.pipelines.csv_writing import csv_text
 from soundbeam.pipelines.export.contents.call_rows import ListenedRecording
 from soundbeam.pipelines.export.contents.destination import Destination
 from soundbeam.pipelines.export.contents.file_format import Format
-from soundbeam.pipelines.export.contents.plain_text import csv_text, decimal
+from soundbeam.pipelines.export.contents.plain_text import decimal
 from soundbeam.pipelines.export.contents.selection import Selection
 from soundbeam.pipelines.export.contents.table_names import with_names
 

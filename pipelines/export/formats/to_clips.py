@@ -166,16 +166,15 @@ def _in_lists(clips: _Clips) -> Iterator[list[str]]:
     from soundbeam.transforms.cutting.cut_clips import Cutting
 
     selection = clips._selection
-    scanned = selection.newest.parameters.channel
     lines = []
     for _, of_recording in itertools.groupby(clips, key=lambda clip: clip[1].uri):
         by_channel: dict[int | None, list[tuple[str, tuple[float, float]]]] = collections.defaultdict(list)
         for name, recording, call in of_recording:
-            channel = call.channel or (scanned if isinstance(scanned, int) else None)
+            channel = selection.newest.parameters.heard_channel(call.channel)
             by_channel[channel].append((name, _bounds(selection, recording, call)))
         for channel, wanted in by_channel.items():
             names, spans = zip(*sorted(wanted, key=lambda one: one[1]), strict=True)
-            lines.append(Cutting(recording.uri, channel, names, spans).to_json())
+            lines.append(Cutting(recording.scanned, channel, names, spans).to_json())
         if len(lines) >= _RECORDINGS_A_LIST:
             yield lines
             lines = []

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.pipelines.csv_writing import csv_text
 from soundbeam.pipelines.effort.listened import effort
 from soundbeam.pipelines.export.contents.destination import Destination
 from soundbeam.pipelines.export.contents.file_format import Format
-from soundbeam.pipelines.export.contents.plain_text import csv_text, decimal, file_names
+from soundbeam.pipelines.export.contents.plain_text import decimal, file_names
 from soundbeam.pipelines.export.contents.selection import Selection
 from soundbeam.pipelines.local_time import day_of, night_of
 

@@ -49,14 +49,13 @@ def _lines(
 ) -> Iterator[str]:
     """The lines of a recording's calls, numbered from ``number``; ``at``: where it begins in the sequence, seconds."""
     path = selection.audio_path(recording)
-    scanned = selection.newest.parameters.channel
     for call, (low, high) in zip(recording.calls, bands.of(recording), strict=True):
         scientific, common = selection.names(call.label)
         yield tabbed(
             (
                 number,
                 "Spectrogram 1",
-                call.channel or (scanned if isinstance(scanned, int) else 1),
+                selection.newest.parameters.heard_channel(call.channel) or 1,
                 decimal(at + call.start_s),
                 decimal(at + call.end_s),
                 decimal(low),

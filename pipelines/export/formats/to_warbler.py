@@ -19,7 +19,7 @@ def write(selection: Selection, to: Destination) -> None:
             pairs = zip(recording.calls, bands.of(recording), strict=True)
             for number, (call, (low, high)) in enumerate(pairs, 1):
                 times = decimal(call.start_s), decimal(call.end_s)
-                place = recording.short, number, call.channel or 1
+                place = recording.short, number, selection.newest.parameters.heard_channel(call.channel) or 1
                 write_row([*place, *times, decimal(low / 1000), decimal(high / 1000), call.label, decimal(call.score)])
 
 

@@ -81,7 +81,7 @@ def test_the_best_of_a_label_and_few_of_a_recording(home, tmp_path):
     assert len(list((tmp_path / "to" / "low").iterdir())) == 2  # those of the exports before are gone
 
 
-def test_a_recording_that_is_gone_or_shorter_costs_its_own_clips(home, tmp_path, capsys):
+def test_a_recording_that_is_gone_or_another_one_costs_its_own_clips(home, tmp_path, capsys):
     shutil.copytree(home / "corpus", tmp_path / "kept")
     gone, cut = home / "corpus" / "b/20240501_033000.mp3", home / "corpus" / "a/20240501_033000.wav"
     try:
@@ -91,12 +91,10 @@ def test_a_recording_that_is_gone_or_shorter_costs_its_own_clips(home, tmp_path,
     finally:
         shutil.copytree(tmp_path / "kept", home / "corpus", dirs_exist_ok=True)
     said = capsys.readouterr().out
-    assert "3 clips could not be cut, of 2 recordings:" in said
-    assert "b/20240501_033000.mp3: no such file" in said
-    assert "a/20240501_033000.wav: the recording ends before it" in said
-    assert [row["recording"].rpartition("/")[2] for row in rows_of(to)] == [
-        "20240501_033000.wav", "20240502_033000.flac", "20240502_033000.flac",
-    ]  # fmt: skip
+    assert "4 clips could not be cut, of 2 recordings:" in said
+    assert "b/20240501_033000.mp3: is gone; it was deleted or renamed since the scan" in said
+    assert "a/20240501_033000.wav: has changed since the scan" in said
+    assert [row["recording"].rpartition("/")[2] for row in rows_of(to)] == ["20240502_033000.flac"] * 2
 
 
 def test_only_the_channel_that_was_scanned(tmp_path, tone_bundle):
@@ -110,6 +108,18 @@ def test_only_the_channel_that_was_scanned(tmp_path, tone_bundle):
         first, end = (round(float(row[f"call_{side}_s"]) * RATE) for side in ("start", "end"))
         np.testing.assert_allclose(soundfile.read(to / row["path"])[0], whole[first:end], atol=2**-22)
         assert f"_channel{row['channel']}." in row["path"]
+
+
+def test_the_measured_band_is_that_of_the_channel(tmp_path, tone_bundle):
+    """A call in the first channel, and a louder sound at the same time in the second, which was not scanned."""
+    call, louder = with_tones(10, (4.0,), seed=1), 3 * with_tones(10, (4.0,), hz=TONES_HZ["high"], seed=2)
+    soundfile.write(tmp_path / "x.wav", np.stack([call, louder], 1), RATE, subtype="FLOAT")
+    soundbeam.scan(tmp_path / "x.wav", tone_bundle, tmp_path / "results", channel=1)
+    to = exported(tmp_path / "results", tmp_path / "to", "warbler", "--frequencies", "measured")
+    with open(to / "selection_table.csv", encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["channel"] == "1"
+    assert 0.9 < float(row["bottom.freq"]) < TONES_HZ["low"] / 1000 < float(row["top.freq"]) < 1.1
 
 
 def test_materialize_takes_the_list(home, tmp_path):

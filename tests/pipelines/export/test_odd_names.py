@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from soundbeam.pipelines.export.contents.plain_text import csv_text, decimal, file_names, tabbed
+from soundbeam.pipelines.csv_writing import csv_text
+from soundbeam.pipelines.export.contents.plain_text import decimal, file_names, tabbed
 from tests.pipelines.export.scanned import MORNING, exported, written
 
 NASTY = [
@@ -36,6 +37,8 @@ def test_a_line_of_raven_has_as_many_cells_as_it_was_given(names):
 
 
 @given(st.lists(TEXT | st.sampled_from(NASTY), min_size=1, max_size=4))
+@example(["\r"])
+@example(["a\r\n", "\r\n"])
 def test_a_csv_gives_back_what_it_was_given(names):
     read = list(csv.reader(io.StringIO(csv_text(["c"] * len(names), [names, names]))))
     assert read[1:] == [names, names]

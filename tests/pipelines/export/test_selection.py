@@ -194,7 +194,7 @@ def test_options_that_are_wrong(scan, tmp_path, capsys, arguments, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--label", "lwo"), "label 'lwo' is none of the scan's labels (nearest: 'low')"),
+        (("--label", "lwo"), "no label 'lwo'; there are low, high; nearest: low"),
         (("--site", "rigde"), "no recording is of the site 'rigde'; the scan's sites are creek, ridge"),
         (("--classifier", "nowhere"), "nowhere"),
     ],

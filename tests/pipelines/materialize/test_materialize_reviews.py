@@ -101,6 +101,51 @@ def test_a_recording_that_is_gone_is_told(tmp_path, capsys):
     assert "rejected file://" in (out := capsys.readouterr().out) and "b.wav" in out
 
 
+def test_of_a_recording_that_has_changed_nothing_is_learned(tmp_path, capsys):
+    output = reviewed(tmp_path, [row("a.wav", 1.0, "yes"), row("b.wav", 8.0, "no"), row("b.wav", 12.0, "yes")])
+    soundfile.write(tmp_path / "b.wav", soundfile.read(tmp_path / "b.wav")[0][RATE:], RATE, subtype="FLOAT")
+    assert made(tmp_path, [output]) == [("a.wav", 1.0, "call")]
+    assert f"rejected file://{tmp_path}/b.wav: has changed since the scan" in capsys.readouterr().out
+    (reject,) = read_manifest(f"{tmp_path}/e")["rejects"]
+    assert reject["recording"].endswith("b.wav")
+    # A scan of what it is now, and a verdict on that.
+    newer = reviewed(tmp_path, [row("b.wav", 3.0, "yes")], "newer")
+    assert made(tmp_path, [output, newer]) == [("a.wav", 1.0, "call"), ("b.wav", 3.0, "call")]
+
+
+@pytest.mark.parametrize("scanned", ["each", 2])
+def test_clips_are_of_the_channel_that_was_judged(tmp_path, scanned):
+    sound = 0.1 * np.random.default_rng(0).standard_normal((20 * RATE, 2))
+    soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="FLOAT")
+    uri = f"file://{tmp_path}/a.wav"
+    write_scan(tmp_path / "results", [result(uri)], channel=scanned)
+    of_each = {"channel": 1} if scanned == "each" else {}, {"channel": 2} if scanned == "each" else {}
+    rows = [window(uri, 1.0, **of_each[0]), window(uri, 1.0 if of_each[1] else 6.0, **of_each[1])]
+    add_sample(tmp_path / "results", rows)
+    store = ReviewStore(f"{tmp_path}/results")
+    judge(store, rows[0], "yes")
+    judge(store, rows[1], "no")
+    made(tmp_path, [f"{tmp_path}/results"])
+    found = {example["label"]: example for example in examples(tmp_path / "e")}
+    for label, start, channel in (("call", 1.0, rows[0]["channel"] or 2), ("not call", rows[1]["start_s"], 2)):
+        first = round(start * RATE)
+        expected = sound[first : first + 2 * RATE, channel - 1].astype(np.float32)
+        np.testing.assert_array_equal(found[label]["waveform"], expected)
+
+
+def test_pictures_of_two_channels_at_one_time_are_two(tmp_path):
+    soundfile.write(tmp_path / "a.wav", 0.1 * np.random.default_rng(0).standard_normal((20 * RATE, 2)), RATE)
+    uri = f"file://{tmp_path}/a.wav"
+    write_scan(tmp_path / "results", [result(uri)], channel="each")
+    rows = [window(uri, 1.0, channel=1), window(uri, 1.0, channel=2)]
+    add_sample(tmp_path / "results", rows)
+    for one in rows:
+        judge(ReviewStore(f"{tmp_path}/results"), one, "yes")
+    assert main(["--reviews", f"{tmp_path}/results", "--features", "images", "--output", f"{tmp_path}/e"]) == 0
+    one, other = sorted((tmp_path / "e" / "call").glob("*.png"))
+    assert "-channel1-" in one.name and "-channel2-" in other.name and one.read_bytes() != other.read_bytes()
+
+
 def test_without_verdicts_there_is_one_line(tmp_path, capsys):
     write_scan(tmp_path / "none", [result("file:///a.wav")])
     made(tmp_path, [f"{tmp_path}/none"], expect=1)

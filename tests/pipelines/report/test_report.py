@@ -206,7 +206,7 @@ def test_many_sites_and_nights_stay_small(tmp_path):
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["--label", "wolf"], "no label 'wolf' was scanned for; there are owl, nightjar, frog"),
+        (["--label", "wolf"], "no label 'wolf'; there are owl, nightjar, frog"),
         (["--deployments", "nowhere.csv"], "nowhere.csv"),
         (["--output", "nowhere"], "nowhere"),
         (["--html", "."], "is a folder; name a file in it"),

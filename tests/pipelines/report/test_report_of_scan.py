@@ -124,4 +124,19 @@ def test_a_recording_that_is_gone_is_told(home, tmp_path):
         soundbeam.report(home / "out", tmp_path / "gone.html", label="low")
     finally:
         (tmp_path / "moved.wav").rename(home / "recordings" / "creek" / "20240602_220000.wav")
-    assert "no such file" in Page(tmp_path / "gone.html").text
+    assert "is gone; it was deleted or renamed since the scan" in Page(tmp_path / "gone.html").text
+
+
+@pytest.mark.parametrize("channel", [2, "each"])
+def test_the_clips_are_of_the_channel_that_was_heard(tmp_path, home, channel):
+    """In the first channel is another sound all the time."""
+    sounds = [2 * with_tones(20, np.arange(0, 20, 1.5), hz=1700.0), with_tones(20, (4.0, 12.0))]
+    soundfile.write(tmp_path / "x.wav", np.stack(sounds, 1), RATE, subtype="FLOAT")
+    soundbeam.scan(tmp_path / "x.wav", home / "bundle", tmp_path / "out", channel=channel)
+    soundbeam.report(tmp_path / "out", tmp_path / "page.html", label="low")
+    heard = [values["src"] for tag, values in Page(tmp_path / "page.html").tags if tag == "audio"]
+    assert len(heard) == 2
+    for sound in heard:
+        samples, rate = soundfile.read(io.BytesIO(base64.b64decode(sound.split("base64,", 1)[1])))
+        spectrum = np.abs(np.fft.rfft(samples))
+        assert np.fft.rfftfreq(len(samples), 1 / rate)[spectrum.argmax()] == pytest.approx(TONES_HZ["low"], abs=2)

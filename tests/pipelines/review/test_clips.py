@@ -66,6 +66,41 @@ def test_a_recording_that_is_gone_costs_only_its_clips(home, tmp_path, capsys):
         assert f"note: no clip of window {rank}: " in said
 
 
+@pytest.mark.parametrize("channel", ["each", "2"])
+def test_clips_are_of_the_channel_that_was_scanned(tmp_path, tone_bundle, channel):
+    sounds = np.stack([with_tones(12.0, (2.0,), seed=1), with_tones(12.0, (7.0,), seed=2)], 1)
+    soundfile.write(tmp_path / "x.wav", sounds, RATE, subtype="FLOAT")
+    call = ["--recordings", tmp_path / "x.wav", "--classifier", tone_bundle, "--output", tmp_path / "out"]
+    assert scan([str(a) for a in [*call, "--channel", channel]]) == 0
+    options = ["-n", "8", "--spacing", "1", "--clips", str(tmp_path / "clips")]
+    assert review(["sample", "--output", str(tmp_path / "out"), *options]) == 0
+    rows = ReviewStore(str(tmp_path / "out")).samples()[0].rows.to_pylist()
+    assert {row["channel"] for row in rows} == ({1, 2} if channel == "each" else {None})
+    for row in rows:
+        (path,) = (tmp_path / "clips").glob(f"*_{row['review_id']}.flac")
+        source = sounds[:, (row["channel"] or 2) - 1]
+        expected = source[round(max(0, row["start_s"] - 2) * RATE) : round((row["end_s"] + 2) * RATE)]
+        np.testing.assert_allclose(soundfile.read(path)[0], expected, atol=2e-7)
+
+
+def test_of_a_recording_that_has_changed_there_are_no_clips(home, tmp_path, capsys):
+    shutil.copytree(home / "out", tmp_path / "out")
+    changed = home / "corpus" / "ü.wav"
+    kept = changed.read_bytes()
+    soundfile.write(changed, soundfile.read(changed)[0][RATE:], RATE, subtype="FLOAT")
+    try:
+        out = str(tmp_path / "out")
+        assert review(["sample", "--output", out, "-n", "8", "--spacing", "1", "--clips", f"{tmp_path}/clips"]) == 0
+    finally:
+        changed.write_bytes(kept)
+    rows = ReviewStore(out).samples()[0].rows.to_pylist()
+    said = capsys.readouterr().out
+    left_out = [row["rank"] for row in rows if row["recording"].endswith("ü.wav")]
+    assert left_out and len(list((tmp_path / "clips").iterdir())) == len(rows) - len(left_out)
+    for rank in left_out:
+        assert f"note: no clip of window {rank}: file://{changed}: has changed since the scan" in said
+
+
 def test_clips_overwrite_nothing(home, tmp_path, capsys):
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "mine.txt").write_text("mine")

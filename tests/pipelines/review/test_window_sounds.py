@@ -11,7 +11,8 @@ import soundfile
 
 from soundbeam.model.storage.files import state_of
 from soundbeam.pipelines.review import window_sounds
-from soundbeam.pipelines.review.window_sounds import Excerpt, NotHeard, Source, WindowSounds, check_unchanged
+from soundbeam.pipelines.review.window_sounds import NotHeard, WindowExcerpt, WindowSounds
+from soundbeam.transforms.scanned_file import ScannedFile
 
 RATE = 8000
 
@@ -26,7 +27,7 @@ def sounds():
 def recording(path, channels=1, seconds=4, **options):
     sound = np.random.default_rng(0).uniform(-0.5, 0.5, (seconds * RATE, channels))
     soundfile.write(path, sound, RATE, **options)
-    return Source(f"file://{path}", RATE, *state_of(f"file://{path}"))
+    return ScannedFile(f"file://{path}", RATE, *state_of(f"file://{path}"))
 
 
 def samples(sound):
@@ -39,26 +40,26 @@ def test_one_channel_or_the_mean_of_all(sounds, tmp_path):
     source = recording(tmp_path / "a.wav", channels=3, subtype="FLOAT")
     whole, _ = soundfile.read(tmp_path / "a.wav", dtype="float32")
     part = slice(RATE, 3 * RATE)
-    assert samples(sounds.sound(Excerpt(source, 1.0, 3.0))) == pytest.approx(whole[part].mean(axis=1), abs=1e-6)
-    assert (samples(sounds.sound(Excerpt(source, 1.0, 3.0, 2))) == whole[part, 1]).all()
+    assert samples(sounds.sound(WindowExcerpt(source, 1.0, 3.0))) == pytest.approx(whole[part].mean(axis=1), abs=1e-6)
+    assert (samples(sounds.sound(WindowExcerpt(source, 1.0, 3.0, 2))) == whole[part, 1]).all()
     with pytest.raises(NotHeard, match="no channel 4"):
-        sounds.sound(Excerpt(source, 1.0, 3.0, 4))
+        sounds.sound(WindowExcerpt(source, 1.0, 3.0, 4))
 
 
 def test_before_the_start_and_after_the_end_there_is_nothing(sounds, tmp_path):
     source = recording(tmp_path / "a.flac")
-    first, last = sounds.sound(Excerpt(source, -2.0, 1.0)), sounds.sound(Excerpt(source, 3.0, 6.0))
+    first, last = sounds.sound(WindowExcerpt(source, -2.0, 1.0)), sounds.sound(WindowExcerpt(source, 3.0, 6.0))
     assert (first.start_s, len(samples(first))) == (0.0, RATE)
     assert (last.start_s, len(samples(last))) == (3.0, RATE)
     with pytest.raises(NotHeard, match="no sound after 5"):
-        sounds.sound(Excerpt(source, 5.0, 6.0))
+        sounds.sound(WindowExcerpt(source, 5.0, 6.0))
 
 
 def test_what_is_asked_for_twice_is_decoded_once(sounds, tmp_path, monkeypatch):
     source, reads = recording(tmp_path / "a.wav"), []
     real = WindowSounds._read
     monkeypatch.setattr(WindowSounds, "_read", lambda self, excerpt: (reads.append(excerpt), real(self, excerpt))[1])
-    excerpt = Excerpt(source, 1.0, 2.0)
+    excerpt = WindowExcerpt(source, 1.0, 2.0)
     threads = [threading.Thread(target=sounds.sound, args=(excerpt,)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -71,7 +72,7 @@ def test_only_the_newest_are_kept(sounds, tmp_path, monkeypatch):
     monkeypatch.setattr(window_sounds, "_KEPT_BYTES", 3 * 4 * RATE + 1000)
     source = recording(tmp_path / "a.wav")
     for start in (0.0, 1.0, 2.0, 3.0, 2.0):
-        sounds.sound(Excerpt(source, start, start + 1.0))
+        sounds.sound(WindowExcerpt(source, start, start + 1.0))
     assert [excerpt.start_s for excerpt in sounds._kept] == [1.0, 3.0, 2.0]
 
 
@@ -79,33 +80,17 @@ def test_a_recording_that_breaks_off_is_heard_up_to_there(sounds, tmp_path):
     recording(tmp_path / "a.flac", seconds=20)
     data = (tmp_path / "a.flac").read_bytes()
     (tmp_path / "a.flac").write_bytes(data[: len(data) // 2])
-    source = Source(f"file://{tmp_path}/a.flac", RATE)
-    assert len(samples(sounds.sound(Excerpt(source, 2.0, 4.0)))) == 2 * RATE
-    assert 0 < len(samples(sounds.sound(Excerpt(source, 8.0, 20.0)))) < 4 * RATE
+    source = ScannedFile(f"file://{tmp_path}/a.flac", RATE)
+    assert len(samples(sounds.sound(WindowExcerpt(source, 2.0, 4.0)))) == 2 * RATE
+    assert 0 < len(samples(sounds.sound(WindowExcerpt(source, 8.0, 20.0)))) < 4 * RATE
     with pytest.raises(NotHeard):
-        sounds.sound(Excerpt(source, 15.0, 17.0))
+        sounds.sound(WindowExcerpt(source, 15.0, 17.0))
 
 
 def test_a_recording_of_unknown_rate_is_not_heard(sounds, tmp_path):
     recording(tmp_path / "a.wav")
     with pytest.raises(NotHeard, match="could not decode"):
-        sounds.sound(Excerpt(Source(f"file://{tmp_path}/a.wav", None), 0.0, 1.0))
-
-
-def test_gone_changed_or_copied(tmp_path):
-    source = recording(tmp_path / "a.wav")
-    check_unchanged(source)
-    os.utime(tmp_path / "a.wav", (1, 1))
-    check_unchanged(source)  # as far as is known a copy: the same size
-    other = Source(source.uri, RATE, source.bytes, source.version, "another content")
-    with pytest.raises(NotHeard, match="changed since the scan"):
-        check_unchanged(other)
-    recording(tmp_path / "a.wav", seconds=5)
-    with pytest.raises(NotHeard, match="changed since the scan"):
-        check_unchanged(source)
-    (tmp_path / "a.wav").unlink()
-    with pytest.raises(NotHeard, match="gone"):
-        check_unchanged(source)
+        sounds.sound(WindowExcerpt(ScannedFile(f"file://{tmp_path}/a.wav", None), 0.0, 1.0))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on this system")
@@ -115,7 +100,7 @@ def test_a_recording_that_hangs_does_not_hold_up_the_end(tmp_path):
 
     def ask():
         try:
-            sounds.sound(Excerpt(Source(f"file://{tmp_path}/a.wav", RATE), 0.0, 1.0))
+            sounds.sound(WindowExcerpt(ScannedFile(f"file://{tmp_path}/a.wav", RATE), 0.0, 1.0))
         except BaseException as e:
             told.append(e)
 

@@ -145,6 +145,23 @@ def test_clips_overwrite_nothing_and_one_that_is_gone_costs_only_itself(at_home,
     assert len(list((tmp_path / "new").iterdir())) == 2
 
 
+def test_clips_are_of_the_channel_that_was_found_and_of_what_was_scanned(at_home, tmp_path, capsys):
+    sounds = [with_tones(12.0, [2.0], seed=7), 0.5 * with_tones(12.0, [7.0], hz=TONES_HZ["high"], seed=8)]
+    for name in ("x.wav", "y.wav"):
+        soundfile.write(tmp_path / name, np.stack(sounds, 1), RATE, subtype="FLOAT")
+    of = [str(tmp_path / "*.wav"), at_home / "bundle", tmp_path / "emb", "--channel", "each"]
+    assert embed(argv(*of)) == 0
+    soundfile.write(tmp_path / "y.wav", np.stack(sounds, 1)[RATE:], RATE, subtype="FLOAT")
+    call = ["--embeddings", str(tmp_path / "emb"), "--query", str(at_home / "high.wav"), "--top", "2"]
+    assert search([*call, "--per-recording", "1", "--clips", "clips", "--csv", "found.csv"]) == 0
+    assert "y.wav: has changed since the scan" in capsys.readouterr().err
+    with open("found.csv", newline="") as file:
+        (row,) = [row for row in csv.DictReader(file) if row["clip"]]
+    assert row["channel"] == "2" and row["recording"].endswith("x.wav")
+    start, end = (round(float(row[t]) * RATE) for t in ("start_s", "end_s"))
+    np.testing.assert_allclose(soundfile.read(row["clip"].removeprefix("file://"))[0], sounds[1][start:end], atol=2e-7)
+
+
 def test_only_current_rows_are_searched(at_home, tmp_path, monkeypatch):
     corpus = tmp_path / "corpus"
     shutil.copytree(at_home / "corpus", corpus)

@@ -1,6 +1,5 @@
 """Stretches read by processes that work ahead: what a plain reader gives, in order, whatever stands between them."""
 
-import contextlib
 import json
 from collections import deque
 from types import SimpleNamespace
@@ -11,11 +10,10 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundbeam.model.errors import SoundbeamError
 from soundbeam.transforms.decoders import DecodeError
-from soundbeam.transforms.decoding import clip_reader, excerpt
+from soundbeam.transforms.decoding import clip_reader
 from soundbeam.transforms.decoding.clip_reader import decode_isolated, read_excerpts
-from soundbeam.transforms.decoding.excerpt import read_recording
+from soundbeam.transforms.decoding.excerpt import Excerpt
 from soundbeam.transforms.isolation import isolated_process as isolation
 from tests import ROOT
 from tests.transforms.audio_files import encode, noise, write
@@ -31,17 +29,17 @@ def stretches(tmp_path):
         kind = ("WAV", "FLAC")[i % 2]
         path = write(tmp_path, f"{i}.{kind.lower()}", encode(noise(0.1 + 8 * (i % 5 == 0), 16000, seed=i), 16000, kind))
         sound, _ = soundfile.read(path, dtype="float32")
-        found.append(((f"file://{path}", 0.0, None), sound))
+        found.append((Excerpt(f"file://{path}"), sound))
     long = write(tmp_path, "long.wav", encode(noise(150, 16000), 16000))
     sound, _ = soundfile.read(long, dtype="float32")
     assert len(sound) > 2 * clip_reader._PIECE
-    found.insert(3, ((f"file://{long}", 0.0, None), sound))
-    found.insert(9, ((f"file://{long}", 100.25, 101.0), sound[1604000:1616000]))
-    found.insert(10, ((f"file://{long}", 149.5, 200.0), sound[2392000:]))
+    found.insert(3, (Excerpt(f"file://{long}", 0.0, None), sound))
+    found.insert(9, (Excerpt(f"file://{long}", 100.25, 101.0), sound[1604000:1616000]))
+    found.insert(10, (Excerpt(f"file://{long}", 149.5, 200.0), sound[2392000:]))
     text = write(tmp_path, "text.wav", b"no sound" * 100)
-    found.insert(1, ((f"file://{text}", 0.0, None), f"file://{text}: not a kind of sound file"))
-    found.insert(12, ((f"file://{tmp_path}/gone.wav", 0.0, None), f"file://{tmp_path}/gone.wav: "))
-    found.append(((f"file://{long}", 151.0, None), "it has no sound after 151.0 s"))
+    found.insert(1, (Excerpt(f"file://{text}", 0.0, None), f"file://{text}: not a kind of sound file"))
+    found.insert(12, (Excerpt(f"file://{tmp_path}/gone.wav", 0.0, None), f"file://{tmp_path}/gone.wav: "))
+    found.append((Excerpt(f"file://{long}", 151.0, None), "it has no sound after 151.0 s"))
     return found
 
 
@@ -117,9 +115,7 @@ def test_many_stretches_at_once_in_pieces_of_any_size(each, samples, limit):
     for message in messages:
         assert sum(len(piece) for piece in message if isinstance(piece, np.ndarray)) < samples + 9
     found = list(
-        clip_reader._samples_of_excerpts(
-            SimpleNamespace(take=lambda: iter(messages)), [("", 0.0, None)] * len(each), 16000
-        )
+        clip_reader._samples_of_excerpts(SimpleNamespace(take=lambda: iter(messages)), [Excerpt("")] * len(each), 16000)
     )
     for i, ((lengths, broken), got) in enumerate(zip(each, found, strict=True)):
         values = [10 * i + n for n, length in enumerate(lengths) for _ in range(length)]
@@ -147,7 +143,7 @@ def test_a_mistake_in_the_middle_costs_the_whole_stretch():
 
 
 def test_a_stream_from_another_process_is_the_recording(stretches):
-    (uri, _, _), expected = stretches[4]
+    (uri, *_), expected = stretches[4]
     assert uri.endswith("long.wav")
     pieces = list(decode_isolated(uri, 16000))
     assert len(pieces) > 2 and same(np.concatenate(pieces), expected)
@@ -169,35 +165,3 @@ def test_a_stream_whose_process_crashes_says_so(stretches, monkeypatch):
     arm(monkeypatch, "soundbeam.transforms.decoding.blocks:resampled", "crash", "soundfile")
     with pytest.raises(DecodeError, match="the decoder crashed on it"):
         list(decode_isolated(stretches[0][0][0], 16000))
-
-
-@pytest.mark.parametrize(("kind", "rate"), [("WAV", 16000), ("WAV", 11025), ("FLAC", 16000), ("MP3", 8000)])
-def test_excerpts_of_one_recording_are_those_of_the_whole_in_one_pass(tmp_path, monkeypatch, kind, rate):
-    """Overlapping ones, neighbours, one far behind and the end: all as cut out of the whole recording."""
-    path = write(tmp_path, f"long.{kind.lower()}", encode(noise(180, 16000), 16000, kind))
-    uri = f"file://{path}"
-    spans = [(0.0, 1.0), (0.5, 2.5), (0.5, 2.5), (2.0, 2.25), (9.3, 11.1), (90.5, 92.0), (91.0, 93.7), (179.0, 190.0)]
-    opened = []
-    real = excerpt.open_decoder
-    monkeypatch.setattr(excerpt, "open_decoder", lambda *a: opened.append(a) or real(*a))
-    whole = read_recording(uri, rate)
-    opened.clear()
-    with contextlib.closing(excerpt.ExcerptReader(rate)) as reader:
-        for start, end in spans:
-            got = np.concatenate(list(reader.read(uri, start, end)))
-            expected = whole[round(start * rate) : round(end * rate)]
-            assert len(got) == len(expected) > 0
-            np.testing.assert_allclose(got, expected, atol=1e-5)
-        assert len(opened) == (2 if kind == "MP3" else 3)  # a leap is sought
-        with pytest.raises(SoundbeamError, match="no sound after 200"):
-            list(reader.read(uri, 200.0, 201.0))
-        assert len(np.concatenate(list(reader.read(uri, 1.0, 2.0)))) == rate  # an earlier one
-
-
-def test_one_pass_over_an_hour_keeps_no_hour(tmp_path, monkeypatch):
-    """What lies before an excerpt is not kept, whatever is read next."""
-    monkeypatch.setattr(excerpt, "_KEPT_S", 60.0)
-    path = write(tmp_path, "long.mp3", encode(noise(120, 8000), 8000, "MP3"))
-    with contextlib.closing(excerpt.ExcerptReader(8000)) as reader:
-        assert len(np.concatenate(list(reader.read(f"file://{path}", 110.0, 111.0)))) == 8000
-        assert sum(len(block) for _, block in reader._kept) < 8000 * 10
