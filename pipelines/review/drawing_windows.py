@@ -73,7 +73,7 @@ def draw_windows(request: Sampling) -> Drawing:
         info, drawn = draw_sample(population, request, before, info)
     else:
         drawn = pick_sample(population, request, store)
-    sample = store.add_sample(info, _rows(drawn, info))
+    sample = Sample(info.name, info, _rows(drawn, info))
     notes = stale_notes(request.output, before)
     if judged := _judged(store, sample):
         notes.append(f"{judged} of them are judged already; their verdicts count")
@@ -83,6 +83,8 @@ def draw_windows(request: Sampling) -> Drawing:
         notes += troubles
     if request.csv:
         write_csv(sample.rows, request.csv, clips)
+    # Last, since the next draw passes over what this one holds: had its table or a clip failed, nobody could have it.
+    store.add_sample(info, sample.rows)
     return Drawing(sample, tuple(notes))
 
 
