@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import file_name, locate
+from soundbeam.model.storage.file_names import file_name
+from soundbeam.model.storage.files import locate
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.process import cores
 from soundbeam.transforms.decoding.clip_reader import read_excerpts

@@ -87,13 +87,15 @@ def _cells(row: dict[str, object]) -> list[str]:
 def write_csv(table: pa.Table, url: str) -> None:
     """Writes the table as CSV."""
     import csv
+    import io
 
-    from soundbeam.model.storage.files import open_to_write
+    from soundbeam.model.storage.files import write_whole
 
-    with open_to_write(url, "w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table.column_names)
-        writer.writerows(row.values() for row in table.to_pylist())
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(table.column_names)
+    writer.writerows(row.values() for row in table.to_pylist())
+    write_whole(url, file.getvalue())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime
+import io
 import re
 import secrets
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundbeam.model.storage.files import locate, make_folder, open_to_write, write_at_once
+from soundbeam.model.storage.files import check_file, locate, make_folder, write_at_once, write_whole
 from soundbeam.pipelines import results
 from soundbeam.pipelines.review.picked_sample import pick_sample
 from soundbeam.pipelines.review.population import Population
@@ -50,6 +51,8 @@ def draw_windows(request: Sampling) -> Drawing:
     """
     if request.clips:
         check_new_folder(request.clips)
+    if request.csv:
+        check_file(request.csv)
     store = ReviewStore(request.output)
     population = Population(request.output, request.label, request.sites)
     before = store.samples()
@@ -168,8 +171,9 @@ def write_clips(rows: pa.Table, output: str, url: str) -> tuple[dict[str, str], 
 
 def write_csv(rows: pa.Table, url: str, clips: dict[str, str]) -> None:
     """Writes windows as a CSV in which verdicts may be filled in; `judged_elsewhere` reads it back."""
-    with open_to_write(url, "w") as file:
-        writer = csv.DictWriter(file, CSV_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        for row in rows.to_pylist():
-            writer.writerow({**row, "clip": clips.get(row["review_id"], ""), "score": f"{row['score']:.6g}"})
+    file = io.StringIO()
+    writer = csv.DictWriter(file, CSV_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in rows.to_pylist():
+        writer.writerow({**row, "clip": clips.get(row["review_id"], ""), "score": f"{row['score']:.6g}"})
+    write_whole(url, file.getvalue())

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from soundbeam.model.storage.files import file_name
+from soundbeam.model.storage.file_names import file_name
 
 
 def decimal(value: float | None) -> str:

@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from soundbeam.model.storage.files import file_name, open_text, open_to_write
+from soundbeam.model.storage.file_names import file_name
+from soundbeam.model.storage.files import open_text, open_to_write
 from soundbeam.pipelines.export.contents.call_rows import FoundCall, ListenedRecording
 from soundbeam.pipelines.export.contents.destination import Destination
 from soundbeam.pipelines.export.contents.file_format import Format
