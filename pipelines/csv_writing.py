@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 
-from soundbeam.model.storage.files import open_to_write
+from soundbeam.model.storage.files import write_whole
 
 
 class _Lines:
@@ -43,5 +43,4 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def write_table(table: pa.Table, url: str) -> None:
     """Writes a small table as CSV; path or fsspec URL."""
-    with open_to_write(url, "w") as file:
-        write_rows(file, table.column_names, (tuple(row.values()) for row in table.to_pylist()))
+    write_whole(url, csv_text(table.column_names, (tuple(row.values()) for row in table.to_pylist())))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from soundbeam.model.errors import SoundbeamError
+from soundbeam.model.storage.file_names import file_name
 from soundbeam.model.storage.files import locate, make_folder, write_at_once
 from soundbeam.pipelines import results
 from soundbeam.pipelines.console.process import cores
@@ -120,6 +121,6 @@ def clip_name(row: Row) -> str:
     That of a window drawn for review ends with its ``review_id``: ``…_12.000-15.000_0f3a….flac``.
     """
     stem = posixpath.splitext(row["recording"].rstrip("/").rpartition("/")[2])[0]
-    stem = stem.encode("utf-8", "replace")[:_NAME_BYTES].decode(errors="ignore")
+    stem = file_name(stem, _NAME_BYTES)
     identity = f"_{row['review_id']}" if row.get("review_id") else ""
     return f"{row['rank']:03d}_{stem}_{row['start_s']:.3f}-{row['end_s']:.3f}{identity}.flac"

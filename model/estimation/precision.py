@@ -78,10 +78,16 @@ class Curve:
 
     def at(self, threshold: float) -> tuple[Estimate, Estimate] | None:
         """Precision and recall at the lowest known threshold that is not below this one; None where no window is."""
-        above = np.flatnonzero(self.threshold >= threshold - 1e-9)
-        if not len(above):
-            return None
-        return Estimate.of(self.precision[:, above[-1]]), Estimate.of(self.recall[:, above[-1]])
+        at = self.position(threshold)
+        return None if at is None else (Estimate.of(self.precision[:, at]), Estimate.of(self.recall[:, at]))
+
+    def position(self, threshold: float) -> int | None:
+        """Where the lowest known threshold is that is not below this one; None where no window reaches it.
+
+        They are compared as float32, as scores are: else a threshold of more digits passes over its own bin.
+        """
+        above = np.flatnonzero(self.threshold.astype(np.float32) >= np.float32(threshold))
+        return int(above[-1]) if len(above) else None
 
     def threshold_for(self, precision: float) -> Threshold:
         """The lowest threshold at and above which so large a share of windows has the sound."""

@@ -178,7 +178,8 @@ def _header(url: str, lines: _Lines, known: Sequence[str]) -> tuple[list[str], s
         lines.end_row()
         first = next(lines, "")
     if not first:
-        raise SoundbeamError(f"{url}: empty; its first line must name its columns: {', '.join(known)}")
+        usual = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
+        raise SoundbeamError(f"{url}: empty; its first line must name its columns: {usual}")
     # A quoted name may go over the end of the line.
     while "".join(lines.of_row).count('"') % 2 and next(lines, ""):
         pass

@@ -208,11 +208,16 @@ def write_at_once(fs: Any, path: str, data: bytes) -> None:
     if is_object_store(fs) or type(fs).mv is AbstractFileSystem.mv:  # which copies, and takes paths for globs
         fs.pipe_file(path, data)
         return
-    with fs.open(f"{path}.tmp", "wb") as file:
-        file.write(data)
-        file.flush()
-        with contextlib.suppress(OSError, AttributeError):  # not a disk
-            os.fsync(file.fileno())
+    try:
+        with fs.open(f"{path}.tmp", "wb") as file:
+            file.write(data)
+            file.flush()
+            with contextlib.suppress(OSError, AttributeError):  # not a disk
+                os.fsync(file.fileno())
+    except OSError:  # the disk is full: nothing is left that takes its space
+        with contextlib.suppress(OSError):
+            fs.rm_file(f"{path}.tmp")
+        raise
     if isinstance(fs, LocalFileSystem):
         os.replace(f"{path}.tmp", path)  # Windows renames onto a file that is there only so
     else:
@@ -260,3 +265,29 @@ def locate(url: str) -> tuple[Place, str]:
     except (ValueError, ImportError) as e:
         raise SoundbeamError(f"{url}: {e}") from e
     return place, path.rstrip("/")
+
+
+def check_file(url: str) -> tuple[Place, str]:
+    """Where a file is that may be written there.
+
+    Raises:
+        SoundbeamError: It is a folder.
+    """
+    place, path = locate(url)
+    if place.fs.isdir(path):
+        raise SoundbeamError(f"{url}: is a folder; name a file in it")
+    return place, path
+
+
+def write_whole(url: str, content: bytes | str) -> None:
+    """Writes a file that a user named: whole, or not at all.
+
+    Args:
+        url: A local path or any fsspec URL.
+        content: Text is written as UTF-8.
+
+    Raises:
+        SoundbeamError: It is a folder.
+    """
+    place, path = check_file(url)
+    write_at_once(place.fs, path, content.encode() if isinstance(content, str) else content)

@@ -66,6 +66,8 @@ def calibrate_by_reviews(request: CalibratingByReviews, say: Callable[[str], Non
             )
         for line in of.verdicts.notes:
             say(f"{label}: {line}")
+        if len(set(of.verdicts.heard.values())) == 1:
+            say(f"{label}: all verdicts are alike, so they hardly tell what scores mean; judge more")
         hops.add(info.hop_s)
         at = bundle.labels.index(label)
         slope, height = fit_line(of.posterior.judged) if bundle.task == DETECTOR else (1.0, 0.0)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import functools
+import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.storage.stores import parse_options, use_options
+
+_Number = TypeVar("_Number", int, float)
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,17 +57,32 @@ def option_names(parser: argparse.ArgumentParser) -> list[str]:
 
 def positive(text: str) -> float:
     """An argparse type: a finite number above zero."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number above zero")
-    return value
+    return _within(float, text, "a number above zero", lambda value: 0 < value < math.inf)
 
 
 def positive_int(text: str) -> int:
     """An argparse type: a whole number above zero."""
-    value = int(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above zero")
+    return _within(int, text, "a whole number above zero", lambda value: value > 0)
+
+
+def seconds(text: str) -> float:
+    """An argparse type: a finite number of seconds, 0 or more."""
+    return _within(float, text, "a number of seconds, 0 or more", lambda value: 0 <= value < math.inf)
+
+
+def whole(text: str) -> int:
+    """An argparse type: a whole number, 0 or more."""
+    return _within(int, text, "a whole number, 0 or more", lambda value: value >= 0)
+
+
+def _within(kind: Callable[[str], _Number], text: str, what: str, right: Callable[[_Number], bool]) -> _Number:
+    """What a text says, if it is a number and the right one."""
+    try:
+        value = kind(text)
+    except ValueError:  # argparse would show the name of a function
+        value = None
+    if value is None or not right(value):
+        raise argparse.ArgumentTypeError(f"{text} is not {what}")
     return value
 
 
@@ -86,13 +104,10 @@ def share(*, low_open: bool = False, high_open: bool = False) -> Callable[[str],
     """
     bounds = f"{'above' if low_open else 'at least'} 0 and {'below' if high_open else 'at most'} 1"
 
-    def share(text: str) -> float:  # argparse shows this function's name if a text is not a number
-        value = float(text)
-        if not 0 <= value <= 1 or (low_open and value == 0) or (high_open and value == 1):
-            raise argparse.ArgumentTypeError(f"{text} is not {bounds}")
-        return value
+    def right(value: float) -> bool:
+        return 0 <= value <= 1 and not (low_open and value == 0) and not (high_open and value == 1)
 
-    return share
+    return lambda text: _within(float, text, f"a number {bounds}", right)
 
 
 def folds(text: str) -> int:

@@ -38,7 +38,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], text_column
         rows: Cells as text, as many as there are heads.
         text_columns: The first so many columns hold text and are aligned to the left; the others hold numbers.
     """
-    lines = [heads, *rows]
+    lines = [[plain(cell) for cell in line] for line in [heads, *rows]]  # as wide as they will be printed
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = zip(line, widths, strict=True)

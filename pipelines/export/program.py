@@ -42,6 +42,7 @@ def parser() -> Parser:
         + "\nAny Beam option may follow, e.g. --runner=FlinkRunner; only the format clips takes one.",
         "soundbeam export --output results/ --format raven --to raven/ --site ridge --min-score 0.8",
     )
+    p.usage = f"{p.prog} --output DIR --format NAME --to DIR [options]"
     p.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
     p.add_argument("--format", required=True, metavar="NAME", help="one of those above")
     p.add_argument("--to", required=True, metavar="DIR", help="a new folder, or that of an earlier export")
@@ -52,7 +53,7 @@ def parser() -> Parser:
     which.add_argument("--until", metavar="DATE", help="until the end of this day")
     which.add_argument("--min-score", type=share(), metavar="X", help="only calls of at least this score")
     which.add_argument("--reviewed-only", action="store_true", help="only calls that a review confirmed")
-    p.add_argument("--deployments", metavar="CSV", help="where and when recorders were, if the scan did not know")
+    p.add_argument("--deployments", metavar="CSV", help="where and when recorders were, if not known")
     p.add_argument("--classifier", metavar="DIR", help="the scan's classifier, if it was moved: it knows the band")
     own = p.add_argument_group("of some formats only")
     own.add_argument("--combined", action="store_true", default=None, help=f"one table for all ({of('combined')})")

@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "each to every window, in training and scanning alike; and to clips only trim[=60] and split[=60] (decibels "
         "below the loudest)",
     )
-    parser.add_argument("--noise", metavar="FILE", help="for denoise: a clip of noise alone, instead of each window")
+    parser.add_argument("--noise", metavar="FILE", help="for denoise: noise alone, not each window")
 
 
 def read_conditioning(options) -> Conditioning:

@@ -31,8 +31,10 @@ def parser() -> Parser:
         "Any Beam option may follow.",
         "soundbeam materialize --clips clips/ --examples examples/",
     )
+    p.usage = f"{p.prog} [--clips DIR|CSV] [--reviews RESULTS …] --examples DIR [options]"
     p.add_argument(
         "--clips",
+        metavar="DIR|CSV",
         help="a folder with one folder a label, or a CSV path,label[,start_s,end_s][,source]; with --recordings, "
         f"annotations {annotation_options.HELP}",
     )
@@ -41,14 +43,14 @@ def parser() -> Parser:
         nargs="+",
         default=[],
         metavar="PATTERN",
-        help="the recordings that are annotated: files, folders, globs or @list.txt",
+        help="the annotated recordings: files, folders, globs or @list.txt",
     )
     p.add_argument(
         "--negatives",
         choices=NEGATIVES,
         default="listed",
-        help="of annotated recordings, what is learned as no call: 'listed', only what an annotation says so of; "
-        "'unannotated', also stretches without any, which says that they are complete (default: %(default)s)",
+        help="what of annotated recordings is learned as no call: 'listed', what annotations name so; "
+        "'unannotated', also stretches without any: they are complete (default: %(default)s)",
     )
     p.add_argument(
         "--context",

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundbeam.pipelines import results
+from soundbeam.pipelines.channel_sums import over_channels
 from soundbeam.pipelines.local_time import Clocks, day_of, hour_of, night_of
 from soundbeam.pipelines.report.surveyed import days_of
 
@@ -47,17 +48,19 @@ class Tally:
 Tallies = dict[str, dict[str | None, Tally]]
 
 
-def tallies(output: str, unlikely: bool) -> Tallies:
+def tallies(output: str, unlikely: bool, by_channel: bool = False) -> Tallies:
     """Label → site → its calls, from the current rows of ``counts``, part by part.
 
     Args:
         output: The scan's output folder.
         unlikely: Whether calls were left out by ``--min-expected``.
+        by_channel: Whether each channel was counted by itself: a recording then counts once all the same.
     """
     found: Tallies = {}
-    columns = ["label", "calls", "calls_low", "calls_high", "site", *(["unlikely"] if unlikely else [])]
-    sums = ["calls", "calls_low", "calls_high", "heard", "counted", *(["unlikely"] if unlikely else [])]
-    for part in results.stream(output, "counts", columns=columns):
+    of_calls = ["calls", "calls_low", "calls_high", *(["unlikely"] if unlikely else [])]
+    columns, sums = ["label", "site", *of_calls], [*of_calls[:3], "heard", "counted", *of_calls[3:]]
+    parts = results.stream(output, "counts", columns=["recording", *columns] if by_channel else columns)
+    for part in over_channels(parts, of_calls) if by_channel else parts:
         known = pc.is_valid(part["calls"])
         rows = part.append_column("counted", pc.cast(known, pa.int64()))
         rows = rows.append_column("heard", pc.cast(pc.greater(pc.fill_null(part["calls"], 0), 0), pa.int64()))

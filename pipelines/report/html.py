@@ -39,6 +39,7 @@ def page(material: Material) -> str:
         labels=labels_table(material),
         by_site=sites_table(material),
         reviews=reviews_table(material),
+        review_notes=[f"{material.name(of.label)}: {note}." for of in material.reviews.values() for note in of.notes],
         not_used=_not_used(material),
         more_labels=_more_labels(material),
         intervals=intervals,

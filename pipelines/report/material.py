@@ -156,7 +156,7 @@ def gather(request: Reporting) -> Material:
     clocks = Clocks.of(request.output, deployments)
     heard = listened(request.output, clocks)
     effort = effort_cells(request.output, deployments, heard)
-    all_tallies = tallies(request.output, info.parameters.min_expected is not None)
+    all_tallies = tallies(request.output, info.parameters.min_expected is not None, info.parameters.channel == "each")
     labels = _labels(request, info, all_tallies)
     drawn = _drawn(request, labels, all_tallies)
     bundle = _bundle(info)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from soundbeam.model.errors import SoundbeamError
-from soundbeam.model.storage.files import locate, write_at_once
+from soundbeam.model.storage.files import check_file, write_whole
 from soundbeam.pipelines.report.html import page
 from soundbeam.pipelines.report.material import gather
 from soundbeam.pipelines.report.request import Reporting
@@ -19,11 +18,7 @@ def write_report(request: Reporting) -> int:
         ResultsError: The output cannot be read.
         SoundbeamError: There is no such label, or the page cannot be written.
     """
-    place, path = locate(request.html)
-    if place.fs.isdir(path):
-        raise SoundbeamError(
-            f"{request.html}: is a folder; name a file in it, as {request.html.rstrip('/')}/report.html"
-        )
+    check_file(request.html)  # before minutes of work
     content = page(gather(request)).encode()
-    write_at_once(place.fs, path, content)
+    write_whole(request.html, content)
     return len(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from soundbeam.model.errors import OptionError
 from soundbeam.model.estimation.drawing import log_odds, microseconds
 from soundbeam.pipelines.results import check_one_channel
 from soundbeam.pipelines.review.population import Population, Windows
@@ -19,13 +20,18 @@ class ComparedScores:
 
     Raises:
         ResultsError: One of the two has no predictions, or was scanned channel by channel.
-        OptionError: The other output does not have the label.
+        OptionError: The other output does not have the label, or is by the same classifier.
     """
 
     def __init__(self, output: str, population: Population):
         other = Population(output, population.label)
         for of_each in (other, population):
             check_one_channel({"channel": of_each.parameters.channel}, of_each.output)
+        if other.parameters.fingerprint == population.parameters.fingerprint:
+            raise OptionError(
+                f"--against {output}: its newest scan is by the same classifier "
+                f"({other.parameters.fingerprint[:12]}) as that of {population.output}; give the output of another one"
+            )
         self._output, self._label = output, population.label
         self._reach_us = int(microseconds(np.array(other.parameters.window_s / 2)))
         self._floor = np.float32(other.parameters.min_score or 0.0)

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundbeam.model.storage.files import open_to_write
+from soundbeam.model.storage.files import check_file, write_whole
 from soundbeam.pipelines import results
-from soundbeam.pipelines.csv_writing import write_rows
+from soundbeam.pipelines.csv_writing import csv_text
 from soundbeam.pipelines.review.picked_sample import pick_sample
 from soundbeam.pipelines.review.population import Population
 from soundbeam.pipelines.review.probability_sample import draw_sample
@@ -50,6 +50,8 @@ def draw_windows(request: Sampling) -> Drawing:
     """
     if request.clips:
         check_new_folder(request.clips)
+    if request.csv:
+        check_file(request.csv)
     store = ReviewStore(request.output)
     population = Population(request.output, request.label, request.sites)
     before = store.samples()
@@ -73,7 +75,7 @@ def draw_windows(request: Sampling) -> Drawing:
         info, drawn = draw_sample(population, request, before, info)
     else:
         drawn = pick_sample(population, request, store)
-    sample = store.add_sample(info, _rows(drawn, info))
+    sample = Sample(info.name, info, _rows(drawn, info))
     notes = stale_notes(request.output, before)
     if judged := _judged(store, sample):
         notes.append(f"{judged} of them are judged already; their verdicts count")
@@ -86,6 +88,8 @@ def draw_windows(request: Sampling) -> Drawing:
                 notes.append(f"no clip of window {row['rank']}: {why}")
     if request.csv:
         write_csv(sample.rows, request.csv, clips)
+    # Last, since the next draw passes over what this one holds: had its table or a clip failed, nobody could have it.
+    store.add_sample(info, sample.rows)
     return Drawing(sample, tuple(notes))
 
 
@@ -150,8 +154,7 @@ def stale_notes(output: str, samples: Sequence[Sample]) -> list[str]:
 
 def write_csv(rows: pa.Table, url: str, clips: dict[str, str]) -> None:
     """Writes windows as a CSV in which verdicts may be filled in; `judged_elsewhere` reads it back."""
-    with open_to_write(url, "w") as file:
-        told = (
-            {**row, "clip": clips.get(row["review_id"], ""), "score": f"{row['score']:.6g}"} for row in rows.to_pylist()
-        )
-        write_rows(file, CSV_COLUMNS, ([row.get(name, "") for name in CSV_COLUMNS] for row in told))
+    told = (
+        {**row, "clip": clips.get(row["review_id"], ""), "score": f"{row['score']:.6g}"} for row in rows.to_pylist()
+    )
+    write_whole(url, csv_text(CSV_COLUMNS, ([row.get(name, "") for name in CSV_COLUMNS] for row in told)))

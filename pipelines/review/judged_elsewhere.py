@@ -74,6 +74,10 @@ def main(argv: list[str]) -> int:
         if n
     ]
     say("; ".join([f"imported: {total} verdicts{f' ({kinds})' if kinds else ''}", *more]))
+    if not (total or imported.unchanged or imported.without_verdict or imported.unmatched):
+        raise SoundbeamError(
+            f"{options.source}: holds no table, and no clip in a folder Positive or Negative; nothing to import"
+        )
     if imported.unmatched and not total and not imported.unchanged:
         raise SoundbeamError(
             f"{options.source}: not one of its verdicts is of a window that was drawn; is it of this output?"

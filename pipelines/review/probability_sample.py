@@ -65,8 +65,10 @@ def draw_sample(
         raise population.why_empty()
     drawn = drawing.result()
     if not len(drawn.weight):
+        others = "; a smaller --spacing or a larger --per-recording gives others"
         raise ResultsError(
             f"{population.output}: all {int(taken.sum())} windows that can be drawn so are drawn already"
+            f"{others if request.spacing or request.per_recording else ''}"
         )
     strata = _strata(request, edges, drawn, population.parameters.min_score)
     info = dataclasses.replace(info, frame=frame, strata=strata, left_out=population.scored - seen)

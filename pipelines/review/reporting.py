@@ -13,7 +13,7 @@ from typing import Any
 
 from soundbeam.model.estimation.totals import Estimate
 from soundbeam.model.numbers import number
-from soundbeam.model.storage.files import open_to_write
+from soundbeam.model.storage.files import check_file, write_whole
 from soundbeam.pipelines.console.arguments import Parser, share
 from soundbeam.pipelines.console.output import print_table, say
 from soundbeam.pipelines.review.estimates_in_words import interval, point, share_interval, target
@@ -46,20 +46,20 @@ def main(argv: list[str]) -> int:
     options = parser().parse_args(argv)
     from soundbeam.pipelines.review.review_numbers import review_figures
 
+    for url in filter(None, (options.json, options.html)):
+        check_file(url)
     figures = review_figures(options.output, options.label, options.target_precision)
     for i, of_label in enumerate(figures.labels):
         if i:
             say()
         print_review(of_label)
     if options.json:
-        with open_to_write(options.json, "w") as file:
-            file.write(as_json(figures))
+        write_whole(options.json, as_json(figures))
         say(f"figures: {options.json}")
     if options.html:
         from soundbeam.pipelines.review.report_page import page
 
-        with open_to_write(options.html, "w") as file:
-            file.write(page(figures))
+        write_whole(options.html, page(figures))
         say(f"page: {options.html}")
     return 0
 

@@ -65,6 +65,10 @@ def _of_label(output: str, store: ReviewStore, label: str, target_precision: flo
     notes = [*verdicts.notes, *_notes(found_out.population, verdicts, counts, found)]
     shares = stratum_shares(posterior)
     calls = _calls(rows, verdicts, counts, error)
+    if calls is None:
+        notes.append(
+            f"calls are not corrected: fewer than {_LEAST_SUMMITS} of the judged windows have the highest score around"
+        )
     clump = max(1.0, posterior.total.value / calls.value) if calls and calls.value > 0 else 1.0
     bins, calibration_error = reliability_bins(posterior)
     sites = sorted({site or "" for site, _ in counts.site_nights})
@@ -139,11 +143,11 @@ def _unseen(posterior: Posterior, design: str) -> float | None:
 
 
 def _point(of: Curve, threshold: float) -> OperatingPoint | None:
-    found = of.at(threshold)
-    if found is None:
+    at = of.position(threshold)
+    if at is None:
         return None
-    at = np.flatnonzero(of.threshold >= threshold - 1e-9)[-1]
-    return OperatingPoint(threshold, int(of.windows[at]), *found)
+    shares = Estimate.of(of.precision[:, at]), Estimate.of(of.recall[:, at])
+    return OperatingPoint(threshold, int(of.windows[at]), *shares)
 
 
 def _points(of: Curve) -> list[OperatingPoint]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.model.numbers import number
-from soundbeam.pipelines.console.arguments import Parser, positive_int
+from soundbeam.pipelines.console.arguments import Parser, positive_int, seconds, whole
 from soundbeam.pipelines.console.output import print_table, say
 from soundbeam.pipelines.review.samples import DRAWN_BY, WEIGHTED, Sample
 
@@ -40,11 +40,11 @@ def add_common(p: argparse.ArgumentParser, n: int) -> None:
     p.add_argument("--label", metavar="L", help="the label; needed if there are several")
     p.add_argument("-n", type=positive_int, default=n, metavar="N", help="windows to draw (%(default)s)")
     p.add_argument(
-        "--spacing", type=_not_negative, default=15.0, metavar="S",
+        "--spacing", type=seconds, default=15.0, metavar="S",
         help="seconds between the starts of two windows of one recording and stratum; 0: none (%(default)g)",
     )  # fmt: skip
     p.add_argument(
-        "--per-recording", type=_count, default=5, metavar="N",
+        "--per-recording", type=whole, default=5, metavar="N",
         help="at most of one recording and stratum; 0: any number (%(default)s)",
     )  # fmt: skip
     p.add_argument("--sites", nargs="+", default=[], metavar="SITE", help="only recordings of these sites")
@@ -88,13 +88,22 @@ def print_sample(sample: Sample) -> None:
         return
     if len(info.strata) > 1:
         head = "hour" if info.design == "diel" else "score from"
-        rows = [
-            [f"{s.low:.0f}" if info.design == "diel" else number(s.low), str(s.windows), str(s.eligible), str(s.drawn)]
-            for s in info.strata
-            if s.windows
-        ]
+        strata = [s for s in info.strata if s.windows]
+        bounds = _bounds([s.low for s in strata], info.design)
+        rows = [[low, str(s.windows), str(s.eligible), str(s.drawn)] for low, s in zip(bounds, strata, strict=True)]
         print_table([head, "windows", "eligible", "drawn"], rows, text_columns=1)
     say(f"of {sum(s.windows for s in info.strata)} windows in {_runs(info.runs)}{_left_out(sample)}")
+
+
+def _bounds(lows: list[float], design: str) -> list[str]:
+    """The lower bounds of strata, with as many digits as tell them apart, and from 1."""
+    if design == "diel":
+        return [f"{low:.0f}" for low in lows]
+    for digits in range(3, 9):
+        told = [f"{low:.{digits}f}" for low in [*lows, 1.0]]
+        if len(set(told)) == len(told):
+            break
+    return told[:-1]
 
 
 def _runs(runs: Sequence[str]) -> str:
@@ -110,17 +119,3 @@ def _left_out(sample: Sample) -> str:
         return f"; {info.left_out} others are left out, since nobody knows when they were recorded"
     why = f"a score below {number(info.min_score or 0)}, which the scan did not keep"
     return f"; {info.left_out} others are left out: they have {why}, and totals do not count them"
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds, 0 or more")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number, 0 or more")
-    return value

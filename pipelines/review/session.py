@@ -155,6 +155,10 @@ class Session:
             raise OptionError("another label belongs to the verdict 'other', and to no other verdict")
         if len(other) > _LONGEST_LABEL or len(note) > _LONGEST_NOTE:
             raise OptionError(f"a label has at most {_LONGEST_LABEL} characters, and a note {_LONGEST_NOTE}")
+        try:
+            f"{other}{note}".encode()
+        except UnicodeEncodeError:  # half of a pair of surrogates: no file could hold it, however often it is sent
+            raise OptionError("a label or note holds a character that is none") from None
         return review_id, Said(verdict, other or None, note or None)
 
     def state(self) -> dict[str, Any]:

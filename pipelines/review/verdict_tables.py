@@ -29,12 +29,12 @@ _COLUMNS = {
     "indir": ("indir",),
     "view": ("view",),
 }
-# How read_csv sees them in a first line, to tell its separator.
-_HEADS = sorted(
-    {name for names in _COLUMNS.values() for name in names}
-    | {"review_id", "start_s", "end_s", "other_label", "file offset (s)", "begin time (s)", "end time (s)", "start (s)"}
-    | {"end (s)", "manual id*", "selection", "confidence"}
-)
+# How read_csv sees them in a first line, to tell its separator; what is most usual first.
+_HEADS = [
+    "review_id", "recording", "start_s", "verdict", "end_s", "other_label", "file offset (s)", "begin time (s)",
+    "end time (s)", "start (s)", "end (s)", "manual id*", "selection", "confidence",
+    *sorted({name for names in _COLUMNS.values() for name in names} - {"recording", "verdict"}),
+]  # fmt: skip
 _WORDS = {
     "yes": ("yes", "y", "1", "1.0", "true", "positive", "correct"),
     "no": ("no", "n", "0", "0.0", "false", "negative", "incorrect"),

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from soundbeam.model.errors import ScanError
 from soundbeam.model.storage.parquet import sort_rows
 from soundbeam.pipelines import results
+from soundbeam.pipelines.channel_sums import over_channels
 from soundbeam.pipelines.console.output import say
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.scan.job import ScanResult
@@ -49,9 +50,11 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
     recordings = results.read(output, "recordings", run=info.run, columns=columns)
     counts = schemas((), {})["counts"].empty_table()
     if "counts" in info.parameters.tables:
-        columns = ["label", "calls", "calls_low", "calls_high"]
-        columns += ["unlikely"] if info.parameters.min_expected is not None else []
-        counts = results.read(output, "counts", run=info.run, columns=columns)
+        sums = ["calls", "calls_low", "calls_high"]
+        sums += ["unlikely"] if info.parameters.min_expected is not None else []
+        counts = results.read(output, "counts", run=info.run, columns=["recording", "label", *sums])
+        if info.parameters.channel == "each" and len(counts):
+            counts = pa.concat_tables(over_channels([counts], sums))
     bad = recordings.filter(pc.is_in(recordings["status"], value_set=pa.array(["partial", "failed"], pa.string())))
     bad = sort_rows(bad, "recording")  # a runner writes them in any order
     return {

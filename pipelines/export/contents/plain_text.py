@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from soundbeam.model.storage.file_names import file_name
+
 
 def decimal(value: float | None) -> str:
     """A number with at most six decimals, never as ``1e-05``; "" for None.
@@ -40,19 +42,6 @@ def iso(when: datetime | None) -> str:
         '2024-01-31 05:30:12.500'
     """
     return "" if when is None else when.replace(tzinfo=None).isoformat(" ", "milliseconds")
-
-
-def file_name(text: str) -> str:
-    """A text as the name of a file or folder on any system; never empty, hidden or too long.
-
-    Example:
-        >>> file_name("Ardea alba/x"), file_name("..")
-        ('Ardea alba_x', '__')
-    """
-    name = "".join(c if c.isprintable() and c not in '<>:"/\\|?*' else "_" for c in text.strip())
-    name = name.encode()[:120].decode(errors="ignore").rstrip(" ")
-    name = name.rstrip(".") + "_" * (len(name) - len(name.rstrip(".")))
-    return "_" + name[1:] if name[:1] in ("", ".") else name
 
 
 def file_names(texts: Iterable[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundbeam.model.errors import OptionError
+from soundbeam.model.errors import OptionError, ResultsError
 from soundbeam.pipelines import results
 from soundbeam.pipelines.export.contents.band import heard_band
 from soundbeam.pipelines.export.contents.call_rows import FoundCall, ListenedRecording
@@ -56,7 +56,7 @@ class Selection:
         undated: How many recordings were left out because they have no time and days were chosen.
 
     Raises:
-        ResultsError: There is no scan in the output.
+        ResultsError: There is no scan in the output, or no verdict where only reviewed calls are asked for.
         OptionError: A label or site is unknown.
     """
 
@@ -68,6 +68,11 @@ class Selection:
         self.deployments = deployments_of(request.output, request.deployments)
         self.clocks = Clocks.of(request.output, self.deployments)
         self.verdicts = Verdicts(request.output)
+        if request.reviewed_only and not self.verdicts:
+            raise ResultsError(
+                f"{request.output}: no verdicts in it; judge windows with 'soundbeam review', or leave out "
+                "--reviewed-only"
+            )
         self._labels = self._chosen_labels()
         self.recordings = self._read_recordings()
         self._calls = OrderedCalls(len(self.recordings), in_memory)

@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from soundbeam.model.storage.file_names import file_name
 from soundbeam.model.storage.files import open_text, open_to_write
 from soundbeam.pipelines.export.contents.call_rows import FoundCall, ListenedRecording
 from soundbeam.pipelines.export.contents.destination import Destination
 from soundbeam.pipelines.export.contents.file_format import Format
-from soundbeam.pipelines.export.contents.plain_text import decimal, file_name, file_names, iso
+from soundbeam.pipelines.export.contents.plain_text import decimal, file_names, iso
 from soundbeam.pipelines.export.contents.selection import Selection
 
 LISTED = "clips.csv"

@@ -101,6 +101,15 @@ def test_a_label_that_nobody_reviewed_keeps_its_scores(reviewed, tmp_path):
     assert new.call_rules == load_bundle(two).call_rules
 
 
+def test_verdicts_that_are_all_alike_are_told(bundle, tmp_path, capsys):
+    results = [result("file:///r/a.wav", 602.0, scores=np.linspace(0.01, 0.99, 601)[:, None])]
+    out = write_scan(tmp_path / "scan", results, fingerprint=load_bundle(bundle).fingerprint)
+    assert review(["sample", "--output", out, "-n", "30"]) == 0
+    judge_all(out, dict.fromkeys(truth_of(out), True))
+    assert main(["--classifier", bundle, "--reviews", out, "--to", str(tmp_path / "new")]) == 0
+    assert "call: all verdicts are alike" in capsys.readouterr().out
+
+
 def test_errors_are_one_line(bundle, reviewed, tmp_path, capsys):
     out, _ = reviewed
     other = save_bins_bundle(tmp_path / "other", ("call",), threshold=0.3).url

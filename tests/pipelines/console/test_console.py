@@ -65,6 +65,11 @@ def test_a_table_aligns_text_to_the_left_and_numbers_to_the_right(capsys):
     ]
 
 
+def test_a_table_aligns_names_that_are_printed_escaped(capsys):
+    print_table(("site", "n"), [("a\nb", "1"), ("c", "2")])
+    assert capsys.readouterr().out.splitlines() == ["site  n", "a\\nb  1", "c     2"]
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_help_fits_on_a_screen_and_shows_an_example(capsys, name):
     with pytest.raises(SystemExit) as e:

@@ -65,6 +65,12 @@ def test_a_recording_counts_on_every_day_that_it_touches(tmp_path):
         assert [start for _, _, start in calls(scan, tmp_path, "--from", day, "--until", day)] == starts
 
 
+def test_only_what_people_confirmed_where_nobody_judged_is_one_line(scan, tmp_path, capsys):
+    assert export("--output", scan, "--format", "csv", "--to", tmp_path / "csv", "--reviewed-only") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no verdicts in it" in line and "leave out --reviewed-only" in line and not (tmp_path / "csv").exists()
+
+
 def test_only_what_people_confirmed(tmp_path):
     scan = written(tmp_path / "scan")
     ridge = "file:///data/ridge/20240501_033000.wav"

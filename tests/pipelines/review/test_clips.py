@@ -47,6 +47,25 @@ def test_clips_hold_two_seconds_around_and_are_named_traceably(home, tmp_path, c
         np.testing.assert_allclose(clip, np.clip(expected, -1, 1), atol=2e-7)
 
 
+def test_clips_of_odd_names_come_back_sorted(tone_bundle, tmp_path):
+    """Names that a folder on another system could not hold, and that no line could."""
+    (tmp_path / "corpus").mkdir()
+    soundfile.write(tmp_path / "corpus" / 'new\nline "a": <b>.wav', with_tones(12.0, (2.0,)), RATE)
+    out, clips = str(tmp_path / "out"), tmp_path / "clips"
+    call = ["--recordings", str(tmp_path / "corpus"), "--classifier", tone_bundle, "--output", out]
+    assert scan([str(a) for a in call]) == 0
+    assert review(["sample", "--output", out, "-n", "4", "--spacing", "1", "--clips", str(clips)]) == 0
+    names = sorted(path.name for path in clips.iterdir())
+    assert all("_new_line _a__ _b__" in name for name in names)
+    for verdict, some in (("Positive", names[:1]), ("Negative", names[1:])):
+        (clips / verdict).mkdir()
+        for name in some:
+            (clips / name).rename(clips / verdict / name)
+    assert review(["import", str(clips), "--output", out]) == 0
+    given = ReviewStore(out).current().to_pylist()
+    assert sorted(row["verdict"] for row in given) == ["no"] * (len(names) - 1) + ["yes"]
+
+
 def test_a_recording_that_is_gone_costs_only_its_clips(home, tmp_path, capsys):
     shutil.copytree(home / "out", tmp_path / "out")
     moved = home / "corpus" / "ü.wav"

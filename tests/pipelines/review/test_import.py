@@ -216,7 +216,7 @@ def test_a_column_names_the_reviewer_and_a_verdict_may_be_changed(out, tmp_path)
         ("recording,start_s,verdict\na,one,yes\n", "j.csv line 2: start_s 'one' is no time"),
         ("review_id,verdict\n0123,other\n", "j.csv line 2: the verdict is 'other', but no other_label is named"),
         ("review_id,verdict\n", "j.csv: has no row"),
-        ("", "j.csv: empty"),
+        ("", "j.csv: empty; its first line must name its columns: review_id, recording, start_s, verdict, "),
         ("review_id,verdict\n0123456789abcdef,yes\n", "not one of its verdicts is of a window that was drawn"),
     ],
 )
@@ -236,6 +236,9 @@ def test_one_bad_row_writes_none_of_the_others(out, tmp_path):
 def test_nothing_to_import_from_or_into(tmp_path, out, capsys):
     assert take(out, tmp_path / "none.csv") == 1
     assert "none.csv: no such file or folder" in capsys.readouterr().err
+    (tmp_path / "clips").mkdir()
+    assert take(out, tmp_path / "clips") == 1
+    assert "clips: holds no table, and no clip in a folder Positive or Negative" in capsys.readouterr().err
     file = write(tmp_path / "j.csv", "review_id,verdict\n0,yes\n")
     assert take(str(tmp_path / "empty"), file) == 1
     assert "no sample was drawn from it; draw one with 'soundbeam review sample' first" in capsys.readouterr().err

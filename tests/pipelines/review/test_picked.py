@@ -125,13 +125,20 @@ def test_nothing_is_left(tmp_path, capsys):
     assert "no window of 'call' is left to look at" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("other", ["none", "labels", "each"])
+@pytest.mark.parametrize("other", ["none", "labels", "each", "same"])
 def test_an_output_that_cannot_be_compared_with(tmp_path, capsys, other):
     out = write_corpus(tmp_path / "new", 2)
     if other == "labels":
         write_scan(tmp_path / "old", [result("file:///a.wav", labels=("song",))], labels=("song",))
     elif other == "each":
         write_scan(tmp_path / "old", [result("file:///a.wav")], channel="each")
+    elif other == "same":
+        write_corpus(tmp_path / "old", 2)
     assert review(["next", "--output", out, "--against", str(tmp_path / "old")]) == 1
-    error = {"none": "no such folder", "labels": "no label 'call'; there are song", "each": "each channel was scanned"}
+    error = {
+        "same": "its newest scan is by the same classifier",
+        "none": "no such folder",
+        "labels": "no label 'call'; there are song",
+        "each": "each channel was scanned",
+    }
     assert error[other] in capsys.readouterr().err

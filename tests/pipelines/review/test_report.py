@@ -54,6 +54,16 @@ def test_the_total_and_its_parts_hold_the_truth(judged, figures):
     assert [row["name"] for row in figures["nights"]] == ["2024-04-30", "2024-05-01", "2024-05-02"]
 
 
+def test_the_threshold_has_as_many_windows_as_are_over_it(tmp_path):
+    """Also where it has more digits than a score can have."""
+    out = write_corpus(tmp_path, 4, thresholds={"call": 0.9183440344826389})
+    assert review(["sample", "--output", out, "-n", "40"]) == 0
+    judge_all(out, truth_of(out))
+    (of,) = soundbeam.review_report(out).labels
+    over = int(np.sum(read(out, "predictions")["score"].to_numpy() >= np.float32(0.9183440344826389)))
+    assert of.own.windows == of.naive_windows == over > 0
+
+
 def test_precision_and_recall_at_thresholds_hold_the_truth(judged, figures):
     out, truth = judged
     rows = read(out, "predictions")

@@ -227,12 +227,34 @@ def test_the_csv_has_all_and_empty_verdicts(out, tmp_path):
         assert float(row["score"]) == pytest.approx(expected["score"], rel=1e-5) and row["verdict"] == ""
 
 
+def test_a_table_that_cannot_be_written_costs_no_windows(out, tmp_path, capsys):
+    before = len(ReviewStore(out).samples())
+    assert review(["sample", "--output", out, "-n", "7", "--seed", "9", "--csv", str(tmp_path)]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+    assert len(ReviewStore(out).samples()) == before
+
+
+def test_bounds_of_strata_are_told_apart(tmp_path, capsys):
+    """A detector that is sure of itself: most scores lie below 0.001, some above 0.999."""
+    low, high = np.full(900, 2e-5), np.full(101, 0.99985)
+    low[::3], high[::2] = 4e-4, 0.99995
+    out = write_scan(tmp_path, [result("file:///a.wav", 1002.0, scores=np.concatenate([low, high])[:, None])])
+    sample(out, "-n", 20)
+    lines = capsys.readouterr().out.splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("score from"))
+    bounds = [line.split()[0] for line in lines[head + 1 :] if line[0].isdigit()]
+    assert len(bounds) > 2 and len(set(bounds)) == len(bounds) and all(float(b) < 1 for b in bounds)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["-n", "0"], "0 is not a whole number above zero"),
+        (["-n", "many"], "many is not a whole number above zero"),
         (["--spacing", "-1"], "-1 is not a number of seconds"),
+        (["--spacing", "wide"], "wide is not a number of seconds"),
         (["--per-recording", "-1"], "-1 is not a whole number"),
+        (["--per-recording", "2.5"], "2.5 is not a whole number"),
         (["--design", "next"], "invalid choice"),
     ],
 )

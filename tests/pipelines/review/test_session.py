@@ -122,6 +122,18 @@ def test_what_was_said_is_said_once_and_undone_once(tmp_path):
     assert Session(str(output), "ana").state()["windows"][0]["mine"]["verdict"] == "yes"
 
 
+def test_half_a_character_is_refused_at_once(tmp_path):
+    """Else the page would send it again and again."""
+    output = results_of(tmp_path, names=("a.wav",))
+    session = Session(str(output), "ana")
+    one = session.state()["windows"][0]["id"]
+    for given in ({"verdict": "yes", "note": "\ud800"}, {"verdict": "other", "other_label": "owl \udfff"}):
+        with pytest.raises(OptionError, match="a character that is none"):
+            session.record([{"review_id": one, **given}])
+    session.record([{"review_id": one, "verdict": "other", "other_label": "<script>'\"\U0001f989\0</script>"}])
+    assert Session(str(output), "ana").state()["used"] == ["<script>'\"\U0001f989\0</script>"]
+
+
 def test_labels_used_before_are_offered_first(tmp_path):
     output = results_of(tmp_path, names=("a.wav",))
     session = Session(str(output), "ana")

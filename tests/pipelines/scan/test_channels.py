@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
+import soundbeam
 from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan.program import main
 from soundbeam.transforms.decoding import split_recordings
+from tests.pipelines.report.pages import Page
 from tests.placeholder import RATE, expected_score, with_tones
 
 
@@ -69,11 +71,19 @@ def test_one_channel_is_scanned_as_if_it_were_alone(recordings, sounds, tone_bun
 
 
 @pytest.mark.parametrize("range_s", [None, 2.0])
-def test_each_channel_by_itself(recordings, sounds, tone_bundle, tmp_path, monkeypatch, range_s):
+def test_each_channel_by_itself(recordings, sounds, tone_bundle, tmp_path, capsys, monkeypatch, range_s):
     if range_s:
         monkeypatch.setattr(split_recordings, "RANGE_S", range_s)
         monkeypatch.setattr(split_recordings, "SMALLEST_SHARE", 0.0)
     assert scan(tone_bundle, recordings, tmp_path / "out", "--channel", "each", "--segment", 2) == 0
+    of_each = rows(tmp_path / "out", "counts")
+    heard = {row["recording"] for row in of_each if row["calls"]}
+    said = capsys.readouterr().out
+    assert f"{sum(row['calls'] for row in of_each)} calls (" in said and f" in {len(heard)} of 3 recordings" in said
+    soundbeam.report(tmp_path / "out", tmp_path / "r.html")
+    labels = Page(tmp_path / "r.html").csv("labels.csv")
+    assert labels["calls"].sum() == sum(row["calls"] for row in of_each)
+    assert labels["recordings_with_calls"].tolist() == [len(heard)]
     of_three = [row for row in rows(tmp_path / "out", "counts") if "three" in row["recording"]]
     assert [(row["channel"], row["calls"]) for row in of_three] == [(1, 2), (2, 1), (3, 0)]
     windows = [row for row in rows(tmp_path / "out", "predictions") if "three" in row["recording"]]
