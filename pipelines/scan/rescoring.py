@@ -35,7 +35,7 @@ from soundbeam.transforms.tables.write_tables import ShardWriter, WriteTables
 # How far scores may be from those of a scan, and their log-odds, in which calls are told apart, as a share of the dip
 # that parts two calls. Scores of a scan differ by as much where windows are scored in other batches.
 _WORST_SCORE = 1e-5
-_WORST_SHARE_OF_DIP = 0.01
+_WORST_SHARE_OF_DIP = 0.05
 
 _BATCH = 4096  # how many rows become Python's objects at once
 
