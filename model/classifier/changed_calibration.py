@@ -47,12 +47,13 @@ class ChangedCalibration:
             return ChangedScores(stored, stored, stored)
         labels = stored.shape[1]
         old, new = _lines(self.old, labels), _lines(self.new, labels)
-        network = _undone(stored.astype(np.float64), old).astype(np.float32)  # which it was
         low, high = (_undone(_middle(stored, end), old) for end in (0, 1))
         # The old calibration made one score of all that lie beyond the limit.
         low, high = np.where(low <= NETWORK_LIMIT, 0.0, low), np.where(high >= 1 - NETWORK_LIMIT, 1.0, high)
         exact = (old == [[1.0], [0.0]]).all(axis=0)
-        low, high = np.where(exact, network, low), np.where(exact, network, high)
+        low, high = np.where(exact, stored, low), np.where(exact, stored, high)
+        # The network's score was float32, too: where only one lies between the ends, it is that one.
+        network = np.clip(_undone(stored.astype(np.float64), old).astype(np.float32), low, high)
         kept = (old == new).all(axis=0)
         scores, low, high = (
             np.where(kept, stored, (self.new.apply(of_network) if self.new else of_network).astype(np.float32))

@@ -27,7 +27,7 @@ from soundbeam.transforms.kept_scores import KeptScores
 from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.times_in_names import zone_of
 from soundbeam.transforms.records import DecodeReport, Recording, RecordingResult, SegmentScores
-from soundbeam.transforms.scoring.count_calls import count_calls
+from soundbeam.transforms.scoring.count_calls import Counting, count_calls
 from soundbeam.transforms.scoring.expect_calls import expect_calls
 from soundbeam.transforms.tables.schemas import Shard
 from soundbeam.transforms.tables.write_tables import ShardWriter, WriteTables
@@ -63,7 +63,6 @@ class Rescoring:
     ):
         self._request, self._parameters, self._deployments = request, parameters, deployments
         self._counting = counting_of(bundle, parameters)
-        self._thresholds = np.array(self._counting.thresholds)
         self._expecting = expecting_of(request, bundle, parameters, deployments)
         if self._expecting is not None:
             network = checked(bundle.url, bundle.geo["file"], bundle.geo["sha256"])
@@ -167,7 +166,7 @@ class Rescoring:
         if not np.isfinite(stored).all():
             return None
         changed = change.apply(stored)
-        if not self._tell_calls(changed):
+        if not tell_calls(changed, self._counting):
             return None
         segments = []
         for one in np.unique(channel).tolist():
@@ -176,14 +175,16 @@ class Rescoring:
             segments.append(SegmentScores(row["recording"], 0, start_s[of], end_s[of], scores, channel=one or None))
         return segments
 
-    def _tell_calls(self, changed: ChangedScores) -> bool:
-        """Whether scores are so near to those of a scan that its calls follow from them."""
-        low, high = changed.low.astype(np.float64), changed.high.astype(np.float64)
-        return bool(
-            np.max(high - low, initial=0.0) <= _WORST_SCORE
-            and np.max(log_odds(high) - log_odds(low), initial=0.0) <= _WORST_SHARE_OF_DIP * self._counting.rules.dip
-            and not ((low < self._thresholds) & (self._thresholds <= high)).any()
-        )
+
+def tell_calls(changed: ChangedScores, counting: Counting) -> bool:
+    """Whether scores are so near to those of a scan that they and the calls in them can stand for its."""
+    low, high = changed.low.astype(np.float64), changed.high.astype(np.float64)
+    thresholds = np.array(counting.thresholds)
+    return bool(
+        np.max(high - low, initial=0.0) <= _WORST_SCORE
+        and np.max(log_odds(high) - log_odds(low), initial=0.0) <= _WORST_SHARE_OF_DIP * counting.rules.dip
+        and not ((low < thresholds) & (thresholds <= high)).any()
+    )
 
 
 def _by_recording(parts: Iterable[pa.Table]) -> Iterator[tuple[str, pa.Table]]:
