@@ -32,6 +32,7 @@ class ScanSummary:
         counted, heard: label → number of recordings that were counted, and of those with a call.
         bad: The first files that failed or are partial: status, recording, error.
         unchanged, gone: How many files were scanned before, and how many of those no longer exist.
+        reused: Of how many recordings the stored scores of the same network were used again.
         before_since, after_until, outside_hours, without_hour: How many files were left out because of when they begin;
             the last ones because that is unknown and ``hours`` were given.
         renamed: How many files were scanned before under other names.
@@ -71,6 +72,7 @@ class ScanSummary:
     outside_hours: int = 0
     without_hour: int = 0
     gone: int = 0
+    reused: int = 0
     renamed: int = 0
     duplicates: int = 0
     notes: dict[str, int] = dataclasses.field(default_factory=dict)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,22 @@ class Calibration:
     slope: float
     biases: tuple[float, ...] = ()
     slopes: tuple[float, ...] = ()
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any] | None) -> Calibration | None:
+        """From its attributes as JSON has them.
+
+        Raises:
+            KeyError, TypeError: Some are missing, or are not what they should be.
+        """
+        if not values:
+            return None
+        return cls(values["slope"], tuple(values["biases"]), tuple(values.get("slopes", ())))
+
+    def of_labels(self, labels: Sequence[int]) -> Calibration:
+        """The calibration of some labels, by their numbers and in their order; of a classifier, itself."""
+        biases, slopes = (tuple(of[i] for i in labels) if of else () for of in (self.biases, self.slopes))
+        return Calibration(self.slope, biases, slopes)
 
     def apply(self, scores: np.ndarray) -> np.ndarray:
         """``[…, labels]`` of the network → probabilities of the same shape and type."""

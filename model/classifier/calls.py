@@ -10,6 +10,7 @@ import numpy as np
 from soundbeam.model.classifier.calibration import log_odds
 
 _ROUNDING_S = 1e-6  # windows that touch may be this far apart
+_DIGITS = 9  # of smoothed log-odds, behind the point
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +144,8 @@ def smoothed(start_s: np.ndarray, values: np.ndarray, smooth_s: float) -> np.nda
         return values
     low, high = _reach(start_s, start_s, start_s, smooth_s)
     total = np.concatenate([[0.0], np.cumsum(values)])
-    return (total[high] - total[low]) / (high - low)
+    # Sums of equal values differ in their last digits, and would set the valley of a plateau anywhere on it.
+    return np.round((total[high] - total[low]) / (high - low), _DIGITS)
 
 
 def _reach(start_s: np.ndarray, first: np.ndarray, last: np.ndarray, smooth_s: float) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from typing import Any
 
 from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
@@ -32,3 +34,11 @@ def save_changed(url: str, bundle: ClassifierBundle, **changes: Any) -> Classifi
     kept = {key: value for key, value in described.items() if key not in ("format", "fingerprint")}
     write_bundle(url.rstrip("/"), {**kept, **description}, files)
     return load_bundle(url)
+
+
+def network_identity(bundle: ClassifierBundle) -> str:
+    """SHA-256, in hexadecimal, over all that a window's scores depend on before they are calibrated."""
+    files = [sha256 for name, sha256 in bundle.files_to_score() if name != bundle.geo.get("file")]
+    read = [bundle.rate, bundle.window_s, bundle.front_end]
+    decisive = [files, read, bundle.activation, bundle.task, bundle.labels]
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

@@ -91,7 +91,7 @@ class BundleDescription:
         Raises:
             KeyError, TypeError: Some are missing, or are not what they should be.
         """
-        calibration, counting = described["calibration"], described["counting"]
+        counting = described["counting"]
         return {
             **{
                 field.name: described[field.name]
@@ -100,10 +100,6 @@ class BundleDescription:
             },
             "labels": tuple(described["labels"]),
             "call_rules": CallRules(**described["call_rules"]),
-            "calibration": Calibration(
-                calibration["slope"], tuple(calibration["biases"]), tuple(calibration.get("slopes", ()))
-            )
-            if calibration
-            else None,
+            "calibration": Calibration.from_plain(described["calibration"]),
             "counting": CountModel(counting["floor"], tuple((a, b, c) for a, b, c in counting["draws"])),
         }

@@ -42,6 +42,8 @@ class ScanParameters:
         deployments_sha256: Of what it says; "" without one.
         geo: SHA-256 of the network that told how far calls are expected there and then; "": nothing told it.
         min_expected: Calls of labels that were less expected were left out; None: none were.
+        network: `network_identity` of the bundle; "": older runs did not record it.
+        calibration: Of the labels that the scan is about, as plain values; None: scores are the network's own.
     """
 
     recordings: list[str]
@@ -71,6 +73,8 @@ class ScanParameters:
     deployments_sha256: str = ""
     geo: str = ""
     min_expected: float | None = None
+    network: str = ""
+    calibration: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", tuple(self.tables))  # JSON has lists
@@ -130,6 +134,7 @@ class RunInfo:
         taken_over: Names of the dead runs whose rows this run took over.
         started_at: When the scan began, ISO 8601 in UTC.
         wall_s: Seconds that the scan took.
+        reused: Name of a former run of the same network → of how many recordings its stored scores were used again.
     """
 
     run: str
@@ -145,6 +150,7 @@ class RunInfo:
     taken_over: list[str] = dataclasses.field(default_factory=list)
     started_at: str = ""
     wall_s: float = 0.0
+    reused: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The object in ``run.json``: one level, the parameters behind the run's name."""

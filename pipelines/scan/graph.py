@@ -41,8 +41,7 @@ def build(
 
     List → leave out what is done → decode → score → count → say what is expected there and then → write.
     """
-    labels, zeros = parameters.labels, not parameters.sparse_counts
-    counting = Counting(labels, tuple(parameters.thresholds.values()), bundle.call_rules, bundle.counting, zeros)
+    labels, counting = parameters.labels, counting_of(bundle, parameters)
     columns = None if labels == bundle.labels else tuple(map(bundle.labels.index, labels))
     spec = WindowSpec(bundle.rate, bundle.window_s, parameters.hop_s)
     cores = cores_a_worker(pipeline.options)
@@ -80,8 +79,7 @@ def build(
         | "CountCalls" >> CountCalls(counting)
     )
     whole, of_ranges = results["whole"], results["of_ranges"]
-    if deployments is not None and parameters.geo:
-        expecting = Expecting(deployments, request.conventions.timezone, bundle.labels, parameters.min_expected)
+    if (expecting := expecting_of(request, bundle, parameters, deployments)) is not None:
         expect = ExpectCalls(expecting, (bundle.url, bundle.geo["file"], bundle.geo["sha256"]))
         whole, of_ranges = whole | "ExpectCalls" >> expect, of_ranges | "ExpectCut" >> expect
     others = unscannable | "ResultsOfUnscannable" >> beam.Map(result_of_unscannable, len(labels))
@@ -95,3 +93,18 @@ def build(
         | "AllShards" >> beam.Flatten()
         | "NameShards" >> NameShards(staging_url, numbers)
     )
+
+
+def counting_of(bundle: ClassifierBundle, parameters: ScanParameters) -> Counting:
+    """How a scan's scores become calls."""
+    thresholds, zeros = tuple(parameters.thresholds.values()), not parameters.sparse_counts
+    return Counting(parameters.labels, thresholds, bundle.call_rules, bundle.counting, zeros)
+
+
+def expecting_of(
+    request: Listening, bundle: ClassifierBundle, parameters: ScanParameters, deployments: Deployments | None
+) -> Expecting | None:
+    """What tells how far calls are expected there and then; None: nothing does."""
+    if deployments is None or not parameters.geo:
+        return None
+    return Expecting(deployments, request.conventions.timezone, bundle.labels, parameters.min_expected)

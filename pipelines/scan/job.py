@@ -18,6 +18,7 @@ from soundbeam.pipelines.output.run_info import RunInfo, ScanParameters
 from soundbeam.pipelines.output.staging import DeadRun, Staging
 from soundbeam.pipelines.scan.nothing_new import find_unchanged
 from soundbeam.pipelines.scan.request import Listening, parameters_of
+from soundbeam.pipelines.scan.reused_scores import ReusedScores, reuse_scores
 from soundbeam.transforms.listing.deployments import Deployments
 from soundbeam.transforms.listing.left_out import Told, commonest
 
@@ -83,6 +84,13 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
             unchanged = find_unchanged(request.recordings, ledger, request.retry_failed)
             if unchanged is not None:
                 return _nothing_new(staging, dead_runs, ScanResult(None, unchanged.files, told=unchanged.told))
+        reused = ReusedScores()
+        if not (request.rescan or built_for):
+            reused = reuse_scores(request, bundle, parameters, output, run, ledger, deployments)
+        if reused.shards:  # they are taken over like the work of a run that died
+            dead_runs.append(DeadRun(run, reused.shards))
+            ledger = staging.ledger(parameters.settings, dead_runs)
+        resumes = resumes or bool(reused.shards)
         counters = _run_pipeline(request, bundle, parameters, output.staging_url(run), ledger, options, deployments)
         if built_for:
             return ScanResult(built_for=built_for)
@@ -106,12 +114,14 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
             gone=files.gone,
             renamed=files.renamed,
             left_out=commonest(files.told.left_out),
-            taken_over=[dead.run for dead in dead_runs],
+            taken_over=[dead.run for dead in dead_runs if dead.run != run],
+            reused=reused.runs,
             started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", started_at),
             wall_s=time.perf_counter() - start_s,
         )
         staging.commit(info, shards, dead_runs, deployments.to_csv() if deployments else "")
-        return ScanResult(info, files.done_before, files.not_chosen, files.told, deployments=deployments)
+        done_before = max(0, files.done_before - reused.recordings)
+        return ScanResult(info, done_before, files.not_chosen, files.told, deployments=deployments)
 
 
 def _build_only_mode(options: PipelineOptions | None) -> BuildOnly | None:

@@ -87,6 +87,7 @@ class Monitor(contextlib.AbstractContextManager["Monitor"]):
             **{name: figures.get(name, 0) for name in ("before_since", "after_until", "outside_hours", "without_hour")},
             "gone": figures.get("gone", 0),
             "left_out": figures.get("left_out", {}),
+            "reused": figures.get("reused", 0),
             "resumed_runs": figures.get("resumed_runs", []),
             "hours": figures.get("hours", 0.0),
             "windows": figures.get("windows", 0),
@@ -116,6 +117,7 @@ def prometheus(report: dict[str, Any]) -> str:
     for status in ("failed", "ok", "partial", "skipped"):
         recordings.labels(output, status).set(report["recordings"].get(status, 0))
     set_gauge("recordings_unchanged", "Recordings left alone: scanned before.", report["unchanged"])
+    set_gauge("recordings_reused", "Recordings whose stored scores were used again.", report["reused"])
     set_gauge("recordings_before_since", "Recordings left out: older than --since.", report["before_since"])
     set_gauge("recordings_gone", "Recordings that were scanned and are gone.", report["gone"])
     set_gauge("audio_seconds", "Sound that the last scan scanned.", round(3600 * report["hours"], 3))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from soundbeam.model.classifier.bundle import ClassifierBundle
+from soundbeam.model.classifier.changed_bundle import network_identity
 from soundbeam.model.errors import OptionError
 from soundbeam.model.storage.files import path_text
 from soundbeam.model.storage.stores import printable
@@ -168,11 +169,14 @@ class Scan(Listening):
         """
         labels = chosen_labels(self.labels, bundle.labels) if self.labels else bundle.labels
         thresholds = {label: self.threshold or bundle.thresholds[label] for label in labels}
+        calibration = bundle.calibration and bundle.calibration.of_labels([*map(bundle.labels.index, labels)])
         return {
             "thresholds": thresholds,
             "call_rules": dataclasses.asdict(bundle.call_rules),
             "min_score": _floor(self.min_score, thresholds),
             "sparse_counts": len(labels) > _ZEROS_LABELS and not self.labels,
+            "network": network_identity(bundle),
+            "calibration": calibration and dataclasses.asdict(calibration),
         }
 
     def expecting(self, bundle: ClassifierBundle, deployments: Deployments | None) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def figures_of(result: ScanResult, output: str) -> dict[str, Any]:
         "run": info.run,
         "classifier": info.parameters.fingerprint,
         "resumed_runs": info.taken_over,
+        "reused": sum(info.reused.values()),
         "gone": info.gone,
         "renamed": info.renamed,
         "scan_s": info.wall_s,
@@ -178,6 +179,9 @@ def summarize(figures: dict[str, Any], output: str) -> int:
     for line in not_chosen:
         say(line)
     _say_left_out(figures)
+    if reused := figures["reused"]:
+        scanned = sum(n for name, n in status.items() if name != "skipped") - reused
+        say(f"re-used the scores of {reused} recordings (same network); {scanned} scanned")
     if resumed := figures["resumed_runs"]:
         say(f"{len(resumed)} scan(s) that had died before the end were resumed: {', '.join(resumed)}")
     say(f"{wall_s:.0f} s, {3600 * hours / wall_s:.0f} × real time; classifier {figures['classifier'][:12]}")

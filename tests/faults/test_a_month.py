@@ -14,7 +14,7 @@ STEPS = (
     "soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take",
     "soundbeam.transforms.scoring.score_windows:score_segments",
     "soundbeam.transforms.scoring.count_calls:count_calls",
-    "soundbeam.transforms.tables.write_tables:_WriteShards._write",
+    "soundbeam.transforms.tables.write_tables:ShardWriter.write",
     "soundbeam.pipelines.output.staging:compact",
     "soundbeam.pipelines.output.folder:Output.write_run",
     "soundbeam.pipelines.output.staging:Staging.discard",

@@ -19,7 +19,7 @@ DRIVER = {
     "decoding": ("soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take", 2),
     "scoring": ("soundbeam.transforms.scoring.score_windows:score_segments", 1),
     "counting": ("soundbeam.transforms.scoring.count_calls:count_calls", 3),
-    "writing": ("soundbeam.transforms.tables.write_tables:_WriteShards._write", 3),
+    "writing": ("soundbeam.transforms.tables.write_tables:ShardWriter.write", 3),
     "naming the shards": ("soundbeam.transforms.tables.write_tables:_write_list", 1),
     "committing, before the tables": ("soundbeam.pipelines.output.compaction:compact", 1),
     "committing, between the tables": ("soundbeam.pipelines.output.compaction:compact", 3),

@@ -18,7 +18,7 @@ POINTS = {
     "decoding": ("soundbeam.transforms.decoding.decode_recordings:_DecodeAhead._take", 90),
     "scoring": ("soundbeam.transforms.scoring.score_windows:score_segments", 6),
     "joining": ("soundbeam.transforms.scoring.count_calls:count_calls_of_ranges", 1),
-    "writing": ("soundbeam.transforms.tables.write_tables:_WriteShards._write", 2),
+    "writing": ("soundbeam.transforms.tables.write_tables:ShardWriter.write", 2),
 }
 
 

@@ -120,7 +120,7 @@ POINTS = {
     "between the tables": ("soundbeam.pipelines.output.staging:compact", 3),
     "before run.json": ("soundbeam.pipelines.output.folder:Output.write_run", 1),
     "after run.json": ("soundbeam.pipelines.output.staging:Staging.discard", 1),
-    "writing": ("soundbeam.transforms.tables.write_tables:_WriteShards._write", 2),
+    "writing": ("soundbeam.transforms.tables.write_tables:ShardWriter.write", 2),
 }
 
 

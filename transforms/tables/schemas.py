@@ -22,6 +22,7 @@ SHARDS = "shards.json"
 CHECKPOINTS = "checkpoints"
 _PART = 500_000
 _MOST_IN_FILES = 100  # labels
+_OF_LABELS = ("labels", "thresholds", "calibration")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +150,7 @@ def schemas(labels: tuple[str, ...], parameters: dict[str, Any]) -> dict[str, pa
     }
     described = {**parameters, "labels": list(labels)}
     if len(labels) > _MOST_IN_FILES:
-        described = {name: value for name, value in described.items() if name not in ("labels", "thresholds")}
+        described = {name: value for name, value in described.items() if name not in _OF_LABELS}
     metadata = {METADATA_KEY: json.dumps(described, ensure_ascii=False).encode()}
     return {table: pa.schema(columns[table], metadata=metadata) for table in parameters.get("tables", SCAN_TABLES)}
 

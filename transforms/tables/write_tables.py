@@ -92,11 +92,29 @@ def _write_list(folder: str, shards: list[Shard], numbers: dict[str, int]) -> st
 
 class _WriteShards(beam.DoFn):
     def __init__(self, step: WriteTables):
-        self._folder, self._checkpoint_s = step.folder, step.checkpoint_s
-        self._of_rows = step.labels, step.classifier, step.parameters
+        self._step = step
 
     def start_bundle(self) -> None:
-        self._rows_of = TableRows(*self._of_rows)
+        self._writer = ShardWriter(self._step)
+
+    def process(self, result: RecordingResult) -> Iterator[Shard]:
+        yield from self._writer.add(result)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for shard in self._writer.write():
+            yield GlobalWindows.windowed_value(shard)
+
+
+class ShardWriter:
+    """Writes results as shards, of a bounded size and no older than a checkpoint may be.
+
+    Args:
+        step: Where to write, and what.
+    """
+
+    def __init__(self, step: WriteTables):
+        self._folder, self._checkpoint_s = step.folder, step.checkpoint_s
+        self._rows_of = TableRows(step.labels, step.classifier, step.parameters)
         self._row_bytes = {table: row_bytes(schema) for table, schema in self._rows_of.schemas.items()}
         self._reset()
 
@@ -107,7 +125,8 @@ class _WriteShards(beam.DoFn):
         self._rows = dict.fromkeys(tables, 0)
         self._last_write = time.monotonic()
 
-    def process(self, result: RecordingResult) -> Iterator[Shard]:
+    def add(self, result: RecordingResult) -> list[Shard]:
+        """Takes the rows of one recording; returns the shards that were written, if it was time."""
         for table, batch in self._rows_of.of(result):
             self._batches[table].append(batch)
             self._rows[table] += batch.num_rows
@@ -115,14 +134,9 @@ class _WriteShards(beam.DoFn):
                 self._combined[table] += _combine(self._batches[table], self._rows_of.schemas[table])
                 self._batches[table] = []
         full = any(n >= ROWS_A_SHARD or n * self._row_bytes[table] >= BYTES_A_SHARD for table, n in self._rows.items())
-        if full or time.monotonic() - self._last_write >= self._checkpoint_s:
-            yield from self._write()
+        return self.write() if full or time.monotonic() - self._last_write >= self._checkpoint_s else []
 
-    def finish_bundle(self) -> Iterator[Any]:
-        for shard in self._write():
-            yield GlobalWindows.windowed_value(shard)
-
-    def _write(self) -> list[Shard]:
+    def write(self) -> list[Shard]:
         """Writes the rows so far: shards that share a name, then the checkpoint that says that all of them exist."""
         name = f"part-{uuid.uuid4().hex}.parquet"
         shards = []

@@ -135,7 +135,7 @@ def test_only_what_is_new_is_embedded_and_what_is_gone_goes(corpus, two_tone_bun
 
 
 def test_what_a_dead_run_had_written_is_taken_over(corpus, two_tone_bundle, tmp_path, monkeypatch):
-    real, calls = write_tables._WriteShards._write, []
+    real, calls = write_tables.ShardWriter.write, []
 
     def dies(self):
         if self._rows["embeddings"]:
@@ -144,7 +144,7 @@ def test_what_a_dead_run_had_written_is_taken_over(corpus, two_tone_bundle, tmp_
             calls.append(self._rows["embeddings"])
         return real(self)
 
-    monkeypatch.setattr(write_tables._WriteShards, "_write", dies)
+    monkeypatch.setattr(write_tables.ShardWriter, "write", dies)
     every = ("--checkpoint-every", "0.000001")
     assert embed(argv(corpus, two_tone_bundle, tmp_path / "out", *every)) == 1
     monkeypatch.undo()
