@@ -87,6 +87,7 @@ demo: setup
 	$(BIN)/soundbeam scan --recordings $(DEMO)/corpus/recordings --classifier $(DEMO)/bundle --output $(DEMO)/results
 	$(BIN)/soundbeam evaluate --annotations $(DEMO)/corpus/annotations.csv --output $(DEMO)/results
 	$(BIN)/soundbeam show siteA/20240101_060000.wav --output $(DEMO)/results --png $(DEMO)/recording.png
+	$(BIN)/soundbeam review sample --output $(DEMO)/results -n 30
 
 clean:
 	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .types

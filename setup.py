@@ -19,7 +19,11 @@ setup(
         *(f"soundbeam.{p}" for p in find_packages(include=[f"{r}{e}" for r in ROOMS for e in ("", ".*")])),
     ],
     package_dir={"soundbeam": "soundbeam", **{f"soundbeam.{r}": r for r in ROOMS}},
-    package_data={"soundbeam": ["py.typed"], "soundbeam.model.report": ["*.jinja"]},
+    package_data={
+        "soundbeam": ["py.typed"],
+        "soundbeam.model.report": ["*.jinja"],
+        "soundbeam.pipelines.review": ["*.jinja", "page/*"],
+    },
     python_requires=">=3.10,<3.13",
     install_requires=[
         # tensorflow-io 0.37 is built against TensorFlow 2.16; with 2.18 its operations raise NotImplementedError.

@@ -15,6 +15,7 @@ PROGRAMS = {
     "embed": "write the embedding of every window of recordings",
     "search": "find the windows that sound most like some clips",
     "tables": "list the runs of a scan's output, and which rows are current",
+    "review": "draw windows of a scan, look at them, and say what the verdicts come to",
     "evaluate": "compare a scan with annotations",
     "calibrate": "set thresholds, rules for calls and probabilities from annotated recordings",
     "label": "tell what clips are of: their highest labels, with scores",

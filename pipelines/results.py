@@ -81,15 +81,13 @@ def stream(
         raise ResultsError(f"no table {table!r}; there are {', '.join(TABLES)}")
     if zeros and table != "counts":
         raise ResultsError(f"zeros belong to the table counts, not to {table}")
-    if isinstance(recordings, (str, bytes, os.PathLike)):
-        recordings = [recordings]
+    requested = None if recordings is None else uris_of_recordings(recordings)
     folder = open_output(output)
     runs = select_runs(folder, run, classifier, table)
     current = current_recordings(folder, [info.run for info in runs])
     for info in runs:
         uris = current[info.run].uris
-        if recordings is not None:
-            requested = pa.array([_uri(recording) for recording in recordings], pa.string())
+        if requested is not None:
             uris = requested if uris is None else requested.filter(pc.is_in(requested, value_set=uris))
         if zeros and info.parameters.sparse_counts:
             _check_columns(table, columns, schemas((), info.to_dict())[table].names)
@@ -161,6 +159,13 @@ def open_output(output: str | os.PathLike[str]) -> Output:
         return Output(path)
     except SoundbeamError as e:
         raise ResultsError(str(e)) from e
+
+
+def uris_of_recordings(recordings: Collection[str | os.PathLike[str]]) -> pa.Array:
+    """The URIs of recordings that a user names, by their full URIs or as paths; a single one may stand for itself."""
+    if isinstance(recordings, (str, bytes, os.PathLike)):
+        recordings = [recordings]
+    return pa.array([_uri(recording) for recording in recordings], pa.string())
 
 
 def _uri(recording: str | os.PathLike[str]) -> str:

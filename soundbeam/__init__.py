@@ -24,6 +24,7 @@ if importlib.util.find_spec("soundbeam.model") is None:
     __path__.append(os.path.dirname(__path__[0]))
 
 from soundbeam.model.errors import BundleError, DecodeError, OptionError, ResultsError, ScanError, SoundbeamError
+from soundbeam.reviewed import review_report
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,24 +35,10 @@ if TYPE_CHECKING:
     Path = str | os.PathLike[str]
 
 __all__ = [
-    "BundleError",
-    "DecodeError",
-    "OptionError",
-    "ResultsError",
-    "ScanError",
-    "SoundbeamError",
-    "calibrate",
-    "embed",
-    "evaluate",
-    "import_model",
-    "load_classifier",
-    "materialize",
-    "read_table",
-    "scan",
-    "search",
-    "stream_table",
-    "train",
-]
+    "BundleError", "DecodeError", "OptionError", "ResultsError", "ScanError", "SoundbeamError", "calibrate", "embed",
+    "evaluate", "import_model", "load_classifier", "materialize", "read_table", "review_report", "scan", "search",
+    "stream_table", "train",
+]  # fmt: skip
 
 
 def load_classifier(url: Path) -> Classifier:
@@ -239,14 +226,21 @@ def evaluate(
 
 
 def calibrate(
-    classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None = None
+    classifier: Path,
+    annotations: Path | None = None,
+    output: Path | None = None,
+    to: Path = "",
+    precision: float | None = None,
+    *,
+    reviews: Path | None = None,
 ) -> Classifier:
-    """Sets thresholds, rules and probabilities from a scan and annotations, as ``soundbeam calibrate`` does.
+    """Sets thresholds, rules and probabilities from a scan and annotations or reviews, as ``soundbeam calibrate`` does.
 
     Args:
         classifier, output: Folders of the bundle and of a scan with it; nothing is decoded again.
         annotations: A CSV ``recording,start_s,end_s,label`` of recordings whose calls are all known.
         to, precision: The new bundle's folder, and the share of calls that should be right; None: the best F1.
+        reviews: Instead of ``annotations`` and ``output``: the folder of a scan whose windows were reviewed.
 
     Example:
         >>> calibrate("bundle/", "annotations.csv", "results/", "calibrated/").labels
@@ -254,7 +248,7 @@ def calibrate(
     """
     from soundbeam.programs import calibrate
 
-    return calibrate(classifier, annotations, output, to, precision)
+    return calibrate(classifier, annotations, output, to, precision, reviews)
 
 
 def read_table(
@@ -266,7 +260,7 @@ def read_table(
     recordings: Collection[str] | None = None,
     zeros: bool = False,
 ) -> pa.Table:
-    """The current rows of one table of a scan; see `pipelines.results.read` for the arguments.
+    """The current rows of one table of a scan, or its ``reviews``; see `pipelines.results.read` for the arguments.
 
     Raises:
         ResultsError: There is no such table, column, run or classifier.
@@ -275,7 +269,7 @@ def read_table(
         >>> read_table("results/", "counts")["calls"].to_pylist()
         [2]
     """
-    from soundbeam.pipelines.results import read
+    from soundbeam.reading import read
 
     return read(output, table, run, classifier, columns, recordings, zeros)
 

@@ -234,12 +234,28 @@ def evaluate(annotations: Path | None, output: Path, clips: Path | None, precisi
     return EvaluationFigures(compare(truth, output, precision))
 
 
-def calibrate(classifier: Path, annotations: Path, output: Path, to: Path, precision: float | None) -> Classifier:
+def calibrate(
+    classifier: Path,
+    annotations: Path | None,
+    output: Path | None,
+    to: Path,
+    precision: float | None,
+    reviews: Path | None,
+) -> Classifier:
     """See `soundbeam.calibrate`."""
+    if (annotations is None or output is None) == (reviews is None) or (reviews and (annotations or output)):
+        raise OptionError("calibrate needs either annotations and output, or reviews")
+    paths = {"classifier": classifier, "to": to}
+    if reviews is not None:
+        from soundbeam.pipelines.calibrate.by_reviews import CalibratingByReviews, calibrate_by_reviews
+
+        paths |= {"reviews": reviews}
+        plain = {name: path_text(path, name) for name, path in paths.items()}
+        return Classifier(calibrate_by_reviews(CalibratingByReviews(**plain, precision=precision), _log.warning))
     from soundbeam.pipelines.calibrate.calibrating import Calibrating
     from soundbeam.pipelines.calibrate.calibrating import calibrate as run
 
-    paths = {"classifier": classifier, "annotations": annotations, "output": output, "to": to}
+    paths |= {"annotations": annotations or "", "output": output or ""}
     plain = {name: path_text(path, name) for name, path in paths.items()}
     return Classifier(run(Calibrating(**plain, precision=precision), _log.warning))
 

@@ -73,6 +73,7 @@ def page(bundle: ClassifierBundle, evidence: Evidence) -> str:
         facts=_facts(bundle),
         examples=_examples(bundle),
         calibrated=_calibrated(bundle),
+        reviewed=_reviewed(bundle),
         clips=_clips(bundle),
         windows=_windows(bundle, evidence),
         all_windows=_all_windows(bundle, evidence),
@@ -102,6 +103,27 @@ def _calibrated(bundle: ClassifierBundle) -> _Calibrated | None:
                 cells += [_number(figures[share]), _interval(figures[f"{share}_interval"])]
             rows.append((name, *cells, _number(figures["f1"])))
     return _Calibrated(_calibrated_on(report), _Table(heads, rows))
+
+
+def _reviewed(bundle: ClassifierBundle) -> _Calibrated | None:
+    """What people judged of its windows, and how well it does by that before and after."""
+    report = bundle.report.get("reviewed")
+    if not report:
+        return None
+    heads = ("label", "verdicts", "yes", "threshold", "precision", "90 %", "recall", "90 %")
+    rows = []
+    for label, figures in report["labels"].items():
+        for name, point in ((f"{label}, before", figures["before"]), (label, figures["after"])):
+            cells = [str(figures["verdicts"]), str(figures["yes"]), _number(point["threshold"])]
+            for share in (point["precision"], point["recall"]):
+                cells += [_number(share and share["value"]), _interval(share and [share["low"], share["high"]])]
+            rows.append((name, *cells))
+    aim = "the best F1" if report["precision"] is None else f"a precision of {report['precision']:g}"
+    told = (
+        f"Thresholds for {aim} of windows and probabilities by verdicts of people on a weighted sample "
+        f"({report['reviews']}). The figures are of all windows of these recordings."
+    )
+    return _Calibrated(told, _Table(heads, rows))
 
 
 def _calibrated_on(report: dict[str, Any]) -> str:
@@ -199,6 +221,7 @@ def _calibration(bundle: ClassifierBundle) -> str:
     # Labels that were never calibrated keep their scores.
     terms = ", ".join(f"{label} {bias:+.2f}" for label, slope, bias in each if (slope, bias) != (1, 0))
     where = "annotated recordings" if "calibrated" in bundle.report else "soundscapes"
+    where = "reviewed recordings" if "reviewed" in bundle.report else where
     return (
         f"The scores are calibrated: the network's log-odds are multiplied by {calibration.slope:.3f}, and to them is "
         f"added: {terms} (Platt 1999). They are probabilities where calls are as frequent as in the {where}."

@@ -1,11 +1,13 @@
-"""Sets a classifier's thresholds, rules for calls and probabilities from a scan and annotations.
+"""Sets a classifier's thresholds, rules for calls and probabilities from a scan and annotations, or from reviews.
 
 soundbeam calibrate --classifier bundle/ --annotations annotations.csv --output results/ --to calibrated/
 soundbeam calibrate --classifier bundle/ --annotations annotations.csv --output results/ --to new/ --precision 0.95
+soundbeam calibrate --classifier bundle/ --reviews results/ --to calibrated/
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import Any
 
@@ -20,19 +22,23 @@ def parser() -> Parser:
     p = Parser(
         "calibrate",
         "Sets thresholds, rules for calls, probabilities and counts' intervals from a scan of annotated recordings,\n"
-        "and writes a new bundle with the same network. Nothing is decoded: the scan's stored scores are used.",
+        "or from reviews of its windows, and writes a new bundle with the same network. Nothing is decoded:\n"
+        "the scan's stored scores are used.",
         "soundbeam calibrate --classifier bundle/ --annotations annotations.csv --output results/ --to calibrated/",
     )
     p.add_argument("--classifier", required=True, metavar="DIR", help="the bundle that scanned")
     p.add_argument(
-        "--annotations", required=True, metavar="CSV",
+        "--annotations", metavar="CSV",
         help="recording,start_s,end_s,label: all calls of some scanned recordings; without times: it has none",
     )  # fmt: skip
-    p.add_argument("--output", required=True, metavar="DIR", help="the scan's output folder")
+    p.add_argument("--output", metavar="DIR", help="with --annotations: the scan's output folder")
+    p.add_argument(
+        "--reviews", metavar="DIR", help="instead of both: a scan's output folder in which windows were reviewed"
+    )
     p.add_argument("--to", required=True, metavar="DIR", help="where the new bundle goes")
     p.add_argument(
         "--precision", type=share(low_open=True), metavar="X",
-        help="thresholds that give calls this precision, e.g. 0.95 (default: the best F1)",
+        help="thresholds that give calls (with --reviews: windows) this precision, e.g. 0.95 (default: the best F1)",
     )  # fmt: skip
     return p
 
@@ -40,11 +46,20 @@ def parser() -> Parser:
 @program("calibrate")
 def main(argv: list[str] | None = None) -> int:
     """Runs the program."""
-    options = parser().parse_args(argv)
+    own = parser()
+    options = own.parse_args(argv)
+    values = vars(options)
+    reviews = values.pop("reviews")
+    if reviews is not None:
+        if options.annotations or options.output:
+            own.error("--reviews takes the place of --annotations and --output")
+        return _by_reviews(reviews, options)
+    if not (options.annotations and options.output):
+        own.error("needs --annotations and --output, or --reviews")
 
     from soundbeam.pipelines.calibrate.calibrating import Calibrating, calibrate
 
-    bundle = calibrate(Calibrating(**vars(options)), say)
+    bundle = calibrate(Calibrating(**values), say)
     report = bundle.report["calibrated"]
     for label, figures in report["labels"].items():
         before = figures["before"]
@@ -57,6 +72,27 @@ def main(argv: list[str] | None = None) -> int:
     say(f"calls: {_rules(bundle.call_rules)}; every {bundle.hop_s:g} s, as in the scan")
     say(f"classifier: {options.to} ({bundle.fingerprint[:12]}; report.html)")
     return 0
+
+
+def _by_reviews(reviews: str, options: argparse.Namespace) -> int:
+    from soundbeam.pipelines.calibrate.by_reviews import CalibratingByReviews, calibrate_by_reviews
+
+    request = CalibratingByReviews(options.classifier, reviews, options.to, options.precision)
+    bundle = calibrate_by_reviews(request, say)
+    for label, figures in bundle.report["reviewed"]["labels"].items():
+        before, after = figures["before"], figures["after"]
+        say(
+            f"{label}: {figures['verdicts']} verdicts; threshold {before['threshold']:.3g} → {after['threshold']:.3g}, "
+            f"precision of windows {_change(before, after, 'precision')}, recall {_change(before, after, 'recall')}"
+        )
+    say(f"classifier: {options.to} ({bundle.fingerprint[:12]}; report.html)")
+    return 0
+
+
+def _change(before: dict[str, Any], after: dict[str, Any], name: str) -> str:
+    shares = [figures[name] for figures in (before, after)]
+    told = ["–" if s is None else f"{number(s['value'])} ({s['low']:.2f} to {s['high']:.2f})" for s in shares]
+    return " → ".join(told)
 
 
 def _share(figures: dict[str, Any], name: str) -> str:

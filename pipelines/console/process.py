@@ -43,3 +43,11 @@ def prepare_process() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core")
     # gcsfs logs each failed request with its stack trace, and raises the error as well.
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1

@@ -1,6 +1,7 @@
 """An output folder: what its parts are called, and the runs that are committed in it.
 
 OUTPUT/predictions/run=ID/part-00000.parquet    likewise calls/, counts/, recordings/
+OUTPUT/runs/run=ID/deployments.csv              where and when recorders were, if the run was told
 OUTPUT/runs/run=ID/run.json                     written last: a run without it is no result
 OUTPUT/_staging/ID/…                            a run that is still going or has died: see `pipelines.output.staging`
 """
@@ -86,10 +87,16 @@ class Output:
                     raise ResultsError(f"{self.fs.unstrip_protocol(path)}: not readable ({e}); remove it") from e
         return sorted(runs, key=lambda info: info.run)
 
-    def write_run(self, info: RunInfo) -> None:
-        """Writes a run's ``run.json``, which makes its tables visible."""
+    def write_run(self, info: RunInfo, deployments: str = "") -> None:
+        """Writes a run's ``deployments.csv``, if there are any, and ``run.json``, which makes its tables visible."""
+        if deployments:
+            write_at_once(self.fs, self.deployments_path(info.run), deployments.encode())
         text = json.dumps(info.to_dict(), indent=1, ensure_ascii=False)
         write_at_once(self.fs, f"{self.path}/runs/run={info.run}/run.json", text.encode())
+
+    def deployments_path(self, run: str) -> str:
+        """Path of the table of deployments that a run was told, if it was."""
+        return f"{self.path}/runs/run={run}/deployments.csv"
 
     def _run_files(self) -> list[str]:
         folder = f"{self.path}/runs"

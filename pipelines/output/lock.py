@@ -1,4 +1,4 @@
-"""A lock that lets one scan at a time write into an output folder, and that opens when its holder dies."""
+"""A lock that lets one process at a time do something in an output folder, and that opens when its holder dies."""
 
 from __future__ import annotations
 
@@ -33,18 +33,20 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
 
     Args:
         output: The output folder.
-        run: Name of the run.
+        run: Name of the run, or another name of whoever holds it.
+        folder: Where in the output the lock lies; each has its own.
+        held: What is said where another holds it.
 
     Raises:
         SoundbeamError: Another scan holds it.
     """
 
-    def __init__(self, output: Output, run: str):
-        self._fs, self._user_url, self._run = output.fs, output.user_url, run
+    def __init__(self, output: Output, run: str, folder: str = "_staging", held: str = "another scan is writing there"):
+        self._fs, self._user_url, self._run, self._held = output.fs, output.user_url, run, held
         self._place = output.place
-        self._folder = f"{output.path}/_staging"
+        self._folder = f"{output.path}/{folder}"
         self._by_kernel = output.local and fcntl is not None
-        self._path = f"{self._folder}/lock" if self._by_kernel else f"{output.staging_path(run)}/alive"
+        self._path = f"{self._folder}/lock" if self._by_kernel else f"{self._folder}/{run}/alive"
         self._stop = threading.Event()
         make_folder(self._fs, self._folder)
         if self._by_kernel:
@@ -97,9 +99,7 @@ class OutputLock(contextlib.AbstractContextManager["OutputLock"]):
                 self._beat()
 
     def _held_by(self, holder: str) -> SoundbeamError:
-        return SoundbeamError(
-            f"{self._user_url}: another scan is writing there ({holder}); wait for it, or choose another --output"
-        )
+        return SoundbeamError(f"{self._user_url}: {self._held} ({holder}); wait for it, or choose another --output")
 
     def release(self) -> None:
         """Lets the next scan in."""

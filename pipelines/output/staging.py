@@ -172,7 +172,9 @@ class Staging:
             content = json.load(file)
         return [Shard(**shard) for shard in content["shards"]], content["tally"]
 
-    def commit(self, info: RunInfo, shards: Iterable[Shard], dead_runs: Iterable[DeadRun]) -> None:
+    def commit(
+        self, info: RunInfo, shards: Iterable[Shard], dead_runs: Iterable[DeadRun], deployments: str = ""
+    ) -> None:
         """Makes a run's tables visible: first the tables, each at once where the store can rename, then ``run.json``.
 
         A staged shard that is not named belongs to a bundle that died; it is dropped. From dead runs, the rows of
@@ -183,6 +185,7 @@ class Staging:
             info: What ``run.json`` is to say.
             shards: The run's own shards.
             dead_runs: The runs whose rows it takes over.
+            deployments: The table of deployments that the run was told, as CSV; "" without one.
         """
         run, output = info.run, self._output
         sources = [(output.staging_path(run), list(shards))]
@@ -196,7 +199,7 @@ class Staging:
             if output.local:
                 make_folder(self._fs, f"{output.path}/{table}")
                 self._fs.mv(ready, output.table_path(table, run), recursive=True)
-        output.write_run(info)
+        output.write_run(info, deployments)
         for dead in dead_runs:
             self.discard(dead.run)
         self.discard(run)

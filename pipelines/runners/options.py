@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from apache_beam.options.pipeline_options import (
 from soundbeam.model.errors import SoundbeamError
 from soundbeam.pipelines.console.arguments import option_names
 from soundbeam.pipelines.console.output import say
+from soundbeam.pipelines.console.process import cores
 from soundbeam.pipelines.runners.cluster_checks import is_portable
 
 # The local runner that is the same everywhere: DirectRunner would first try to download another one.
@@ -67,14 +67,6 @@ def beam_options(arguments: list[str], own: Iterable[str] = ()) -> PipelineOptio
     if options.view_as(StandardOptions).runner is None:
         options.view_as(StandardOptions).runner = LOCAL_RUNNER
     return options
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1
 
 
 def runs_here(options: PipelineOptions) -> bool:

@@ -110,7 +110,7 @@ def scan(request: Listening, options: PipelineOptions | None = None) -> ScanResu
             started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", started_at),
             wall_s=time.perf_counter() - start_s,
         )
-        staging.commit(info, shards, dead_runs)
+        staging.commit(info, shards, dead_runs, deployments.to_csv() if deployments else "")
         return ScanResult(info, files.done_before, files.before_since, files.told, deployments=deployments)
 
 

@@ -19,9 +19,10 @@ from soundbeam.pipelines.output.folder import Output
 from soundbeam.pipelines.output.run_info import RunInfo
 from soundbeam.pipelines.runners.options import build_only_mode, cores_a_worker, runs_here
 from soundbeam.pipelines.runners.run import run as run_pipeline
-from soundbeam.pipelines.search.found_clips import check_folder, cut_clips
+from soundbeam.pipelines.search.found_clips import cut_clips
 from soundbeam.pipelines.search.queries import bundle_of, embed_clips
 from soundbeam.pipelines.search.request import Search
+from soundbeam.pipelines.sound_clips import check_new_folder
 from soundbeam.transforms.search.find_nearest import FindNearest, Match, read_matches
 
 
@@ -38,7 +39,7 @@ def search(request: Search, options: PipelineOptions) -> pa.Table:
     if mode := build_only_mode(options):
         raise OptionError(f"a search tells what it found, so it cannot only be built ({mode})")
     if request.clips:
-        check_folder(request.clips)
+        check_new_folder(request.clips)
     output = results.open_output(request.embeddings)
     runs = results.select_runs(output, table="embeddings")
     bundle = bundle_of(runs[-1].parameters, request.embeddings, request.classifier)

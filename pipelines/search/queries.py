@@ -11,8 +11,8 @@ from soundbeam.model.classifier.bundle import ClassifierBundle, load_bundle
 from soundbeam.model.errors import BundleError, SoundbeamError
 from soundbeam.model.storage.files import place_of
 from soundbeam.model.windows import WindowSpec
+from soundbeam.pipelines.console.process import cores
 from soundbeam.pipelines.output.run_info import ScanParameters
-from soundbeam.pipelines.runners.options import cores
 from soundbeam.transforms.decoding.clip_reader import Excerpt, read_excerpts
 from soundbeam.transforms.listing.list_recordings import list_recordings
 from soundbeam.transforms.records import Recording

@@ -22,7 +22,7 @@ from soundbeam.pipelines.console.arguments import Parser
 from soundbeam.pipelines.console.errors import program
 from soundbeam.pipelines.console.output import plain, say, tell_missing
 from soundbeam.pipelines.recording_names import RecordingNames, short_names
-from soundbeam.pipelines.show.drawing import LabelTrack, draw, minutes
+from soundbeam.pipelines.show.recording_picture import LabelTrack, draw, minutes
 
 LONGEST_S = 300.0
 _LABELS = 6

@@ -60,8 +60,8 @@ def run_info(run, labels=("call",), **more):
     return RunInfo.from_dict(values)
 
 
-def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa", rate=16000, **more):
-    """Commits the results as one run of ``folder`` and returns the folder as text."""
+def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa", rate=16000, deployments=None, **more):
+    """Commits the results as one run of ``folder``, which was told of ``deployments``; returns the folder as text."""
     output = Output(str(folder))
     info = run_info(run, labels, rate=rate, **more)
     shards = []
@@ -73,5 +73,5 @@ def write_scan(folder, results, labels=("call",), run="20240101T000000Z-aaaaaa",
         output.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         pq.write_table(of_table, path)
         shards.append(Shard(table, "part-0.parquet", len(of_table)))
-    Staging(output).commit(info, shards, [])
+    Staging(output).commit(info, shards, [], deployments.to_csv() if deployments else "")
     return str(folder)

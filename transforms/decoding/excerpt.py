@@ -18,6 +18,7 @@ def decode_excerpt(
     start_s: float = 0.0,
     end_s: float | None = None,
     decoder: str = "soundfile",
+    channel: int | None = None,
 ) -> Iterator[np.ndarray]:
     """Decodes an excerpt of a recording piece by piece, in memory that does not grow with its length.
 
@@ -27,6 +28,7 @@ def decode_excerpt(
         start_s: Where the excerpt starts, seconds.
         end_s: Where it ends; None is the end of the recording.
         decoder: ``soundfile`` or ``tensorflow-io``.
+        channel: The channel to decode, from 1 on; None for the mean of all.
 
     Yields:
         float32 ``[samples]``, mono, of any lengths. Together they are the samples from round(start_s × rate) to
@@ -43,7 +45,7 @@ def decode_excerpt(
     try:
         with open_decoder(uri, decoder) as stream:
             at = seek_before(stream, first, rate, stream.sample_rate // math.gcd(stream.sample_rate, rate))
-            for block in resampled(stream, rate, decoder, DecodedSoFar()):
+            for block in resampled(stream, rate, decoder, DecodedSoFar(), channel):
                 lo, hi = max(0, first - at), min(len(block), end - at)
                 any_samples |= lo < hi
                 yield block[lo : int(hi)] if lo < hi else block[:0]

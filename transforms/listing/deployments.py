@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import functools
 import hashlib
+import io
 import itertools
 import json
 import re
@@ -16,7 +18,7 @@ from soundbeam.model.storage.csv_table import TableRow, read_csv
 from soundbeam.transforms.listing.times_in_names import parse_date, zone_of
 
 _DEGREES = {"latitude": 90, "longitude": 180}
-_OTHERS = ("start", "end", "timezone")
+_OTHERS = ("start", "end", "timezone", "recorder")
 _ALWAYS = datetime.min.replace(tzinfo=timezone.utc), datetime.max.replace(tzinfo=timezone.utc)
 _SHOWN = 3  # sites in an error
 
@@ -31,6 +33,7 @@ class Deployment:
         start: When it began, UTC.
         end: When it ended, UTC: the first moment after it.
         timezone: The zone of the recorder's clock; "" where the table does not say it.
+        recorder: Its serial number or another name of it; "" where the table does not say it.
         line: Its line in the table.
     """
 
@@ -40,6 +43,7 @@ class Deployment:
     start: datetime
     end: datetime
     timezone: str
+    recorder: str = ""
     line: int = dataclasses.field(compare=False, default=0)
 
 
@@ -80,12 +84,30 @@ class Deployments:
     @property
     def sha256(self) -> str:
         """Of what the table says: the same for its rows in another order."""
-        rows = sorted(json.dumps(dataclasses.astuple(row)[:-1], default=str) for row in self.rows)
+        rows = sorted(json.dumps(_values(row), default=str) for row in self.rows)
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+    def to_csv(self) -> str:
+        """The table in the form that `read_deployments` reads; times are in UTC."""
+        text = io.StringIO()
+        table = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")  # a name may start with #
+        table.writerow(("site", *_DEGREES, *_OTHERS))
+        for row in self.rows:
+            start, end = ("" if time in _ALWAYS else time.isoformat() for time in (row.start, row.end))
+            table.writerow((row.site, row.latitude, row.longitude, start, end, row.timezone, row.recorder))
+        return text.getvalue()
+
+
+def _values(row: Deployment) -> tuple[object, ...]:
+    """What a row says. Without a recorder it is what it was before there was that column: settings stay the same."""
+    values = dataclasses.astuple(row)[:-1]
+    return values if row.recorder else values[:-1]
 
 
 def read_deployments(url: str, site_pattern: str | None, timezone: str) -> Deployments:
-    """Reads a CSV ``site,latitude,longitude[,start][,end][,timezone]`` (`model.storage.csv_table` says in which forms).
+    """Reads a CSV ``site,latitude,longitude[,start][,end][,timezone][,recorder]``.
+
+    `model.storage.csv_table` says in which forms.
 
     Args:
         url: A local path or any fsspec URL.
@@ -128,7 +150,8 @@ def _deployment(row: TableRow, default_zone: str) -> Deployment:
     start, end = _time(row, "start", zone), _time(row, "end", zone)
     if start >= end:
         raise ValueError(f"start {row.text('start')} is not before end {row.text('end')}")
-    return Deployment(site, _degrees(row, "latitude"), _degrees(row, "longitude"), start, end, name, row.line)
+    place = _degrees(row, "latitude"), _degrees(row, "longitude")
+    return Deployment(site, *place, start, end, name, row.text("recorder"), row.line)
 
 
 def _degrees(row: TableRow, column: str) -> float:

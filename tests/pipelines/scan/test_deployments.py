@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 import soundbeam
+from soundbeam.pipelines.places import deployments_of
 from soundbeam.pipelines.results import read
 from soundbeam.pipelines.scan.program import main
 from soundbeam.transforms.decoding import split_recordings
@@ -83,6 +84,8 @@ def test_calls_tell_how_far_they_are_expected_by_place_and_local_week(scan, caps
     assert "expected in 1 recordings: their sites are not in --deployments: shore" in said
     assert "expected in 1 recordings: made when their sites had no deployment: creek" in said
     assert "expected in 1 recordings: their time is not known: ridge" in said
+    kept = deployments_of(scan.output)
+    assert len(kept.rows) == 3 and kept.timezone_of("creek") == "America/Lima"
     # The clock of a site is that of its deployments, and not that of --timezone.
     at = {row["name"]: row["recorded_at"] for row in rows(scan.output, "recordings")}
     assert at["creek/20240203_233000.wav"] == datetime(2024, 2, 3, 23, 30, tzinfo=ZoneInfo("America/Lima"))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from soundbeam.pipelines.show import program as show
-from soundbeam.pipelines.show.drawing import LabelTrack, draw, minutes
+from soundbeam.pipelines.show.recording_picture import LabelTrack, draw, minutes
 from tests.pipelines.written_scan import result, write_scan
 
 RATE = 16000

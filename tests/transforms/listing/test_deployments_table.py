@@ -1,5 +1,6 @@
 """The table of deployments: what it says, and one line for what it cannot say."""
 
+import hashlib
 from datetime import datetime, timezone
 
 import pytest
@@ -78,3 +79,12 @@ def test_what_cannot_be_is_one_line(tmp_path, text, words):
     with pytest.raises(SoundbeamError) as e:
         read(tmp_path, text)
     assert words in str(e.value) and "d.csv" in str(e.value) and "\n" not in str(e.value)
+
+
+def test_without_recorders_the_hash_is_that_of_earlier_versions(tmp_path):
+    """So that their runs' settings stay what they are, and a new scan does not do all of it again."""
+    table = read(tmp_path, f"{PLACE},start,end,timezone\nA,1.5,2,2024-01-01,2024-02-01,Europe/Berlin\n")
+    row = '["A", 1.5, 2.0, "2023-12-31 23:00:00+00:00", "2024-02-01 23:00:00+00:00", "Europe/Berlin"]'
+    assert table.sha256 == hashlib.sha256(row.encode()).hexdigest()
+    other = read(tmp_path, f"{PLACE},start,end,timezone,recorder\nA,1.5,2,2024-01-01,2024-02-01,Europe/Berlin,S1\n")
+    assert other.sha256 != table.sha256 and other.rows[0].recorder == "S1"

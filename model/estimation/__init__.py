@@ -1,0 +1,1 @@
+"""What windows that people judged say of all windows: precision, totals, thresholds, with intervals; pure NumPy."""

@@ -1,0 +1,1 @@
+"""Review: windows are drawn from a scan, people judge them, and numbers come of it."""

@@ -1,0 +1,5 @@
+"""``python -m soundbeam.pipelines.review …``."""
+
+from soundbeam.pipelines.cli import launch
+
+raise SystemExit(launch("review"))
