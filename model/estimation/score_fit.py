@@ -32,12 +32,12 @@ _BINS_A_STRATUM = 3  # at least
 _HEIGHTS, _LOG_SLOPES = np.linspace(-12, 12, 97), np.linspace(-2.5, 2.0, 46)
 _SIDE = np.linspace(-4.5, 4.5, 21)  # of the grid, in standard deviations
 _WIDER = 1.5  # than without deviations
-_FURTHEST, _STRETCH = 3.2, 0.25  # deviations reach from −sinh(3.2)/4 to sinh(3.2)/4 and lie closest near 0
-_DEVIATIONS = 33
+_FURTHEST, _STRETCH = 3.9, 0.25  # deviations reach to sinh(3.9) / 4, or 6, and lie closest to each other near 0
+_DEVIATIONS = 41
 _LOOKS = 200  # of a stratum, above which its share is so well known that deviations must lie closer
 # Standard deviations of the deviations, and their prior: half of a Cauchy distribution.
 _SIZES = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0])
-_SIZES_PRIOR = np.gradient(_SIZES) / (1 + (_SIZES / 0.25) ** 2)
+_SIZES_PRIOR = np.gradient(_SIZES) / (1 + (_SIZES / 0.5) ** 2)
 _ERRORS = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles of the share of wrong verdicts
 _LEAST = 1e-300
 
