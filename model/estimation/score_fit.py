@@ -62,21 +62,28 @@ class ScoreFit:
     error: np.ndarray
     best: tuple[float, float]
 
-    def log_odds(self, of_scores: np.ndarray) -> np.ndarray:
-        """The log-odds of the share with the sound, float64 ``[draws, n]``, at scores with these log-odds."""
-        return self.height[:, None] + self.slope[:, None] * (of_scores[None, :] - self.centre)
+    def log_odds(self, of_scores: np.ndarray, stratum: np.ndarray | None = None) -> np.ndarray:
+        """The log-odds of the share with the sound, float64 ``[draws, n]``.
 
-    def log_odds_of_draw(self, of_scores: np.ndarray, draw: int) -> np.ndarray:
+        Args:
+            of_scores: float64 ``[n]``: the log-odds of the scores.
+            stratum: int ``[n]``: whose deviations are added; None: none.
+        """
+        line = self.height[:, None] + self.slope[:, None] * (of_scores[None, :] - self.centre)
+        return line if stratum is None else line + self.deviation[:, stratum]
+
+    def log_odds_of_draw(self, of_scores: np.ndarray, stratum: np.ndarray, draw: int) -> np.ndarray:
         """The same by one draw, float64 ``[n]``."""
-        return self.height[draw] + self.slope[draw] * (of_scores - self.centre)
+        line = self.height[draw] + self.slope[draw] * (of_scores - self.centre)
+        return line + self.deviation[draw, stratum]
 
-    def shares(self, of_scores: np.ndarray) -> np.ndarray:
-        """The share itself, float64 ``[draws, n]``."""
-        return sigmoid(self.log_odds(of_scores))
-
-    def best_log_odds(self, of_scores: np.ndarray) -> np.ndarray:
+    def best_log_odds(self, of_scores: np.ndarray, stratum: np.ndarray) -> np.ndarray:
         """The same by the mean parameters, float64 ``[n]``."""
-        return self.best[0] + self.best[1] * (of_scores - self.centre)
+        return self.best[0] + self.best[1] * (of_scores - self.centre) + self.deviation.mean(0)[stratum]
+
+    def shares(self, of_scores: np.ndarray, stratum: np.ndarray | None = None) -> np.ndarray:
+        """The share itself, float64 ``[draws, n]``; see `log_odds`."""
+        return sigmoid(self.log_odds(of_scores, stratum))
 
 
 def fit_scores(

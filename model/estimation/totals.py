@@ -18,7 +18,6 @@ from functools import cached_property
 
 import numpy as np
 
-from soundbeam.model.classifier.calibration import sigmoid
 from soundbeam.model.estimation.judged import Judged, Population
 from soundbeam.model.estimation.score_fit import ScoreFit, fit_scores
 
@@ -71,7 +70,7 @@ class Posterior:
         Within a stratum it follows the logistic, raised or lowered so that the stratum has the share that was drawn
         for it.
         """
-        of_line = sigmoid(self.fit.log_odds(self.population.log_odds) + self.fit.deviation[:, self.population.stratum])
+        of_line = self.fit.shares(self.population.log_odds, self.population.stratum)
         at = self.population.stratum
         wanted = (self.yes / np.maximum(self.population.of_strata, 1))[:, at]
         by_fit = _means(of_line, self.population)[:, at]
@@ -113,8 +112,7 @@ def estimate(
     rng = np.random.default_rng(seed)
     fit = fit_scores(judged, draws, rng, error, population.strata)
     of_fit = _means(fit.shares(population.log_odds), population)
-    of_lines = sigmoid(fit.log_odds(population.log_odds) + fit.deviation[:, population.stratum])
-    share = np.clip(_means(of_lines, population), 0.0, 1.0)
+    share = np.clip(_means(fit.shares(population.log_odds, population.stratum), population), 0.0, 1.0)
     windows, strata = population.of_strata, population.strata
     if error is not None:  # what was looked at is not certain either
         return Posterior(fit, population, judged, rng.binomial(windows, share), of_fit)
