@@ -63,7 +63,7 @@ def shifted_shares(posterior: Posterior, population: Population, shift: np.ndarr
         draw: Which of the posterior's draws.
     """
     fit, at = posterior.fit, population.stratum
-    share = sigmoid(fit.log_odds_of_draw(population.log_odds, draw) + shift[population.domain])
+    share = sigmoid(fit.log_odds_of_draw(population.log_odds, at, draw) + shift[population.domain])
     windows = np.maximum(population.of_strata, 1)
     by_fit = (np.bincount(at, share * population.windows, population.strata) / windows)[at]
     wanted = np.minimum(posterior.yes[draw] / windows, 1.0)[at]
@@ -83,7 +83,7 @@ def draw_shifts(
     promise = _promise(fit, population)
     weight = effective_weights(judged)
     wrong = float(fit.error.mean()) * ~judged.doubled
-    share = sigmoid(fit.best_log_odds(judged.log_odds) + _SHIFTS[:, None])
+    share = sigmoid(fit.best_log_odds(judged.log_odds, judged.stratum) + _SHIFTS[:, None])
     seen = np.clip(wrong + (1 - 2 * wrong) * share, 1e-12, 1 - 1e-12)
     of_window = weight * np.where(judged.yes, np.log(seen), np.log1p(-seen))  # [shifts, n]
     looked = np.unique(domain)
@@ -121,7 +121,7 @@ def _normal(mean: np.ndarray, spread: float) -> np.ndarray:
 
 def _promise(fit: ScoreFit, population: Population) -> np.ndarray:
     """The log of each domain's mean share by the fit over that of all windows, float64 ``[domains]``, −3 to 3."""
-    share = sigmoid(fit.best_log_odds(population.log_odds)) * population.windows
+    share = sigmoid(fit.best_log_odds(population.log_odds, population.stratum)) * population.windows
     windows = np.bincount(population.domain, population.windows, population.domains)
     of_domain = np.bincount(population.domain, share, population.domains) / np.maximum(windows, 1)
     of_all = share.sum() / population.windows.sum()

@@ -49,7 +49,7 @@ def find_drift(fit: ScoreFit, judged: Judged, domain: np.ndarray) -> list[Drift]
         Each domain with a verdict, in order.
     """
     wrong = float(fit.error.mean()) * ~judged.doubled
-    share = wrong + (1 - 2 * wrong) * sigmoid(fit.best_log_odds(judged.log_odds))
+    share = wrong + (1 - 2 * wrong) * sigmoid(fit.best_log_odds(judged.log_odds, judged.stratum))
     found = []
     for d in np.unique(domain):
         of = domain == d

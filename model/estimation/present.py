@@ -24,7 +24,8 @@ def present_estimate(
 ) -> Estimate | None:
     """How many windows of all contain the sound, with the 90 % interval, as `review report` will tell it more exactly.
 
-    Within a stratum, the scores are taken to be evenly spread on the scale of log-odds. It takes some ten milliseconds.
+    The scores of a stratum are taken to be like those that were judged, or, where these are few, evenly spread on the
+    scale of log-odds. It takes less than a tenth of a second.
 
     Args:
         low, high: The bounds of the strata's scores.
@@ -44,6 +45,8 @@ def present_estimate(
     low_x, high_x = log_odds(np.maximum(low, 1e-5)), log_odds(np.minimum(high, 1 - 1e-5))
     within = (np.arange(_POINTS) + 0.5) / _POINTS
     scores = sigmoid(low_x[:, None] + (high_x - low_x)[:, None] * within)
+    for h in np.flatnonzero(np.bincount(stratum) >= _POINTS):
+        scores[h] = np.quantile(score[stratum == h], within)
     share = np.asarray(windows, np.int64)[:, None] // _POINTS + (
         np.arange(_POINTS) < np.asarray(windows, np.int64)[:, None] % _POINTS
     )

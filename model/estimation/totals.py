@@ -3,10 +3,8 @@
 The number of each stratum is drawn from its posterior, as in Navine et al. (All thresholds barred: direct estimation of
 call density in bioacoustic data, Frontiers in Bird Science 2024), and the strata are added up. Their prior, the same
 Beta for every stratum, makes hundreds of calls of a stratum of a million windows of which twenty were looked at and
-none had the sound. Here the prior of a stratum is a Beta around the share that the logistic of the score gives it; how
-much that counts against the stratum's own verdicts is found from how well they agree (empirical Bayes; a beta-binomial
-with the fit as its mean). So a stratum without a yes has an interval of the fit's width, and one that was looked at
-often speaks for itself.
+none had the sound. Here a stratum's share is what the logistic of the score gives it, plus a deviation on the scale of
+log-odds whose usual size is found from the verdicts; line and deviations have one common posterior (score_fit.py).
 
 Compared by simulation (benchmarks/review_coverage.py) with Horvitz–Thompson's estimator and with Beta priors of 0.1 and
 0.5: with 200 looks, the first has intervals that hold too seldom where the sound is rare, and the others make too many
@@ -19,15 +17,12 @@ import dataclasses
 from functools import cached_property
 
 import numpy as np
-from scipy.special import betaln
 
 from soundbeam.model.estimation.judged import Judged, Population
-from soundbeam.model.estimation.score_fit import ScoreFit, effective_weights, fit_scores
+from soundbeam.model.estimation.score_fit import ScoreFit, fit_scores
 
 DRAWS = 1000
 LEVEL = 0.9
-# How many verdicts the fit may count as in each stratum.
-_TRUST = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0])
 _LEAST = 1e-9
 
 
@@ -56,7 +51,6 @@ class Posterior:
         judged: Those that were looked at.
         yes: int64 ``[draws, strata]``: windows with the sound.
         of_fit: float64 ``[draws, strata]``: the share of them by the logistic alone.
-        trust: float64 ``[draws]``: how many verdicts the logistic counts as.
     """
 
     fit: ScoreFit
@@ -64,31 +58,22 @@ class Posterior:
     judged: Judged
     yes: np.ndarray
     of_fit: np.ndarray
-    trust: np.ndarray
 
     @cached_property
     def total(self) -> Estimate:
         """Windows with the sound."""
         return Estimate.of(self.yes.sum(1))
 
-    def shares(self, population: Population, shift: np.ndarray | None = None) -> np.ndarray:
+    def shares(self) -> np.ndarray:
         """The share of each line's windows that have the sound, float64 ``[draws, lines]``.
 
         Within a stratum it follows the logistic, raised or lowered so that the stratum has the share that was drawn
         for it.
-
-        Args:
-            population: The posterior's own, or a part of it.
-            shift: float64 ``[draws, domains]``: what is added to the log-odds in each domain.
         """
-        eta = self.fit.log_odds(population.log_odds)
-        if shift is not None:
-            eta = eta + shift[:, population.domain]
-        of_line = 1 / (1 + np.exp(-eta))
-        at = population.stratum
-        windows = np.maximum(self.population.of_strata, 1)
-        wanted = (self.yes / windows)[:, at]
-        by_fit = self.of_fit[:, at] if shift is None else _means(of_line, population)[:, at]
+        of_line = self.fit.shares(self.population.log_odds, self.population.stratum)
+        at = self.population.stratum
+        wanted = (self.yes / np.maximum(self.population.of_strata, 1))[:, at]
+        by_fit = _means(of_line, self.population)[:, at]
         lower = of_line * wanted / np.maximum(by_fit, _LEAST)
         higher = 1 - (1 - of_line) * (1 - wanted) / np.maximum(1 - by_fit, _LEAST)
         return np.where(wanted <= by_fit, lower, higher)
@@ -99,7 +84,7 @@ class Posterior:
         They vary around the expected numbers as far as windows were not judged, and keep the number of each stratum.
         """
         population, rng = self.population, np.random.default_rng(seed)
-        share, at = np.clip(self.shares(population), 0.0, 1.0), population.stratum
+        share, at = np.clip(self.shares(), 0.0, 1.0), population.stratum
         expected = share * population.windows
         looked = np.bincount(self.judged.stratum, minlength=population.strata)
         unseen = 1 - np.minimum(looked / np.maximum(population.of_strata, 1), 1.0)
@@ -125,26 +110,16 @@ def estimate(
         error: float64 ``[draws]``: draws of the share of a single person's verdicts that are wrong; None: none is.
     """
     rng = np.random.default_rng(seed)
-    fit = fit_scores(judged, draws, rng, error)
+    fit = fit_scores(judged, draws, rng, error, population.strata)
     of_fit = _means(fit.shares(population.log_odds), population)
+    share = np.clip(_means(fit.shares(population.log_odds, population.stratum), population), 0.0, 1.0)
     windows, strata = population.of_strata, population.strata
-    weight = effective_weights(judged)
-    n = np.bincount(judged.stratum, weight, strata)
-    yes = np.bincount(judged.stratum, weight * judged.yes, strata)
-    single = 1 - np.bincount(judged.stratum, weight * judged.doubled, strata) / np.maximum(n, _LEAST)
-    wrong = fit.error[:, None] * single
-    seen = wrong + (1 - 2 * wrong) * of_fit
-    trust = _trust(seen.mean(0), yes, n, draws, rng)
-    prior = trust[:, None] * seen
-    said = rng.beta(np.maximum(prior + yes, _LEAST), np.maximum(trust[:, None] - prior + n - yes, _LEAST))
-    share = np.clip((said - wrong) / (1 - 2 * wrong), 0.0, 1.0)
+    if error is not None:  # what was looked at is not certain either
+        return Posterior(fit, population, judged, rng.binomial(windows, share), of_fit)
     looked = np.bincount(judged.stratum, minlength=strata)
     known = np.bincount(judged.stratum, judged.yes, strata).astype(np.int64)
-    if error is not None:  # what was looked at is not certain either
-        return Posterior(fit, population, judged, rng.binomial(windows, share), of_fit, trust)
-    return Posterior(
-        fit, population, judged, rng.binomial(np.maximum(windows - looked, 0), share) + known, of_fit, trust
-    )
+    yes = rng.binomial(np.maximum(windows - looked, 0), share) + known
+    return Posterior(fit, population, judged, yes, of_fit)
 
 
 def _means(of_lines: np.ndarray, population: Population) -> np.ndarray:
@@ -152,14 +127,3 @@ def _means(of_lines: np.ndarray, population: Population) -> np.ndarray:
     indicator = np.zeros((len(population.stratum), population.strata))
     indicator[np.arange(len(population.stratum)), population.stratum] = population.windows
     return of_lines @ (indicator / np.maximum(population.of_strata, 1))
-
-
-def _trust(mean: np.ndarray, yes: np.ndarray, n: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws of how many verdicts the fit counts as, by the likelihood of the strata's verdicts."""
-    looked = n > 0
-    mean, yes, n = np.clip(mean[looked], 1e-12, 1 - 1e-12), yes[looked], n[looked]
-    like = np.array(
-        [np.sum(betaln(t * mean + yes, t * (1 - mean) + n - yes) - betaln(t * mean, t * (1 - mean))) for t in _TRUST]
-    )
-    chance = np.exp(like - like.max())
-    return rng.choice(_TRUST, draws, p=chance / chance.sum())

@@ -100,7 +100,9 @@ def test_a_stratum_that_the_fit_cannot_follow_is_named():
 
 
 def test_drift_is_the_exact_binomial_test_where_all_scores_are_alike():
-    fit = ScoreFit(0.0, np.zeros(10), np.ones(10), np.zeros(10), (0.0, 1.0))  # score ½: every second one is right
+    fit = ScoreFit(
+        0.0, np.zeros(10), np.ones(10), np.zeros((10, 1)), np.zeros(10), (0.0, 1.0)
+    )  # score ½: every second one is right
     yes = np.r_[np.arange(20) < 19, np.arange(20) < 11, np.arange(4) < 1]
     domain = np.repeat([0, 1, 2], [20, 20, 4])
     found = find_drift(fit, Judged.of(yes, [0.5] * 44, [0] * 44), domain)

@@ -21,12 +21,9 @@ def test_draws_have_the_posterior_that_quadrature_gives():
     centre = x.mean()
 
     def density(log_slope, height):
-        eta = height + np.exp(log_slope) * (x - centre)
-        p = sigmoid(eta)
-        design = np.stack([np.ones(5), x - centre], 1)
-        information = design.T @ np.diag(p * (1 - p)) @ design
-        likelihood = np.prod(np.where(yes, p, 1 - p))
-        return likelihood * np.sqrt(np.linalg.det(information)) * np.exp(-0.5 * (log_slope / 0.7) ** 2)
+        p = sigmoid(height + np.exp(log_slope) * (x - centre))
+        prior = np.exp(-0.5 * ((log_slope / 0.7) ** 2 + ((height - centre) / 8) ** 2))
+        return np.prod(np.where(yes, p, 1 - p)) * prior
 
     def mean(of):
         return integrate.dblquad(lambda s, h: of(s, h) * density(s, h), -9, 9, -4, 3, epsabs=1e-5, epsrel=1e-4)[0]
@@ -38,6 +35,26 @@ def test_draws_have_the_posterior_that_quadrature_gives():
     assert fit.slope.mean() == pytest.approx(mean(lambda s, h: np.exp(s)) / whole, rel=0.03)
     of_height = mean(lambda s, h: h * h) / whole - (mean(lambda s, h: h) / whole) ** 2
     assert fit.height.std() == pytest.approx(np.sqrt(of_height), rel=0.04)
+
+
+def test_strata_deviate_as_weighted_draws_of_the_prior_do():
+    x = np.array([-3.0, -2.5, -2.0, -1.0, 0.0, 0.5, 2.0, 2.5, 3.0])
+    yes, stratum = np.array([1, 0, 1, 0, 0, 0, 1, 1, 0], bool), np.repeat([0, 1, 2], 3)
+    rng, n = np.random.default_rng(5), 400_000
+    sizes = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0])
+    chance = np.gradient(sizes) / (1 + (sizes / 0.5) ** 2)
+    height, slope = rng.normal(x.mean(), 8, n), np.exp(rng.normal(0, 0.7, n))
+    deviation = rng.choice(sizes, n, p=chance / chance.sum())[:, None] * rng.standard_normal((n, 3))
+    p = sigmoid(height[:, None] + slope[:, None] * (x - x.mean()) + deviation[:, stratum])
+    weight = np.prod(np.where(yes, p, 1 - p), 1)
+    expected = weight @ p / weight.sum()
+    fit = fit_scores(Judged.of(yes, sigmoid(x), stratum), 20_000, rng)
+    found = sigmoid(fit.log_odds(x) + fit.deviation[:, stratum])
+    assert found.mean(0) == pytest.approx(expected, abs=0.015)
+    of_square = weight @ (p - expected) ** 2 / weight.sum()
+    assert found.std(0) == pytest.approx(np.sqrt(of_square), rel=0.06)
+    spread = np.sqrt(weight @ deviation**2 / weight.sum())
+    assert np.sqrt(np.mean(fit.deviation**2, 0)) == pytest.approx(spread, rel=0.12)
 
 
 def test_many_verdicts_give_the_likeliest_line():
