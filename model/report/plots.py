@@ -27,19 +27,24 @@ def curves(label: LabelScores) -> bytes:
     _reliability(middle, label)
     _histograms(right, label)
     for axes in (left, middle, right):
-        axes.patch.set_visible(False)
-        axes.tick_params(colors=INK, labelsize=8.5, length=3)
-        axes.grid(color=GRID, linewidth=0.6)
-        axes.set_axisbelow(True)
-        for name, spine in axes.spines.items():
-            spine.set_visible(name in ("left", "bottom"))
-            spine.set_color(INK)
-        for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
-            text.set_color(INK)
-            text.set_fontsize(9.5)
+        set_plain(axes)
     file = io.BytesIO()
     figure.savefig(file, format="png", transparent=True)
     return file.getvalue()
+
+
+def set_plain(axes) -> None:
+    """Draws the axes in a colour that is read on white and on black, without a frame."""
+    axes.patch.set_visible(False)
+    axes.tick_params(colors=INK, labelsize=8.5, length=3)
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name in ("left", "bottom"))
+        spine.set_color(INK)
+    for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+        text.set_color(INK)
+        text.set_fontsize(9.5)
 
 
 def _precision_recall(axes, label: LabelScores) -> None:

@@ -98,7 +98,7 @@ def inline(svg: str, name: str, title: str) -> str:
     text = svg[svg.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
     head, rest = text.split(">", 1)
-    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', head).groups()  # type: ignore[union-attr]  # always there
+    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', head).groups()  # type: ignore[union-attr]  # matplotlib always writes it
     for colour, variable in _VARIABLES.items():
         rest = rest.replace(colour, f"var(--{variable})")
     # Ids must be one of a kind on the page; those of groups have no use.

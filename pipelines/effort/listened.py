@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import os
 from collections.abc import Iterator, Sequence
@@ -85,7 +86,7 @@ def check_groups(by: Sequence[str]) -> None:
 
 
 def pieces(
-    start_us: np.ndarray, length_us: np.ndarray, zone: object, step_us: int, phase_us: int = 0
+    start_us: np.ndarray, length_us: np.ndarray, zone: datetime.tzinfo, step_us: int, phase_us: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cuts stretches of time at local times, and where the clock changes.
 
@@ -103,7 +104,7 @@ def pieces(
     rows, at, left = np.arange(len(start_us)), start_us.astype(np.int64), length_us.astype(np.int64)
     found = []
     while len(rows):
-        offset, until = offsets(at, zone)  # type: ignore[arg-type]
+        offset, until = offsets(at, zone)
         local = at + offset
         taken = np.minimum(left, np.minimum(step_us - (local - phase_us) % step_us, until - at))
         found.append((rows, local, taken))
@@ -111,7 +112,8 @@ def pieces(
         rows, at, left = rows[rest], (at + taken)[rest], (left - taken)[rest]
     if not found:
         return (np.zeros(0, np.int64),) * 3
-    return tuple(np.concatenate(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
+    rows, local, taken = (np.concatenate(column) for column in zip(*found, strict=True))
+    return rows, local, taken
 
 
 def _step(by: Sequence[str]) -> tuple[int | None, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -121,7 +122,7 @@ def _numbers_of(
     return number, of_track, at, length, unset, of_series, counter
 
 
-def _codes(known: dict, *columns: pa.Array | pa.ChunkedArray) -> np.ndarray:  # type: ignore[type-arg]
+def _codes(known: dict[tuple[Any, ...], int], *columns: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """The number of each row's values in ``known``, to which new ones are added; int64 ``[rows]``."""
     table = pa.table(list(columns), [f"c{i}" for i in range(len(columns))]).combine_chunks()
     place = np.zeros(len(table), np.int64)

@@ -108,7 +108,8 @@ def _missing_slots(recorded: np.ndarray, edge: int) -> tuple[np.ndarray, np.ndar
         expected &= ~long | (np.roll(expected, edge, axis=1) & np.roll(expected, -edge, axis=1))
     cells = np.flatnonzero(recorded)
     within = np.arange(recorded.size).reshape(recorded.shape)
-    return np.nonzero(expected & ~recorded & (within > cells[0]) & (within < cells[-1]))  # type: ignore[return-value]
+    day, slot = np.nonzero(expected & ~recorded & (within > cells[0]) & (within < cells[-1]))
+    return day, slot
 
 
 def _length_of_run(flags: np.ndarray) -> np.ndarray:

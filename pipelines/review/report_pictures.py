@@ -11,7 +11,7 @@ import numpy as np
 from soundbeam.model.classifier.calibration import log_odds
 from soundbeam.model.estimation.totals import Estimate
 from soundbeam.model.pictures.lettering import lettering
-from soundbeam.model.report.plots import FALSE, INK, TRUE
+from soundbeam.model.report.plots import FALSE, INK, TRUE, set_plain
 from soundbeam.pipelines.review.figures_of_review import DomainTotal, LabelReview
 
 _TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
@@ -118,16 +118,7 @@ def _figure(width: float, height: float, panels: int):
     FigureCanvasSVG(figure)
     axes = figure.subplots(1, panels)
     for each in np.atleast_1d(axes):
-        each.patch.set_visible(False)
-        each.tick_params(colors=INK, labelsize=8.5, length=3)
-        each.grid(color=INK, alpha=0.22, linewidth=0.6)
-        each.set_axisbelow(True)
-        for side, spine in each.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color(INK)
-        for text in (each.title, each.xaxis.label, each.yaxis.label):
-            text.set_color(INK)
-            text.set_fontsize(9.5)
+        set_plain(each)
     return figure, axes
 
 

@@ -25,7 +25,7 @@ def parser() -> Parser:
     """The options of ``review sample``."""
     p = Parser(
         "review sample",
-        "Draws windows of a scan for review: " + "; ".join(f"{d}, {DRAWN_BY[d]}" for d in _DESIGNS) + ".",
+        "Draws windows of a scan for review. The designs:\n" + "".join(f"\n  {d:<9} {DRAWN_BY[d]}" for d in _DESIGNS),
         "soundbeam review sample --output results/ --label call -n 200",
     )
     add_common(p, 200)

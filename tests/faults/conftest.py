@@ -1,5 +1,8 @@
 """What the fault tests share."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.faults.warm import Warm
@@ -11,3 +14,9 @@ def warm(tmp_path_factory):
     found = Warm(tmp_path_factory.mktemp("warm") / "log")
     yield found
     found.close()
+
+
+@pytest.fixture
+def output(setting, tmp_path):
+    """A copy of the output that a module's ``setting`` has scanned."""
+    return Path(shutil.copytree(setting.first, tmp_path / "out"))

@@ -67,11 +67,6 @@ def setting(warm, tmp_path_factory, tone_bundle):
     return Setting(warm, tmp_path_factory.mktemp("setting"), tone_bundle)
 
 
-@pytest.fixture
-def output(setting, tmp_path):
-    return Path(shutil.copytree(setting.first, tmp_path / "out"))
-
-
 @pytest.mark.parametrize("point", DRIVER)
 def test_the_driver_is_killed(setting, output, point):
     call, n = DRIVER[point]

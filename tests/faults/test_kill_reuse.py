@@ -1,8 +1,5 @@
 """Real scans with a calibrated bundle that die while they use stored scores again."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from soundbeam.model.classifier.bundle import load_bundle
@@ -49,11 +46,6 @@ class Setting:
 @pytest.fixture(scope="module")
 def setting(warm, tmp_path_factory, tone_bundle):
     return Setting(warm, tmp_path_factory.mktemp("setting"), tone_bundle)
-
-
-@pytest.fixture
-def output(setting, tmp_path):
-    return Path(shutil.copytree(setting.first, tmp_path / "out"))
 
 
 @pytest.mark.parametrize("point", POINTS)
